@@ -1,0 +1,1 @@
+"""acct: what the storage of a package registry costs, and why."""

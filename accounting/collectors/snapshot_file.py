@@ -1,0 +1,132 @@
+"""A snapshot from a CSV, JSON Lines or Parquet file, read by DuckDB's own readers.
+
+The file is not read here: `relation` gives the SELECT that reads it, with typed columns and, where a row
+cannot be taken, the problem with it.
+"""
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from accounting.errors import AcctError
+from accounting.instants import INSTANT
+from accounting.model import FORMATS
+from accounting.paths import glob_of
+
+COLUMNS = ("workspace", "format", "package", "version", "digest", "size", "uploaded_at")
+
+
+def relation(file: Path) -> str:
+    """SELECT workspace, format, package, version, digest, size_bytes, uploaded_at (epoch seconds), problem.
+
+    One row per row of the file; `problem` is null where the row is well formed. Raises AcctError where the
+    file cannot be opened, is of no known kind, or lacks a column.
+    """
+    readers = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
+    reader = readers.get(file.suffix.lower())
+    if reader is None:
+        raise AcctError(str(file), "is no .csv, .jsonl or .parquet file", "give it the ending of its kind")
+    try:
+        source = reader(file)
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise AcctError(str(file), f"cannot be read: {reason}") from error
+    return _checked(source)
+
+
+def position(file: Path, row: int) -> str:
+    """Where the row of that number (the first is 1) stands, such as `images.csv, line 7`."""
+    if file.suffix.lower() == ".parquet":
+        return f"{file}, row {row}"
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        if file.suffix.lower() == ".csv":
+            rows = csv.reader(lines)
+            filled = (rows.line_num for fields in rows if fields)
+            numbers = [0, *(number for number, _ in zip(filled, range(row + 1), strict=False))]
+            return f"{file}, line {numbers[-2] + 1}"
+        filled = (number for number, line in enumerate(lines, 1) if line.strip())
+        return f"{file}, line {[number for number, _ in zip(filled, range(row), strict=False)][-1]}"
+
+
+def _csv(file: Path) -> str:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        header = next(csv.reader(lines), [])
+    _require(file, header)
+    names = [name if name in COLUMNS else f"column {i}" for i, name in enumerate(header)]
+    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in names)
+    return (
+        f"SELECT {', '.join(COLUMNS)} FROM read_csv({_text(glob_of(file))}, columns = {{{columns}}}, "
+        """header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true)"""
+    )
+
+
+def _json_lines(file: Path) -> str:
+    with file.open("rb"):  # a missing file is told before DuckDB meets it
+        pass
+    columns = ", ".join(f"{name}: 'VARCHAR'" for name in COLUMNS)
+    return (
+        f"SELECT {', '.join(COLUMNS)} FROM read_json({_text(glob_of(file))}, columns = {{{columns}}}, "
+        "format = 'newline_delimited', auto_detect = false)"
+    )
+
+
+def _parquet(file: Path) -> str:
+    schema = pq.read_schema(file)
+    _require(file, schema.names)
+    selected = []
+    for name in COLUMNS:
+        kind = schema.field(name).type
+        if name == "uploaded_at" and pa.types.is_timestamp(kind) and kind.tz:
+            selected.append(f"strftime({name}, '%Y-%m-%dT%H:%M:%SZ') AS {name}")
+        else:
+            selected.append(f"CAST({name} AS VARCHAR) AS {name}")
+    return f"SELECT {', '.join(selected)} FROM read_parquet({_text(glob_of(file))})"
+
+
+def _require(file: Path, header: list[str]) -> None:
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise AcctError(
+            str(file),
+            f"has no column {', '.join(missing)}",
+            f"a snapshot has the columns {', '.join(COLUMNS)}",
+        )
+    twice = [name for name in COLUMNS if header.count(name) > 1]
+    if twice:
+        raise AcctError(str(file), f"has the column {', '.join(twice)} twice", "keep one of them")
+
+
+def _checked(source: str) -> str:
+    """Types and problems of raw rows; sizes and instants by pattern, for a cast alone takes 2.7, 1e3 and 0x10."""
+    formats = ", ".join(_text(name) for name in FORMATS)
+    return f"""
+    WITH raw AS ({source}),
+    typed AS (
+        SELECT coalesce(workspace, '') AS workspace, coalesce(format, '') AS format,
+               coalesce(package, '') AS package, coalesce(version, '') AS version,
+               coalesce(digest, '') AS digest, size, coalesce(uploaded_at, '') AS uploaded,
+               TRY_CAST(CASE WHEN regexp_full_match(size, '[0-9]{{1,19}}') THEN size END AS BIGINT) AS size_bytes,
+               TRY_CAST(CASE WHEN regexp_full_match(uploaded_at, {_text(INSTANT)}) THEN upper(uploaded_at) END
+                        AS TIMESTAMPTZ) AS instant
+        FROM raw
+    )
+    SELECT workspace, format, package, version, digest, size_bytes,
+           epoch_us(date_trunc('second', instant)) // 1000000 AS uploaded_at,
+           CASE
+               WHEN workspace = '' THEN 'the workspace is empty'
+               WHEN format NOT IN ({formats}) THEN 'the format ''' || format || ''' is none of {", ".join(FORMATS)}'
+               WHEN package = '' THEN 'the package is empty'
+               WHEN digest = '' THEN 'the digest is empty'
+               WHEN size_bytes IS NULL
+                   THEN 'the size ''' || coalesce(size, '') || ''' is no whole number of bytes from 0 to 2^63-1'
+               WHEN uploaded <> '' AND instant IS NULL
+                   THEN 'uploaded_at ''' || uploaded || ''' is no ISO 8601 instant with an offset'
+           END AS problem
+    FROM typed"""
+
+
+def _text(value: str) -> str:
+    """A string literal in SQL."""
+    return "'" + value.replace("'", "''") + "'"

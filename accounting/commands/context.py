@@ -1,0 +1,129 @@
+"""What every command needs: the ledger and the configuration that the user means, instants, output, progress."""
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accounting.config import Config, read_config
+from accounting.errors import AcctError
+from accounting.instants import Month, parse_instant
+
+Workspace = Annotated[str, typer.Option("--workspace", "-w", help="The workspace, as the registry names it.")]
+
+
+class OutputFormat(StrEnum):
+    """How a list is printed."""
+
+    text = "text"
+    json = "json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this call finds its ledger and its sources."""
+
+    ledger: Path
+    config: Config
+
+
+def settings_of(ledger: Path | None, config: Path | None) -> Settings:
+    """Options win over ACCT_LEDGER and ACCT_CONFIG (typer has merged them), those over acct.toml here."""
+    default = Path("acct.toml")
+    if config is None and default.exists():
+        config = default
+    read = read_config(config) if config else Config(Path.cwd())
+    return Settings(ledger or read.ledger or Path("acct.duckdb"), read)
+
+
+def settings(context: typer.Context) -> Settings:
+    """The settings of this call; the configuration is read when a command first needs it."""
+    return settings_of(*context.obj)
+
+
+def instant(option: str, text: str) -> int:
+    """Epoch seconds of an INSTANT argument; AcctError where it has no offset or is none."""
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise AcctError(
+            f"{option} {text}", "is no ISO 8601 instant with an offset", "write it as 2026-10-01T00:00:00Z"
+        ) from None
+
+
+def month(text: str | None) -> Month | None:
+    """The value of --month; a usage error where it is none."""
+    try:
+        return Month.parse(text) if text is not None else None
+    except AcctError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def say(text: str) -> None:
+    """A note for people, on standard error."""
+    typer.echo(text, err=True)
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that standard output is, or None: then nothing is folded."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def write_out(content: str, output: Path | None) -> None:
+    """To standard output, or to a file that appears whole or not at all."""
+    if output is None:
+        try:
+            sys.stdout.write(content)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    try:
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name[:80]}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(content)
+                os.fchmod(file.fileno(), 0o666 & ~_umask())
+            Path(name).replace(output)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise AcctError(str(output), f"cannot be written: {error.strerror}", "name another --output") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def progress(task: str) -> Iterator[Callable[[str], None]]:
+    """Show how far a long task is: on standard error, on a terminal, once it takes more than a second.
+
+    The block calls what it gets with a few words of news.
+    """
+    if not sys.stderr.isatty():
+        yield lambda news: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    status = Console(stderr=True).status(escape(task))
+    start = threading.Timer(1, status.start)
+    start.start()
+    try:
+        yield lambda news: status.update(escape(f"{task}: {news}"))
+    finally:
+        start.cancel()
+        status.stop()

@@ -1,0 +1,34 @@
+"""`acct status`: what the ledger holds and how far it reaches."""
+
+from typing import Annotated
+
+import typer
+
+from accounting.commands.context import OutputFormat, settings, terminal_width, write_out
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(status)
+
+
+def status(
+    context: typer.Context,
+    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+) -> None:
+    """Show sources, their latest snapshots, coverage, gaps, and which months are final.
+
+    Example: acct status
+    """
+    from accounting.ledger import reading
+    from accounting.render import status_json, status_text
+    from accounting.sources import months_known, source_states
+    from accounting.usage import coverage
+
+    with reading(settings(context).ledger) as ledger:
+        sources = source_states(ledger)
+        covered_until = coverage(ledger) if sources else None
+        months = months_known(ledger, covered_until)
+    if format_ is OutputFormat.json:
+        write_out(status_json(sources, covered_until, months), None)
+    else:
+        write_out(status_text(sources, covered_until, months, terminal_width()), None)

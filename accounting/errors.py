@@ -1,0 +1,22 @@
+"""The one error of the project: where it is, what is wrong, and what to do about it."""
+
+
+class AcctError(Exception):
+    """A refusal that a user can act on; the command line prints it as one sentence and exits with 1.
+
+    `where` names the file, line, key, source or workspace concerned; `what` says what is wrong with it,
+    and `todo` what to do about it.
+
+    >>> str(AcctError("events.jsonl, line 3", "the member time is missing", "add it and import again"))
+    'events.jsonl, line 3: the member time is missing; add it and import again'
+    """
+
+    def __init__(self, where: str, what: str, todo: str = "") -> None:
+        self.where = where
+        self.what = what
+        self.todo = todo
+        super().__init__(f"{where}: {what}" + (f"; {todo}" if todo else ""))
+
+
+class NotCovered(AcctError):
+    """The month is not covered yet by every active source's snapshots (exit status 3)."""

@@ -1,0 +1,62 @@
+"""Lifecycle events into the ledger: each (source, id) once, whole files or nothing."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from accounting.errors import AcctError
+from accounting.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many events a file brought, how many the ledger held already, how many are of foreign types."""
+
+    new: int
+    known: int
+    foreign: int
+
+
+def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
+    """Record the events that `relation` (collectors.event_file) reads from a file; `name` is the file's for errors.
+
+    An event that is there already changes nothing. Raises AcctError by line number for a line that is no event,
+    and for other content under a (source, id) that was given before.
+    """
+    ledger.run(f"CREATE OR REPLACE TEMP VIEW event_lines AS {relation}")
+    ledger.define_reading("merge/50_offered_events", file)
+    bad = ledger.rows(
+        "SELECT line_number, problem FROM offered_events WHERE problem IS NOT NULL ORDER BY line_number LIMIT 1"
+    )
+    if bad:
+        raise AcctError(f"{name}, line {bad[0][0]}", bad[0][1], "mend the line and import the file again")
+    ledger.define("merge/51_conflicting_events")
+    other = ledger.rows("SELECT * FROM conflicting_events ORDER BY line_number LIMIT 1")
+    if other:
+        line, source, identity = other[0]
+        raise AcctError(
+            f"{name}, line {line}",
+            f"the event {identity!r} of {source!r} was given before with other content",
+            "give it an id of its own",
+        )
+    ledger.define("merge/52_new_events")
+    for relation_of, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):
+        ledger.run(
+            "CREATE OR REPLACE TEMP VIEW offered AS SELECT workspace, format, package FROM new_events"
+            + (" WHERE package IS NOT NULL" if table == "packages" else "")
+        )
+        ledger.define(f"merge/{relation_of}")
+        ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {relation_of[3:]} ORDER BY ALL")
+    ledger.run(
+        "INSERT INTO events SELECT n.event_source, n.event_id, n.occurred_at, n.kind, n.verb, w.workspace_id,"
+        " p.package_id, n.slug, n.plan, ? FROM new_events AS n JOIN workspaces AS w ON w.name = n.workspace"
+        " LEFT JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = n.format AND p.name = n.package"
+        " ORDER BY w.workspace_id, n.occurred_at, n.event_id, n.event_source",
+        [int(time.time())],
+    )
+    new, known, foreign = ledger.rows(
+        "SELECT (SELECT count(*) FROM new_events), count(*) FILTER (WHERE NOT foreign_type),"
+        " count(*) FILTER (WHERE foreign_type) FROM offered_events"
+    )[0]
+    ledger.changed = ledger.changed or new > 0
+    return Recorded(new, known - new, foreign)

@@ -1,0 +1,89 @@
+"""Instants and months: UTC, cut down to whole seconds, kept as epoch seconds (RULES, preamble)."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Self
+
+from accounting.errors import AcctError
+
+# One grammar for command line, snapshot files and events: ISO 8601 with an offset or Z.
+INSTANT = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?([Zz]|[+-]\d{2}:?\d{2})"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_SECOND = timedelta(seconds=1)
+_LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
+
+
+def parse_instant(text: str) -> int:
+    """Epoch seconds of an ISO 8601 instant that has an offset; fractions of seconds are cut off.
+
+    Raises ValueError for anything else.
+
+    >>> parse_instant("2026-10-01T02:00:00.750+02:00") == parse_instant("2026-10-01T00:00:00Z")
+    True
+    >>> parse_instant("1969-12-31T23:59:59.5Z")
+    -1
+    """
+    if not re.fullmatch(INSTANT, text, re.ASCII):
+        raise ValueError(text)
+    return (datetime.fromisoformat(text.upper()) - _EPOCH) // _ONE_SECOND
+
+
+def format_instant(seconds: int) -> str:
+    """ISO 8601 in UTC; what lies after the year 9999 is shown as its last second.
+
+    >>> format_instant(1790812800)
+    '2026-10-01T00:00:00Z'
+    """
+    return (_EPOCH + timedelta(seconds=min(seconds, _LAST))).isoformat().replace("+00:00", "Z")
+
+
+def midnight(day: date) -> int:
+    """Epoch seconds of a date's midnight in UTC."""
+    return (day - _EPOCH.date()) // timedelta(days=1) * 86_400
+
+
+@dataclass(frozen=True, order=True)
+class Month:
+    """A calendar month in UTC, the half-open interval [start, end) in epoch seconds.
+
+    >>> month = Month.parse("2026-02")
+    >>> month.seconds // 86_400, str(month.next)
+    (28, '2026-03')
+    """
+
+    year: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises AcctError unless the text is YYYY-MM."""
+        found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text, re.ASCII)
+        if not found or not 1970 <= int(found[1]) <= 9998:
+            raise AcctError(f"month {text!r}", "is not a month", "write it as YYYY-MM, such as 2026-10")
+        return cls(int(found[1]), int(found[2]))
+
+    @classmethod
+    def holding(cls, seconds: int) -> Self:
+        """The month in which an instant lies."""
+        instant = _EPOCH + timedelta(seconds=seconds)
+        return cls(instant.year, instant.month)
+
+    @property
+    def next(self) -> "Month":
+        return Month(self.year + self.number // 12, self.number % 12 + 1)
+
+    @property
+    def start(self) -> int:
+        return midnight(date(self.year, self.number, 1))
+
+    @property
+    def end(self) -> int:
+        return self.next.start
+
+    @property
+    def seconds(self) -> int:
+        return self.end - self.start
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.number:02}"

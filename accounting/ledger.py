@@ -1,0 +1,253 @@
+"""The ledger: one DuckDB file of facts, published whole and never edited in place.
+
+The only module that imports duckdb. A writer holds a lock file beside the ledger, works on a copy in one
+transaction, and replaces the ledger by it at the end; readers open the published file and never wait.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from accounting.errors import AcctError
+from accounting.paths import glob_of, shipped
+
+SCHEMA_VERSION = 1
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+    # DuckDB 2.0 scans a large sorted table ten times over where this one rewrites WHERE + GROUP BY.
+    "disabled_optimizers": "partitioned_execution",
+}
+
+
+class Ledger:
+    """An open ledger: rows by SQL over its tables and over the relations of queries/.
+
+    `changed` tells a writer that there is something to publish.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+        self.changed = False
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Execute one statement for its effect."""
+        self._connection.execute(sql, list(parameters)).fetchall()
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one query."""
+        return self._connection.execute(sql, list(parameters)).fetchall()
+
+    def define_reading(self, name: str, file: Path | None) -> None:
+        """Define a relation that reads a user's file; AcctError names the file and the line that fails."""
+        try:
+            self.define(name)
+        except duckdb.Error as error:
+            if file is None:
+                raise
+            raise _unreadable(file, error) from error
+
+    def arrow(self, sql: str) -> Any:
+        """The result of one query as an Arrow table."""
+        return self._connection.sql(sql).to_arrow_table()
+
+    def register(self, name: str, frame: object) -> None:
+        """Make a Polars frame or an Arrow table readable as a view of that name."""
+        self._connection.register(name, frame)
+
+    def define(self, name: str) -> None:
+        """Define the relation of one file of queries/, named without its ending, such as `100_coverage`."""
+        self.run((shipped("queries") / f"{name}.sql").read_text(encoding="utf-8"))
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB complains of, without its hints."""
+    return str(error).strip().splitlines()[0].rstrip(".")
+
+
+def _unreadable(file: Path, error: duckdb.Error) -> AcctError:
+    """DuckDB's complaint about a CSV, JSON or Parquet file, without its hints, by line where it tells one."""
+    text = str(error)
+    line = re.search(r"\b(?:on Line:|in line) (\d+)", text)
+    lines = [part for part in text.splitlines() if part.strip() and not part.startswith("Original Line")]
+    what = lines[1] if line and len(lines) > 1 and "CSV Error" in lines[0] else lines[0]
+    what = re.sub(r"^.*? in line \d+: |^[A-Z][A-Za-z ]* Error: ", "", what).strip().rstrip(".")
+    where = f"{file}, line {line[1]}" if line else str(file)
+    return AcctError(where, f"cannot be read: {what[:200]}", "mend the file and import it again")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Ledger]:
+    """The published ledger, read-only.
+
+    Raises AcctError where there is none, where it is no ledger, is newer than this program or is damaged.
+    """
+    if not path.exists():
+        raise AcctError(f"ledger {path}", "does not exist", "collect or import a snapshot first")
+    _check_file(path)
+    ledger = _connect(path, path, read_only=True, readable=())
+    try:
+        _check_schema(ledger)
+        yield ledger
+    except duckdb.Error as error:
+        raise AcctError(f"ledger {path}", first_line(error)) from error
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
+    """A copy of the ledger (a new one where there is none), published when the block ends well and changed it.
+
+    `readable` are the files that the block's SQL may read. Raises AcctError as `reading` does, and where
+    another process holds the ledger; then, as after any error, the published file is as it was.
+    """
+    path = path.resolve()
+    if not path.parent.is_dir():
+        raise AcctError(f"ledger {path}", "its folder does not exist", "make it or name another --ledger")
+    umask = os.umask(0o077)  # the ledger and all that stands beside it while it is written: owner only
+    work = path.with_name(path.name + ".work")
+    try:
+        with _sole_writer(path):
+            _clear(work)
+            try:
+                with _transaction(path, work, readable) as ledger:
+                    yield ledger
+                if ledger.changed:
+                    _publish(work, path)
+            finally:
+                _clear(work)
+    finally:
+        os.umask(umask)
+
+
+@contextmanager
+def _sole_writer(path: Path) -> Iterator[None]:
+    """Hold the lock file beside the ledger: one writer at a time, on every file system that has flock."""
+    with path.with_name(path.name + ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AcctError(
+                f"ledger {path}",
+                "is held by another process that writes to it",
+                "try again when that has ended",
+            ) from None
+        yield
+
+
+@contextmanager
+def _transaction(path: Path, work: Path, readable: Sequence[Path]) -> Iterator[Ledger]:
+    """One transaction on a copy of the ledger, or on a new file with the tables of queries/000_ledger.sql."""
+    exists = path.exists()
+    if exists:
+        _check_file(path)
+        _copy_unheld(path, work)
+    ledger = _connect(path, work, read_only=False, readable=readable)
+    try:
+        if exists:
+            _check_schema(ledger)
+        ledger.run("BEGIN TRANSACTION")
+        if not exists:
+            ledger.define("000_ledger")
+            ledger.run("INSERT INTO about VALUES (?)", [SCHEMA_VERSION])
+        yield ledger
+        ledger.run("COMMIT")
+        ledger.run("CHECKPOINT")
+    except duckdb.Error as error:
+        raise AcctError(f"ledger {path}", first_line(error)) from error
+    finally:
+        ledger.close()
+
+
+def _copy_unheld(path: Path, work: Path) -> None:
+    """Copy the ledger, unless a program that is no writer of ours has it open for writing."""
+    with path.open("rb") as published:
+        try:
+            fcntl.lockf(published, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            raise AcctError(
+                f"ledger {path}",
+                "is held by another process that has it open for writing",
+                "close it there first",
+            ) from None
+        shutil.copyfile(path, work)
+        work.chmod(path.stat().st_mode & 0o777)
+
+
+def _publish(work: Path, path: Path) -> None:
+    with work.open("rb") as written:
+        os.fsync(written.fileno())
+    work.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _clear(work: Path) -> None:
+    """Remove a work file and what DuckDB keeps beside it, also those that a killed writer left."""
+    for suffix in ("", ".wal"):
+        work.with_name(work.name + suffix).unlink(missing_ok=True)
+
+
+def _connect(path: Path, file: Path, *, read_only: bool, readable: Sequence[Path]) -> Ledger:
+    try:
+        connection = duckdb.connect(str(file), read_only=read_only, config=dict(_CONFIG))
+    except duckdb.Error as error:
+        held = re.search(r"Conflicting lock is held in .*?(PID \d+)", str(error))
+        if held:
+            raise AcctError(
+                f"ledger {path}", f"is held by another process ({held[1]})", "try again when that has ended"
+            ) from None
+        raise AcctError(f"ledger {path}", f"cannot be opened: {first_line(error)}") from error
+    ledger = Ledger(connection, path)
+    ledger.run("SET enable_progress_bar = false")
+    ledger.run("SET TimeZone = 'UTC'")
+    ledger.run("SET allowed_paths = $1", [[name for p in readable for name in (str(p.resolve()), glob_of(p))]])
+    ledger.run("SET enable_external_access = false")
+    ledger.run("SET lock_configuration = true")
+    return ledger
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what DuckDB would open all the same, or would open without rows that were committed."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(12)[8:]
+    except OSError as error:
+        raise AcctError(f"ledger {path}", f"cannot be read: {error.strerror}") from error
+    if magic != b"DUCK":
+        raise AcctError(f"ledger {path}", "is not a ledger of acct", "name another --ledger")
+    if path.with_name(path.name + ".wal").exists():
+        raise AcctError(
+            f"ledger {path}",
+            "has a .wal file beside it, so another program has written to it",
+            "open and close it with that program, or restore it from a backup",
+        )
+
+
+def _check_schema(ledger: Ledger) -> None:
+    where = f"ledger {ledger.path}"
+    if not ledger.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'about' AND NOT temporary"):
+        raise AcctError(where, "is a DuckDB file, but not a ledger of acct", "name another --ledger")
+    (version,) = ledger.rows("SELECT MAX(schema_version) FROM about")[0]
+    if version != SCHEMA_VERSION:
+        raise AcctError(
+            where,
+            f"has layout {version}, this acct knows {SCHEMA_VERSION}",
+            "use the newer acct that wrote it",
+        )

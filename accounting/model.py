@@ -1,0 +1,152 @@
+"""The nouns, as frozen dataclasses: sources, rate cards, usage, statements.
+
+Sizes are bytes, instants epoch seconds in UTC, money and quantities exact fractions (RULES, preamble).
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Literal
+
+from accounting.instants import Month
+
+FORMATS = ("container", "npm", "maven")
+UNIT_BYTES = {"GB": 10**9, "GiB": 2**30}
+STATES = ("live", "repository_deleted", "workspace_deleted", "package_deleted", "expired")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A configured source: where a registry keeps its blobs, and in which layout."""
+
+    name: str
+    layout: str
+    url: str
+    workspace: str | None = None
+    endpoint_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A dated entry of a rate card: which states are charged, how blobs are shared, how long deletions keep."""
+
+    effective_from: date
+    retention_days: int
+    charged: tuple[str, ...]
+    share: str
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A price per unit-month for what lies below `up_to` units (None: no bound) and above the tier before."""
+
+    up_to: Fraction | None
+    price: Fraction
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A dated entry of a rate card: the unit, its graduated tiers, and what each plan includes a month."""
+
+    effective_from: date
+    unit: Literal["GB", "GiB"]
+    tiers: tuple[Tier, ...]
+    included: dict[str, Fraction] | None = field(hash=False)
+
+    @property
+    def unit_bytes(self) -> int:
+        return UNIT_BYTES[self.unit]
+
+
+@dataclass(frozen=True)
+class RateCard:
+    """Rules and rates, each in the order of their dates; without rates it meters and bills nothing."""
+
+    currency: str | None
+    minor_digits: int
+    rules: tuple[Rule, ...]
+    rates: tuple[Rate, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch [start, end) of a month in which one rule and one rate are in force."""
+
+    start: int
+    end: int
+    rule: Rule
+    rate: Rate | None
+
+
+@dataclass(frozen=True, order=True)
+class LineKey:
+    """What a line of a bill stands for. Order by `sort_key`, which puts no repository first."""
+
+    repository: str | None
+    format: str
+    package: str
+    state: str
+
+    @property
+    def sort_key(self) -> tuple[bool, str, str, str, str]:
+        """The order of RULES, section 4: null first, then by code point."""
+        return (self.repository is not None, self.repository or "", self.format, self.package, self.state)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The exact usage of a line in one part of the month: `numerator` / the workspace's denominator."""
+
+    key: LineKey
+    part: int
+    charged: bool
+    numerator: int
+
+
+@dataclass(frozen=True)
+class WorkspaceUsage:
+    """All exact shares of a workspace, byte-seconds over one common denominator."""
+
+    workspace: str
+    denominator: int
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a statement: whole byte-seconds, and the amount in minor units (None without a rate card).
+
+    `charged` tells whether its state was charged in any part of the month.
+    """
+
+    key: LineKey
+    charged: bool
+    byte_seconds: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True)
+class HeldName:
+    """An image name that cannot be reused until `held_until` (RULES, section 3)."""
+
+    name: str
+    repository: str
+    held_until: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One workspace's bill of one month."""
+
+    workspace: str
+    month: Month
+    status: Literal["provisional", "final", "closed"]
+    covered_until: int
+    unit: Literal["GB", "GiB"]
+    currency: str | None
+    minor_digits: int
+    byte_seconds: int
+    charged_byte_seconds: int
+    amount_minor: int | None
+    lines: tuple[Line, ...]
+    held_names: tuple[HeldName, ...]

@@ -1,0 +1,204 @@
+"""Snapshots into the ledger: what is offered is merged against what is open, so work grows with what changed."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from accounting.errors import AcctError
+from accounting.instants import format_instant
+from accounting.ledger import Ledger
+
+_MERGE = "merge/"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a snapshot brought: `repeated` where it was in the ledger already."""
+
+    references: int
+    opened: int
+    closed: int
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A snapshot that a source offers, by the relation that gives its rows.
+
+    `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
+    `problem`. `position` tells where a row stands, for errors.
+    """
+
+    source: str
+    taken_at: int
+    content_digest: str
+    rows: str | pl.DataFrame
+    position: Callable[[int], str]
+    file: Path | None = None
+    unreachable_blobs: int = 0
+    unreachable_bytes: int = 0
+
+
+def digest_of_file(file: Path) -> str:
+    """The SHA-256 of a file's bytes; AcctError where it cannot be read."""
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise AcctError(str(file), f"cannot be read: {error.strerror}") from error
+
+
+def digest_of_frame(frame: pl.DataFrame) -> str:
+    """The SHA-256 of a frame's rows in their order."""
+    return hashlib.sha256(frame.write_csv().encode()).hexdigest()
+
+
+def take_in(ledger: Ledger, offer: Offer) -> Taken:
+    """Record one snapshot (RULES, section 2).
+
+    The same content at the same instant changes nothing. Raises AcctError for other content at an instant that
+    is there already, an instant before the source's latest, a retired source, a malformed row, and for two
+    sizes of one digest in a workspace.
+    """
+    known = _known(ledger, offer)
+    if known:
+        return known
+    source_id = _source(ledger, offer)
+    _merge_frame(ledger, source_id, offer)
+    for name, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages"),
+                        ("22_new_versions", "versions")):  # fmt: skip
+        ledger.define(_MERGE + name)
+        ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {name[3:]} ORDER BY ALL")
+    ledger.define(_MERGE + "23_new_blobs")
+    _refuse_two_sizes(ledger, offer)
+    ledger.run(
+        "INSERT INTO blobs BY NAME SELECT * EXCLUDE (other_size_bytes), false AS shared FROM new_blobs ORDER BY blob_id"
+    )
+    for name in ("30_offered_references", "31_differences", "32_opened_references"):
+        ledger.define(_MERGE + name)
+    _apply(ledger)
+    counts = ledger.rows(
+        "SELECT (SELECT count(*) FROM reference_intervals r JOIN merged m USING (source_id)"
+        "        WHERE r.valid_until IS NULL),"
+        " (SELECT count(*) FROM opened_references), (SELECT count(closed_version_id) FROM differences)"
+    )[0]
+    ledger.run(
+        "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
+        [offer.content_digest, counts[0], offer.unreachable_blobs, offer.unreachable_bytes, int(time.time())],
+    )
+    ledger.changed = True
+    return Taken(*counts)
+
+
+def _known(ledger: Ledger, offer: Offer) -> Taken | None:
+    """What was recorded for this source and instant already; refuses what cannot follow."""
+    where = f"source {offer.source}"
+    snapshots = ledger.rows(
+        "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at"
+        " FROM sources s JOIN snapshots n USING (source_id) WHERE s.name = ? ORDER BY n.taken_at DESC",
+        [offer.source],
+    )
+    for taken_at, digest, references, _ in snapshots:
+        if taken_at != offer.taken_at:
+            continue
+        if digest == offer.content_digest:
+            return Taken(references, 0, 0, repeated=True)
+        raise AcctError(
+            where,
+            f"has other content for {format_instant(taken_at)} in the ledger already",
+            "give the instant at which this snapshot was really taken",
+        )
+    if snapshots and snapshots[0][3] is not None:
+        raise AcctError(
+            where,
+            f"was retired at {format_instant(snapshots[0][3])}",
+            "name another source for new snapshots",
+        )
+    if snapshots and offer.taken_at < snapshots[0][0]:
+        raise AcctError(
+            where,
+            f"has a snapshot of {format_instant(snapshots[0][0])}, later than {format_instant(offer.taken_at)}",
+            "import snapshots in the order of their instants",
+        )
+    return None
+
+
+def _source(ledger: Ledger, offer: Offer) -> int:
+    ledger.run(
+        "INSERT INTO sources (source_id, name) SELECT coalesce(max(source_id), 0) + 1, $1 FROM sources"
+        " HAVING NOT EXISTS (SELECT 1 FROM sources WHERE name = $1)",
+        [offer.source],
+    )
+    (source_id,) = ledger.rows("SELECT source_id FROM sources WHERE name = ?", [offer.source])[0]
+    return int(source_id)
+
+
+def _merge_frame(ledger: Ledger, source_id: int, offer: Offer) -> None:
+    """Define `merged` (source and the two instants) and `offered`; refuse rows that cannot be taken."""
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE merged AS"
+        " SELECT $1::INTEGER AS source_id, max(taken_at) AS taken_before, $2::BIGINT AS taken_at"
+        " FROM snapshots WHERE source_id = $1",
+        [source_id, offer.taken_at],
+    )
+    if isinstance(offer.rows, str):
+        ledger.run(f"CREATE OR REPLACE TEMP VIEW offered_rows AS {offer.rows}")
+    else:
+        ledger.register("offered_frame", offer.rows.to_arrow())
+        ledger.run("CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *, NULL::VARCHAR AS problem FROM offered_frame")
+    ledger.define_reading(_MERGE + "10_offered", offer.file)
+    if ledger.rows("SELECT 1 FROM offered WHERE has_problem LIMIT 1"):
+        row, problem = ledger.rows(
+            "SELECT n, problem FROM (SELECT row_number() OVER () AS n, problem FROM offered_rows)"
+            " WHERE problem IS NOT NULL ORDER BY n LIMIT 1"
+        )[0]
+        raise AcctError(offer.position(row), problem, "mend the row and import the file again")
+
+
+def _refuse_two_sizes(ledger: Ledger, offer: Offer) -> None:
+    found = ledger.rows(
+        "SELECT digest, size_bytes, other_size_bytes FROM new_blobs WHERE size_bytes <> other_size_bytes"
+        " UNION ALL"
+        " SELECT digest, other_size_bytes, size_bytes FROM offered WHERE other_size_bytes IS NOT NULL LIMIT 1"
+    )
+    if found:
+        digest, size, other = found[0]
+        raise AcctError(
+            str(offer.file or f"source {offer.source}"),
+            f"gives {digest} the size {other}, elsewhere in its workspace it has {size}",
+            "one digest has one size in a workspace: find out which is right",
+        )
+
+
+def _apply(ledger: Ledger) -> None:
+    """Close and open references, then the holdings that they touch, and mark blobs that are shared now."""
+    ledger.run(
+        "UPDATE reference_intervals AS r SET valid_until = m.taken_before FROM differences AS d, merged AS m"
+        " WHERE r.source_id = m.source_id AND r.valid_until IS NULL"
+        " AND r.version_id = d.closed_version_id AND r.blob_id = d.closed_blob_id"
+    )
+    ledger.run(
+        "INSERT INTO reference_intervals SELECT m.source_id, o.version_id, o.blob_id, o.valid_from, NULL"
+        " FROM opened_references AS o CROSS JOIN merged AS m ORDER BY o.version_id, o.blob_id"
+    )
+    ledger.define(_MERGE + "40_changed_holdings")
+    ledger.run(
+        "UPDATE holdings AS h SET valid_until = m.taken_before FROM changed_holdings AS c, merged AS m"
+        " WHERE h.source_id = m.source_id AND h.valid_until IS NULL AND c.is_closed"
+        " AND h.package_id = c.package_id AND h.blob_id = c.blob_id"
+    )
+    ledger.run(
+        "INSERT INTO holdings SELECT m.source_id, c.package_id, c.blob_id, c.opened_from, NULL"
+        " FROM changed_holdings AS c CROSS JOIN merged AS m WHERE c.opened_from IS NOT NULL"
+        " ORDER BY c.package_id, c.blob_id"
+    )
+    ledger.run(
+        "UPDATE blobs SET shared = true WHERE NOT shared AND blob_id IN ("
+        " SELECT h.blob_id FROM holdings AS h"
+        " WHERE h.blob_id IN (SELECT blob_id FROM changed_holdings WHERE opened_from IS NOT NULL)"
+        " GROUP BY h.blob_id HAVING min(h.package_id) <> max(h.package_id))"
+    )

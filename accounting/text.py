@@ -1,0 +1,45 @@
+"""Names, sizes and money as people read them; whatever a name holds, it is shown and never obeyed."""
+
+from fractions import Fraction
+
+
+def visible(text: str) -> str:
+    r"""Control characters, line ends and bidirectional controls shown as escapes.
+
+    >>> print(visible("a\x1b[31m\u202eb"))
+    a\x1b[31m\u202eb
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def money(minor: int, digits: int) -> str:
+    """Minor units as exact digits.
+
+    >>> money(848, 2), money(7, 0), money(-1, 3)
+    ('8.48', '7', '-0.001')
+    """
+    whole, rest = divmod(abs(minor), 10**digits)
+    return f"{'-' if minor < 0 else ''}{whole}" + (f".{rest:0{digits}}" if digits else "")
+
+
+def decimal(value: Fraction, digits: int) -> str:
+    """A quantity to so many decimals, rounded half up, with thousands set apart.
+
+    >>> decimal(Fraction(12345678, 1000), 2)
+    '12,345.68'
+    """
+    scaled = (2 * value.numerator * 10**digits + value.denominator) // (2 * value.denominator)
+    whole, rest = divmod(scaled, 10**digits)
+    return f"{whole:,}.{rest:0{digits}}"
+
+
+def size(size_bytes: int) -> str:
+    """A size in decimal units, to a person's precision.
+
+    >>> size(999), size(1_500_000)
+    ('999 B', '1.50 MB')
+    """
+    for power, unit in ((5, "PB"), (4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if size_bytes >= 1000**power:
+            return f"{decimal(Fraction(size_bytes, 1000**power), 2)} {unit}"
+    return f"{size_bytes} B"

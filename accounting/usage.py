@@ -1,0 +1,160 @@
+"""A month's usage from the ledger: the periods and the scope as data, the relations of queries/, exact shares."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from accounting.errors import AcctError
+from accounting.instants import Month, midnight
+from accounting.ledger import Ledger
+from accounting.model import HeldName, Part, Rate, RateCard, Rule, WorkspaceUsage
+from accounting.sharing import BusySpan, UsageRow, share_out
+
+_FOREVER = 2**63 - 1
+_PRESENCE = ("110_scope_packages", "120_scope_holdings", "130_twice_seen_packages", "140_held_blobs")
+_LIFECYCLE = (
+    "200_ordered_events",
+    "210_workspace_deletions",
+    "220_package_deletions",
+    "230_repository_events",
+    "240_repository_deletions",
+    "250_package_links",
+    "260_package_stretches",
+    "270_package_states",
+)
+_USAGE = (
+    "300_unshared_usage",
+    "310_shared_spans",
+    "320_blob_segments",
+    "330_busy_blobs",
+    "340_shared_usage",
+    "350_usage",
+    "360_busy_spans",
+)
+# Workspaces are metered in batches of about so many holdings: memory follows the batch, not the month.
+_BATCH_HOLDINGS = 1_000_000
+
+
+def coverage(ledger: Ledger) -> int:
+    """The instant up to which the ledger knows what was stored; AcctError where it has no snapshot at all."""
+    ledger.define("100_coverage")
+    rows = ledger.rows("SELECT covered_until FROM coverage")
+    if not rows:
+        raise AcctError(f"ledger {ledger.path}", "holds no snapshot yet", "collect or import one first")
+    return int(rows[0][0])
+
+
+def parts_of(month: Month, card: RateCard) -> list[Part]:
+    """The month cut where a rule or a rate comes into force (RULES, section 5).
+
+    Raises AcctError for a month with an instant before the first of them.
+    """
+    dated: list[tuple[str, Sequence[Rule | Rate]]] = [("rule", card.rules), ("rate", card.rates)]
+    for kind, entries in dated:
+        if entries and midnight(entries[0].effective_from) > month.start:
+            raise AcctError(
+                f"month {month}",
+                f"begins before the rate card's first {kind}, of {entries[0].effective_from}, so it cannot be billed",
+                f"add an earlier [[{kind}]] to the card and load it",
+            )
+    cuts = {month.start, month.end}
+    cuts |= {
+        at for entry in (*card.rules, *card.rates) if month.start < (at := midnight(entry.effective_from)) < month.end
+    }
+    parts = []
+    for start, end in pairwise(sorted(cuts)):
+        rules = [rule for rule in card.rules if midnight(rule.effective_from) <= start]
+        rates = [rate for rate in card.rates if midnight(rate.effective_from) <= start]
+        parts.append(Part(start, end, rules[-1], rates[-1] if rates else None))
+    return parts
+
+
+def meter(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule],
+          workspace: str | None = None) -> Iterator[WorkspaceUsage]:  # fmt: skip
+    """The exact usage of one workspace, or of each that holds something, in the parts of a month up to `until`."""
+    _ask(ledger, parts, until, rules)
+    batches = (
+        [("name = ?", [workspace])]
+        if workspace is not None
+        else [("workspace_id BETWEEN ? AND ?", batch) for batch in _batches(ledger)]
+    )
+    for condition, parameters in batches:
+        _scope(ledger, condition, parameters)
+        for name in (*_PRESENCE, *_LIFECYCLE, *_USAGE):
+            ledger.define(name)
+        usage = ledger.rows(
+            "SELECT w.name, u.period_id, u.repository, u.format, u.package, u.state, u.charged, u.sharers,"
+            " u.byte_seconds::HUGEINT FROM usage AS u JOIN workspaces AS w USING (workspace_id) ORDER BY w.name"
+        )
+        busy = ledger.rows(
+            "SELECT w.name, s.period_id, s.blob_id, s.repository, s.format, s.package, s.state, s.charged,"
+            " s.size_bytes, s.span_from, s.span_until FROM busy_spans AS s JOIN workspaces AS w USING (workspace_id)"
+            " ORDER BY w.name, s.period_id, s.blob_id"
+        )
+        yield from share_out(map(UsageRow._make, usage), map(BusySpan._make, busy))
+
+
+def plans_of(ledger: Ledger, workspace: str) -> list[tuple[int, int, str | None]]:
+    """The stretches (from, until, plan) of a workspace, from the beginning of time; None is before the first plan."""
+    _scope(ledger, "name = ?", [workspace])
+    for name in ("200_ordered_events", "290_workspace_plans"):
+        ledger.define(name)
+    plans = ledger.rows("SELECT plan_from, plan_until, plan FROM workspace_plans ORDER BY plan_from")
+    first = plans[0][0] if plans else _FOREVER
+    return [(-_FOREVER, first, None), *plans]
+
+
+def held_names(ledger: Ledger, workspace: str, instant: int, rules: Sequence[Rule]) -> tuple[HeldName, ...]:
+    """The image names that cannot be reused at an instant, by name (RULES, section 3)."""
+    in_force = [rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1]
+    _ask(ledger, [Part(instant, instant + 1, in_force[-1], None)], instant + 1, rules)
+    _scope(ledger, "name = ?", [workspace])
+    for name in ("110_scope_packages", *_LIFECYCLE, "280_held_names"):
+        ledger.define(name)
+    rows = ledger.rows("SELECT name, repository, held_until FROM held_names ORDER BY name")
+    return tuple(HeldName(*row) for row in rows)
+
+
+def _ask(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule]) -> None:
+    """The periods asked for and the rules, as the relations that the queries join."""
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE periods (period_id INTEGER, period_from BIGINT, period_until BIGINT,"
+        " share VARCHAR)"
+    )
+    ledger.run("CREATE OR REPLACE TEMP TABLE charged_states (period_id INTEGER, state VARCHAR)")
+    ledger.run("CREATE OR REPLACE TEMP TABLE rules (rule_from BIGINT, rule_until BIGINT, retention_seconds BIGINT)")
+    for number, part in enumerate(parts):
+        if part.start < until:
+            ledger.run(
+                "INSERT INTO periods VALUES (?, ?, ?, ?)",
+                [number, part.start, min(part.end, until), part.rule.share],
+            )
+        for state in part.rule.charged:
+            ledger.run("INSERT INTO charged_states VALUES (?, ?)", [number, state])
+    starts = [-_FOREVER, *(midnight(rule.effective_from) for rule in rules[1:]), _FOREVER]
+    for rule, (start, end) in zip(rules, pairwise(starts), strict=True):
+        ledger.run("INSERT INTO rules VALUES (?, ?, ?)", [start, end, rule.retention_days * 86_400])
+
+
+def _scope(ledger: Ledger, condition: str, parameters: Sequence[object]) -> None:
+    """The workspaces asked for, as the relation that the queries join."""
+    ledger.run(
+        f"CREATE OR REPLACE TEMP TABLE scope AS SELECT workspace_id FROM workspaces WHERE {condition}",
+        parameters,
+    )
+
+
+def _batches(ledger: Ledger) -> list[list[int]]:
+    """Ranges of workspace ids, first and last, each with about as many holdings."""
+    counts = ledger.rows(
+        "SELECT p.workspace_id, sum(h.n)::BIGINT"
+        " FROM (SELECT package_id, count(*) AS n FROM holdings GROUP BY ALL) AS h JOIN packages AS p USING (package_id) GROUP BY ALL ORDER BY ALL"
+    )
+    batches: list[list[int]] = []
+    room = 0
+    for workspace_id, holdings in counts:
+        if room < holdings:
+            batches.append([workspace_id, workspace_id])
+            room = _BATCH_HOLDINGS
+        batches[-1][1] = workspace_id
+        room -= holdings
+    return batches

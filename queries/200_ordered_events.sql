@@ -1,0 +1,9 @@
+-- One row per lifecycle event of the workspaces asked for, numbered in the order of taking effect (RULES, section 3).
+CREATE OR REPLACE TEMP VIEW ordered_events AS
+SELECT e.workspace_id AS workspace_id, e.package_id AS package_id, e.kind AS kind, e.verb AS verb, e.slug AS slug,
+       e.plan AS plan, e.occurred_at AS occurred_at,
+       ROW_NUMBER() OVER (
+           PARTITION BY e.workspace_id ORDER BY e.occurred_at, e.event_id, e.event_source
+       ) AS position
+FROM events AS e
+JOIN scope AS s ON s.workspace_id = e.workspace_id;

@@ -1,0 +1,24 @@
+-- One row per deletion of a package: from the first of successive deletions until it is restored or created again.
+CREATE OR REPLACE TEMP VIEW package_deletions AS
+WITH marks AS (
+    SELECT e.package_id AS package_id, e.position AS position, e.occurred_at AS occurred_at,
+           CASE WHEN e.verb = 'deleted' THEN 1 ELSE 0 END AS is_deleted
+    FROM ordered_events AS e
+    WHERE e.kind = 'package' AND e.verb IN ('created', 'deleted', 'restored')
+),
+compared AS (
+    SELECT m.package_id AS package_id, m.position AS position, m.occurred_at AS occurred_at,
+           m.is_deleted AS is_deleted,
+           LAG(m.is_deleted, 1, 0) OVER (PARTITION BY m.package_id ORDER BY m.position) AS was_deleted
+    FROM marks AS m
+),
+turns AS (
+    SELECT c.package_id AS package_id, c.is_deleted AS is_deleted, c.occurred_at AS deleted_at,
+           LEAD(c.occurred_at) OVER (PARTITION BY c.package_id ORDER BY c.position) AS restored_at
+    FROM compared AS c
+    WHERE c.is_deleted <> c.was_deleted
+)
+SELECT t.package_id AS package_id, t.deleted_at AS deleted_at,
+       COALESCE(t.restored_at, 9223372036854775807) AS restored_at
+FROM turns AS t
+WHERE t.is_deleted = 1;

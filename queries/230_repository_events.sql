@@ -1,0 +1,29 @@
+-- One row per event that meets a repository, with which repository of that slug: 0 is the first, and each that is
+-- created under a deleted one's slug is another (RULES, section 3). Links carry their package.
+CREATE OR REPLACE TEMP VIEW repository_events AS
+WITH lives AS (
+    SELECT e.workspace_id AS workspace_id, e.slug AS slug, e.position AS position, e.occurred_at AS occurred_at,
+           e.verb AS verb,
+           LAG(e.verb, 1, 'created') OVER (PARTITION BY e.workspace_id, e.slug ORDER BY e.position) AS verb_before
+    FROM ordered_events AS e
+    WHERE e.kind = 'repository'
+),
+met AS (
+    SELECT l.workspace_id AS workspace_id, l.slug AS slug, l.position AS position, l.occurred_at AS occurred_at,
+           CAST(NULL AS INTEGER) AS package_id,
+           CASE WHEN l.verb = 'deleted' THEN 1 ELSE 0 END AS is_deleted,
+           CASE WHEN l.verb = 'created' AND l.verb_before = 'deleted' THEN 1 ELSE 0 END AS is_another
+    FROM lives AS l
+    UNION ALL
+    SELECT e.workspace_id AS workspace_id, e.slug AS slug, e.position AS position, e.occurred_at AS occurred_at,
+           e.package_id AS package_id, 0 AS is_deleted, 0 AS is_another
+    FROM ordered_events AS e
+    WHERE e.kind = 'package' AND e.verb IN ('created', 'linked') AND e.slug IS NOT NULL
+)
+SELECT m.workspace_id AS workspace_id, m.slug AS slug, m.position AS position, m.occurred_at AS occurred_at,
+       m.package_id AS package_id, m.is_deleted AS is_deleted,
+       SUM(m.is_another) OVER (
+           PARTITION BY m.workspace_id, m.slug ORDER BY m.position
+           ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+       ) AS incarnation
+FROM met AS m;

@@ -1,0 +1,26 @@
+-- One row per deletion of a repository: from the first of successive deletions until it is restored.
+CREATE OR REPLACE TEMP VIEW repository_deletions AS
+WITH compared AS (
+    SELECT e.workspace_id AS workspace_id, e.slug AS slug, e.incarnation AS incarnation, e.position AS position,
+           e.occurred_at AS occurred_at, e.is_deleted AS is_deleted,
+           LAG(e.is_deleted, 1, 0) OVER (
+               PARTITION BY e.workspace_id, e.slug, e.incarnation ORDER BY e.position
+           ) AS was_deleted
+    FROM repository_events AS e
+    WHERE e.package_id IS NULL
+),
+turns AS (
+    SELECT c.workspace_id AS workspace_id, c.slug AS slug, c.incarnation AS incarnation,
+           c.is_deleted AS is_deleted, c.occurred_at AS deleted_at,
+           LEAD(c.occurred_at) OVER (
+               PARTITION BY c.workspace_id, c.slug, c.incarnation ORDER BY c.position
+           ) AS restored_at
+    FROM compared AS c
+    WHERE c.is_deleted <> c.was_deleted
+)
+SELECT t.workspace_id AS workspace_id, t.slug AS slug, t.incarnation AS incarnation, t.deleted_at AS deleted_at,
+       t.deleted_at + r.retention_seconds AS kept_until,
+       COALESCE(t.restored_at, 9223372036854775807) AS restored_at
+FROM turns AS t
+JOIN rules AS r ON r.rule_from <= t.deleted_at AND t.deleted_at < r.rule_until
+WHERE t.is_deleted = 1;
