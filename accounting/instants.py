@@ -48,8 +48,8 @@ class Month:
     """A calendar month in UTC, the half-open interval [start, end) in epoch seconds.
 
     >>> month = Month.parse("2026-02")
-    >>> month.seconds // 86_400, str(month.next)
-    (28, '2026-03')
+    >>> month.seconds // 86_400, str(month.next), str(month.before)
+    (28, '2026-03', '2026-01')
     """
 
     year: int
@@ -72,6 +72,10 @@ class Month:
     @property
     def next(self) -> "Month":
         return Month(self.year + self.number // 12, self.number % 12 + 1)
+
+    @property
+    def before(self) -> "Month":
+        return Month.holding(self.start - 1)
 
     @property
     def start(self) -> int:

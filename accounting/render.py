@@ -211,6 +211,7 @@ def statement_html(statement: Statement) -> str:
         summary=summary(statement),
         total=_amount(statement, statement.amount_minor),
         total_unit_months=_unit_months(statement, statement.byte_seconds),
+        total_byte_seconds=f"{statement.byte_seconds:,}",
         rows=rows,
         held_at=min(statement.month.end, statement.covered_until),
         style=(shipped("reports") / "style.css").read_text(encoding="utf-8"),

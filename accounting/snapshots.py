@@ -57,6 +57,16 @@ def digest_of_frame(frame: pl.DataFrame) -> str:
     return hashlib.sha256(frame.write_csv().encode()).hexdigest()
 
 
+def ever_filled(ledger: Ledger, source: str) -> bool:
+    """Whether any snapshot of a source held a reference."""
+    return bool(
+        ledger.rows(
+            "SELECT 1 FROM snapshots JOIN sources USING (source_id) WHERE name = ? AND reference_count > 0 LIMIT 1",
+            [source],
+        )
+    )
+
+
 def take_in(ledger: Ledger, offer: Offer) -> Taken:
     """Record one snapshot (RULES, section 2).
 
@@ -75,9 +85,7 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
         ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {name[3:]} ORDER BY ALL")
     ledger.define(_MERGE + "23_new_blobs")
     _refuse_two_sizes(ledger, offer)
-    ledger.run(
-        "INSERT INTO blobs BY NAME SELECT * EXCLUDE (other_size_bytes), false AS shared FROM new_blobs ORDER BY blob_id"
-    )
+    ledger.run("INSERT INTO blobs BY NAME SELECT * EXCLUDE (other_size_bytes) FROM new_blobs ORDER BY blob_id")
     for name in ("30_offered_references", "31_differences", "32_opened_references"):
         ledger.define(_MERGE + name)
     _apply(ledger)
@@ -185,20 +193,19 @@ def _apply(ledger: Ledger) -> None:
         "INSERT INTO reference_intervals SELECT m.source_id, o.version_id, o.blob_id, o.valid_from, NULL"
         " FROM opened_references AS o CROSS JOIN merged AS m ORDER BY o.version_id, o.blob_id"
     )
-    ledger.define(_MERGE + "40_changed_holdings")
+    for name in ("40_changed_holdings", "41_newly_shared_blobs"):
+        ledger.define(_MERGE + name)
     ledger.run(
         "UPDATE holdings AS h SET valid_until = m.taken_before FROM changed_holdings AS c, merged AS m"
         " WHERE h.source_id = m.source_id AND h.valid_until IS NULL AND c.is_closed"
         " AND h.package_id = c.package_id AND h.blob_id = c.blob_id"
     )
     ledger.run(
-        "INSERT INTO holdings SELECT m.source_id, c.package_id, c.blob_id, c.opened_from, NULL"
-        " FROM changed_holdings AS c CROSS JOIN merged AS m WHERE c.opened_from IS NOT NULL"
-        " ORDER BY c.package_id, c.blob_id"
+        "UPDATE holdings SET shared = true WHERE NOT shared AND blob_id IN (SELECT blob_id FROM newly_shared_blobs)"
     )
     ledger.run(
-        "UPDATE blobs SET shared = true WHERE NOT shared AND blob_id IN ("
-        " SELECT h.blob_id FROM holdings AS h"
-        " WHERE h.blob_id IN (SELECT blob_id FROM changed_holdings WHERE opened_from IS NOT NULL)"
-        " GROUP BY h.blob_id HAVING min(h.package_id) <> max(h.package_id))"
+        "INSERT INTO holdings SELECT m.source_id, c.package_id, c.blob_id, b.size_bytes, s.blob_id IS NOT NULL,"
+        " c.opened_from, NULL FROM changed_holdings AS c CROSS JOIN merged AS m JOIN blobs AS b USING (blob_id)"
+        " LEFT JOIN newly_shared_blobs AS s USING (blob_id) WHERE c.opened_from IS NOT NULL"
+        " ORDER BY c.package_id, c.blob_id"
     )

@@ -56,10 +56,8 @@ def parts_of(month: Month, card: RateCard) -> list[Part]:
                 f"begins before the rate card's first {kind}, of {entries[0].effective_from}, so it cannot be billed",
                 f"add an earlier [[{kind}]] to the card and load it",
             )
-    cuts = {month.start, month.end}
-    cuts |= {
-        at for entry in (*card.rules, *card.rates) if month.start < (at := midnight(entry.effective_from)) < month.end
-    }
+    changes = {midnight(entry.effective_from) for _, entries in dated for entry in entries}
+    cuts = {month.start, month.end, *(change for change in changes if month.start < change < month.end)}
     parts = []
     for start, end in pairwise(sorted(cuts)):
         rules = [rule for rule in card.rules if midnight(rule.effective_from) <= start]
@@ -147,7 +145,8 @@ def _batches(ledger: Ledger) -> list[list[int]]:
     """Ranges of workspace ids, first and last, each with about as many holdings."""
     counts = ledger.rows(
         "SELECT p.workspace_id, sum(h.n)::BIGINT"
-        " FROM (SELECT package_id, count(*) AS n FROM holdings GROUP BY ALL) AS h JOIN packages AS p USING (package_id) GROUP BY ALL ORDER BY ALL"
+        " FROM (SELECT package_id, count(*) AS n FROM holdings GROUP BY ALL) AS h"
+        " JOIN packages AS p USING (package_id) GROUP BY ALL ORDER BY ALL"
     )
     batches: list[list[int]] = []
     room = 0

@@ -38,13 +38,12 @@ CREATE TABLE packages (
 -- One row per version of a package; the empty name is what belongs to the package, not to one version.
 CREATE TABLE versions (version_id INTEGER NOT NULL, package_id INTEGER NOT NULL, name VARCHAR NOT NULL);
 
--- One row per blob of a workspace. Shared: more than one package has ever held it.
+-- One row per blob of a workspace.
 CREATE TABLE blobs (
     blob_id INTEGER NOT NULL,
     workspace_id INTEGER NOT NULL,
     digest VARCHAR NOT NULL,
-    size_bytes BIGINT NOT NULL,
-    shared BOOLEAN NOT NULL
+    size_bytes BIGINT NOT NULL
 );
 
 -- One row per unbroken presence of a reference in a source; no end: there at the source's latest snapshot.
@@ -56,11 +55,14 @@ CREATE TABLE reference_intervals (
     valid_until BIGINT
 );
 
--- One row per unbroken presence of a blob in a package, whichever version held it: the union of its references.
+-- One row per unbroken presence of a blob in a package, whichever version held it: the union of its references. The
+-- blob's size, and whether more than one package has ever held it, stand here too, so that a month reads one table.
 CREATE TABLE holdings (
     source_id INTEGER NOT NULL,
     package_id INTEGER NOT NULL,
     blob_id INTEGER NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    shared BOOLEAN NOT NULL,
     valid_from BIGINT NOT NULL,
     valid_until BIGINT
 );

@@ -24,7 +24,7 @@ WITH judged AS (
         ON r.workspace_id = l.workspace_id AND r.slug = l.slug AND r.incarnation = l.incarnation
         AND r.deleted_at <= s.state_from AND s.state_from < r.restored_at
 )
-SELECT j.package_id AS package_id, j.workspace_id AS workspace_id, j.period_id AS period_id,
+SELECT ROW_NUMBER() OVER (ORDER BY j.package_id, j.state_from) AS stretch_id, j.package_id AS package_id, j.workspace_id AS workspace_id, j.period_id AS period_id,
        j.state_from AS state_from, j.state_until AS state_until, j.repository AS repository,
        j.repository_kept_until AS repository_kept_until, j.state AS state,
        CASE WHEN c.state IS NULL THEN 0 ELSE 1 END AS charged

@@ -1,19 +1,17 @@
--- One row per period, package, state and repository: the byte-seconds of blobs that only this package ever held.
+-- One row per stretch of a package in one state: the byte-seconds of blobs that only this package ever held.
 CREATE OR REPLACE TEMP VIEW unshared_usage AS
 WITH stored AS (
     SELECT h.package_id AS package_id, h.held_from AS held_from, h.held_until AS held_until,
-           CAST(SUM(CAST(b.size_bytes AS DECIMAL(19, 0))) AS DECIMAL(27, 0)) AS size_bytes
+           CAST(SUM(CAST(h.size_bytes AS DECIMAL(19, 0))) AS DECIMAL(27, 0)) AS size_bytes
     FROM held_blobs AS h
-    JOIN blobs AS b ON b.blob_id = h.blob_id
-    WHERE NOT b.shared
+    WHERE NOT h.shared
     GROUP BY h.package_id, h.held_from, h.held_until
 )
-SELECT s.period_id AS period_id, s.package_id AS package_id, s.repository AS repository, s.state AS state,
-       s.charged AS charged, 1 AS sharers,
+SELECT s.stretch_id AS stretch_id, 1 AS sharers,
        SUM(t.size_bytes * CAST(
            LEAST(t.held_until, s.state_until) - GREATEST(t.held_from, s.state_from) AS DECIMAL(10, 0)
        )) AS byte_seconds
 FROM stored AS t
 JOIN package_states AS s
     ON s.package_id = t.package_id AND s.state_from < t.held_until AND t.held_from < s.state_until
-GROUP BY s.period_id, s.package_id, s.repository, s.state, s.charged;
+GROUP BY s.stretch_id;

@@ -1,8 +1,7 @@
--- One row per period, package, state, repository and number of sharers: byte-seconds before they are divided by the
+-- One row per stretch of a package in one state and number of sharers: byte-seconds before they are divided by the
 -- sharers, who are the charged holders of a blob, or all where none is charged (RULES, section 4).
 CREATE OR REPLACE TEMP VIEW shared_usage AS
-SELECT s.period_id AS period_id, s.package_id AS package_id, s.repository AS repository, s.state AS state,
-       s.charged AS charged,
+SELECT s.stretch_id AS stretch_id,
        CASE WHEN g.charged_holders > 0 THEN g.charged_holders ELSE g.holders END AS sharers,
        SUM(CAST(s.size_bytes AS DECIMAL(19, 0)) * CAST(
            LEAST(s.span_until, g.segment_until) - GREATEST(s.span_from, g.segment_from) AS DECIMAL(10, 0)
@@ -14,13 +13,12 @@ JOIN blob_segments AS g
     AND g.segment_from < s.span_until AND s.span_from < g.segment_until
 LEFT JOIN busy_blobs AS u ON u.period_id = s.period_id AND u.blob_id = s.blob_id
 WHERE p.share = 'workspace' AND u.blob_id IS NULL AND (s.charged = 1 OR g.charged_holders = 0)
-GROUP BY s.period_id, s.package_id, s.repository, s.state, s.charged,
+GROUP BY s.stretch_id,
          CASE WHEN g.charged_holders > 0 THEN g.charged_holders ELSE g.holders END
 UNION ALL
-SELECT s.period_id AS period_id, s.package_id AS package_id, s.repository AS repository, s.state AS state,
-       s.charged AS charged, 1 AS sharers,
+SELECT s.stretch_id AS stretch_id, 1 AS sharers,
        SUM(CAST(s.size_bytes AS DECIMAL(19, 0)) * CAST(s.span_until - s.span_from AS DECIMAL(10, 0))) AS byte_seconds
 FROM shared_spans AS s
 JOIN periods AS p ON p.period_id = s.period_id
 WHERE p.share = 'package'
-GROUP BY s.period_id, s.package_id, s.repository, s.state, s.charged;
+GROUP BY s.stretch_id;

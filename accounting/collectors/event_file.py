@@ -7,9 +7,9 @@ a line cannot be taken, the problem with it.
 from collections.abc import Iterable
 from pathlib import Path
 
+from accounting.collectors.json_lines import objects
 from accounting.instants import INSTANT
 from accounting.model import FORMATS
-from accounting.paths import glob_of
 
 VERBS = {
     "workspace": ("created", "deleted", "restored", "plan_changed"),
@@ -22,29 +22,17 @@ _MEMBERS = ("type", "specversion", "id", "source", "subject", "time")
 def relation(file: Path) -> str:
     """SELECT line_number, problem, foreign_type and the parts of each event (RULES, section 3).
 
-    One row per line that is not blank: event_source, event_id, occurred_at (epoch seconds), kind, verb,
+    Raises AcctError where the file cannot be opened. One row per line that is not blank: event_source, event_id, occurred_at (epoch seconds), kind, verb,
     workspace, format and package (of a package event), slug (of a repository event its own, of a package event
     the linked one) and plan. `foreign_type` is true for types that do not begin with `registry.`.
     """
-    path = glob_of(file).replace("'", "''")
     formats = _list(FORMATS)
     types = _list(f"registry.{kind}.{verb}" for kind, verbs in VERBS.items() for verb in verbs)
     members = ", ".join(
         f"CASE WHEN json_type(event, '$.{name}') = 'VARCHAR' THEN event->>'$.{name}' END AS {name}" for name in _MEMBERS
     )
-    # A control character never stands raw in JSON, so each line is one column whatever it holds.
     return f"""
-    WITH lines AS (
-        SELECT row_number() OVER () AS line_number, line
-        FROM read_csv('{path}', columns = {{line: 'VARCHAR'}}, delim = '\x01', quote = '', escape = '',
-                      header = false, auto_detect = false, max_line_size = 16777216)
-    ),
-    members AS (
-        SELECT line_number,
-               CASE WHEN json_valid(line) AND json_type(line) = 'OBJECT' THEN line END AS event
-        FROM lines
-        WHERE trim(line) <> ''
-    ),
+    WITH members AS (SELECT line_number, object AS event FROM ({objects(file)})),
     parts AS (
         SELECT line_number, event,
                {members},

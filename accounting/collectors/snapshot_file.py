@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from accounting.collectors.json_lines import objects
 from accounting.errors import AcctError
 from accounting.instants import INSTANT
 from accounting.model import FORMATS
@@ -57,32 +58,29 @@ def _csv(file: Path) -> str:
     names = [name if name in COLUMNS else f"column {i}" for i, name in enumerate(header)]
     columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in names)
     return (
-        f"SELECT {', '.join(COLUMNS)} FROM read_csv({_text(glob_of(file))}, columns = {{{columns}}}, "
+        f"SELECT {', '.join(COLUMNS)}, true AS readable FROM read_csv({_text(glob_of(file))}, columns = {{{columns}}}, "
         """header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true)"""
     )
 
 
 def _json_lines(file: Path) -> str:
-    with file.open("rb"):  # a missing file is told before DuckDB meets it
-        pass
-    columns = ", ".join(f"{name}: 'VARCHAR'" for name in COLUMNS)
-    return (
-        f"SELECT {', '.join(COLUMNS)} FROM read_json({_text(glob_of(file))}, columns = {{{columns}}}, "
-        "format = 'newline_delimited', auto_detect = false)"
-    )
+    fields = ", ".join(f'"{name}": "VARCHAR"' for name in COLUMNS)
+    return f"""
+        SELECT {", ".join(f"row.{name}" for name in COLUMNS)}, object IS NOT NULL AS readable
+        FROM (SELECT object, json_transform(object, '{{{fields}}}') AS row FROM ({objects(file)}))"""
 
 
 def _parquet(file: Path) -> str:
     schema = pq.read_schema(file)
     _require(file, schema.names)
-    selected = []
-    for name in COLUMNS:
-        kind = schema.field(name).type
-        if name == "uploaded_at" and pa.types.is_timestamp(kind) and kind.tz:
-            selected.append(f"strftime({name}, '%Y-%m-%dT%H:%M:%SZ') AS {name}")
-        else:
-            selected.append(f"CAST({name} AS VARCHAR) AS {name}")
-    return f"SELECT {', '.join(selected)} FROM read_parquet({_text(glob_of(file))})"
+    size, uploaded_at = schema.field("size").type, schema.field("uploaded_at").type
+    # What is typed already needs no parsing; a timestamp without a zone becomes text, and is refused as such.
+    as_text = {
+        "size": not pa.types.is_integer(size),
+        "uploaded_at": not (pa.types.is_timestamp(uploaded_at) and uploaded_at.tz),
+    }
+    columns = [f"CAST({name} AS VARCHAR) AS {name}" if as_text.get(name, True) else name for name in COLUMNS]
+    return f"SELECT {', '.join(columns)}, true AS readable FROM read_parquet({_text(glob_of(file))})"
 
 
 def _require(file: Path, header: list[str]) -> None:
@@ -99,29 +97,32 @@ def _require(file: Path, header: list[str]) -> None:
 
 
 def _checked(source: str) -> str:
-    """Types and problems of raw rows; sizes and instants by pattern, for a cast alone takes 2.7, 1e3 and 0x10."""
+    """Types and problems of raw rows; text by pattern, for a cast alone takes 2.7, 1e3 and 0x10 for whole numbers."""
     formats = ", ".join(_text(name) for name in FORMATS)
     return f"""
     WITH raw AS ({source}),
     typed AS (
         SELECT coalesce(workspace, '') AS workspace, coalesce(format, '') AS format,
                coalesce(package, '') AS package, coalesce(version, '') AS version,
-               coalesce(digest, '') AS digest, size, coalesce(uploaded_at, '') AS uploaded,
-               TRY_CAST(CASE WHEN regexp_full_match(size, '[0-9]{{1,19}}') THEN size END AS BIGINT) AS size_bytes,
-               TRY_CAST(CASE WHEN regexp_full_match(uploaded_at, {_text(INSTANT)}) THEN upper(uploaded_at) END
-                        AS TIMESTAMPTZ) AS instant
+               coalesce(digest, '') AS digest, size, uploaded_at AS uploaded, readable,
+               CASE WHEN typeof(size) <> 'VARCHAR' OR regexp_full_match(size::VARCHAR, '[0-9]{{1,19}}')
+                    THEN TRY_CAST(size AS BIGINT) END AS size_bytes,
+               CASE WHEN typeof(uploaded_at) <> 'VARCHAR' THEN TRY_CAST(uploaded_at AS TIMESTAMPTZ)
+                    WHEN regexp_full_match(uploaded_at::VARCHAR, {_text(INSTANT)})
+                    THEN TRY_CAST(upper(uploaded_at::VARCHAR) AS TIMESTAMPTZ) END AS instant
         FROM raw
     )
     SELECT workspace, format, package, version, digest, size_bytes,
            epoch_us(date_trunc('second', instant)) // 1000000 AS uploaded_at,
            CASE
+               WHEN NOT readable THEN 'is no JSON object'
                WHEN workspace = '' THEN 'the workspace is empty'
                WHEN format NOT IN ({formats}) THEN 'the format ''' || format || ''' is none of {", ".join(FORMATS)}'
                WHEN package = '' THEN 'the package is empty'
                WHEN digest = '' THEN 'the digest is empty'
-               WHEN size_bytes IS NULL
-                   THEN 'the size ''' || coalesce(size, '') || ''' is no whole number of bytes from 0 to 2^63-1'
-               WHEN uploaded <> '' AND instant IS NULL
+               WHEN size_bytes IS NULL OR size_bytes < 0
+                   THEN 'the size ''' || coalesce(size::VARCHAR, '') || ''' is no whole number of bytes from 0 to 2^63-1'
+               WHEN instant IS NULL AND uploaded::VARCHAR <> ''
                    THEN 'uploaded_at ''' || uploaded || ''' is no ISO 8601 instant with an offset'
            END AS problem
     FROM typed"""

@@ -1,5 +1,63 @@
+"""`acct collect`: snapshots of the configured sources."""
+
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from accounting.commands.context import progress, say, settings
+from accounting.errors import AcctError
+from accounting.model import Source
+from accounting.text import size
+
+if TYPE_CHECKING:
+    from accounting.collecting import Collection
 
 
 def add_to(app: typer.Typer) -> None:
-    pass
+    app.command()(collect)
+
+
+def collect(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml.")] = None,
+) -> None:
+    """Take a snapshot of each configured source, or of those named.
+
+    Example: acct collect images
+    """
+    chosen = settings(context)
+    for source in _chosen(chosen.config.sources, names or []):
+        from accounting.collecting import collect as collect_source
+
+        with progress(f"collecting {source.name}") as news:
+            collection = collect_source(chosen.ledger, source, chosen.config.folder, news)
+        say(outcome(source.name, collection))
+
+
+def _chosen(sources: tuple[Source, ...], names: list[str]) -> list[Source]:
+    configured = {source.name: source for source in sources}
+    if not configured:
+        raise AcctError(
+            "acct collect", "no source is configured", "add a [[source]] to acct.toml, or name one with --config"
+        )
+    for name in names:
+        if name not in configured:
+            raise AcctError(f"source {name}", "is not configured", f"the sources are {', '.join(configured)}")
+    return [configured[name] for name in dict.fromkeys(names)] or list(sources)
+
+
+def outcome(source: str, collection: "Collection") -> str:
+    """One sentence about what came of collecting a source."""
+    taken = collection.taken
+    if taken.repeated:
+        return f"{source}: this snapshot is in the ledger already; nothing changed"
+    notes = [f"{taken.references:,} references, {taken.opened:,} new, {taken.closed:,} gone"]
+    if collection.unreachable_blobs:
+        notes.append(
+            f"{collection.unreachable_blobs:,} blobs ({size(collection.unreachable_bytes)}) that nothing reaches, not billed"
+        )
+    if collection.missing_blobs:
+        notes.append(f"{collection.missing_blobs:,} blobs that manifests name and the registry does not store")
+    if collection.empty:
+        notes.append("no registry is there yet")
+    return f"{source}: " + "; ".join(notes)

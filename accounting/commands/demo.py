@@ -1,5 +1,109 @@
+"""`acct demo`: the whole way on a sample registry."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from accounting.commands.context import progress, say
+from accounting.errors import AcctError
+
+if TYPE_CHECKING:
+    from accounting.sample import Sample
+
+_HISTORY_STEP_SECONDS = 2 * 86_400
 
 
 def add_to(app: typer.Typer) -> None:
-    pass
+    app.command()(demo)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; it must not exist yet.")] = Path(
+        "acct-demo"
+    ),
+) -> None:
+    """Write a sample registry and its history, collect and import them, and bill a month.
+
+    Example: acct demo --out /tmp/acct-demo
+    """
+    from accounting.instants import Month
+    from accounting.sample import WORKSPACE, sample_of
+
+    if out.exists():
+        raise AcctError(str(out), "is there already", "remove it, or name another folder with --out")
+    now = int(time.time())
+    month = Month.holding(now).before
+    sample = sample_of(month)
+    say(f"A sample registry, with its history since {month.before}, goes to {out}:")
+    with progress("writing the sample"):
+        snapshots = _write(out, now, sample)
+    config = ["--config", str(out / "acct.toml")]
+    with progress("importing two months of snapshots"):
+        _import(out / "acct.duckdb", snapshots)
+    say(f"  $ acct import snapshot {out / 'snapshots'}/… --source … --taken-at …  ({len(snapshots)} files)")
+    _acct([*config, "import", "events", str(out / "events.jsonl")])
+    _acct([*config, "rates", "load", str(out / "rates.toml")])
+    _acct([*config, "collect", "images"])
+    report = [*config, "report", "--workspace", WORKSPACE, "--month", str(month)]
+    page = out / f"{WORKSPACE}-{month}.html"
+    _acct([*report, "--output", str(page)])
+    _acct(report)
+    _what_to_see(page)
+
+
+def _write(out: Path, now: int, sample: "Sample") -> list[tuple[str, int, Path]]:
+    """Everything that the demo reads; gives the snapshot files as (source, instant, file), in their order."""
+    from accounting import sample as parts
+    from accounting.instants import format_instant
+
+    (out / "snapshots").mkdir(parents=True)
+    parts.write_registry(sample, out / "registry")
+    (out / "rates.toml").write_text(parts.RATES, encoding="utf-8")
+    (out / "acct.toml").write_text(parts.CONFIG, encoding="utf-8")
+    events = "".join(json.dumps(event) + "\n" for event in parts.events_of(sample))
+    (out / "events.jsonl").write_text(events, encoding="utf-8")
+    instants = sorted({*range(sample.month.before.start, now, _HISTORY_STEP_SECONDS), sample.month.end})
+    files = []
+    for source, formats in (("images", ("container",)), ("files", ("npm", "maven"))):
+        for taken_at in instants:
+            file = out / "snapshots" / f"{source}-{format_instant(taken_at)[:10]}.csv"
+            parts.write_snapshot(sample, formats, taken_at, file)
+            files.append((source, taken_at, file))
+    return files
+
+
+def _import(ledger_path: Path, snapshots: list[tuple[str, int, Path]]) -> None:
+    """What `acct import snapshot` does, for many files in one go."""
+    from accounting.collectors import snapshot_file
+    from accounting.ledger import writing
+    from accounting.snapshots import Offer, digest_of_file, take_in
+
+    with writing(ledger_path, readable=[file for _, _, file in snapshots]) as ledger:
+        for source, taken_at, file in snapshots:
+            rows = snapshot_file.relation(file)
+            take_in(ledger, Offer(source, taken_at, digest_of_file(file), rows, str, file))
+
+
+def _acct(arguments: list[str]) -> None:
+    """Show one command and run it as a user would."""
+    from accounting.commands import main
+
+    say(f"  $ acct {' '.join(arguments)}")
+    status = main(arguments)
+    if status:
+        raise typer.Exit(status)
+
+
+def _what_to_see(page: Path) -> None:
+    say(
+        f"""
+What to look at (also as a page: {page}):
+- old-site: its repository was deleted, so it is charged for 30 days more, and its image name is held.
+- trial: deleted before its repository was, so it is free though it was still stored.
+- workspace deleted: for four days the whole workspace was, and all of it was free.
+- web and team/api share a base layer: each carries half of it.
+- images: the collector met a blob that nothing reaches; it is counted and not billed."""
+    )

@@ -68,12 +68,15 @@ def events(
         relations = {file: event_file.relation(copy) for file, copy in copies.items()}
         with writing(settings(context).ledger, readable=list(copies.values())) as ledger:
             recorded = {
-                file: record(ledger, copies[file], relation, "standard input" if str(file) == "-" else str(file))
-                for file, relation in relations.items()
+                file: record(ledger, copies[file], relation, _name_of(file)) for file, relation in relations.items()
             }
     for file, counts in recorded.items():
         others = f"{counts.known:,} known already, {counts.foreign:,} of other types skipped"
-        say(f"{file}: {counts.new:,} new events, {others}")
+        say(f"{_name_of(file)}: {counts.new:,} new events, {others}")
+
+
+def _name_of(file: Path) -> str:
+    return "standard input" if str(file) == "-" else str(file)
 
 
 def _standard_input(folder: Path) -> Path:

@@ -1,0 +1,60 @@
+"""From a configured source to a snapshot in the ledger."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from accounting.collectors import distribution
+from accounting.collectors.store import open_store
+from accounting.errors import AcctError
+from accounting.ledger import reading, writing
+from accounting.manifests import keep_manifests, known_manifests
+from accounting.model import Source
+from accounting.snapshots import Offer, Taken, digest_of_frame, ever_filled, take_in
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What came of collecting a source: the merge, and what was found beside the references.
+
+    Unreachable blobs are stored though nothing served reaches them; missing ones are named by a served manifest
+    and not stored. Neither is billed. `empty` is a place with no trace of a registry.
+    """
+
+    taken: Taken
+    unreachable_blobs: int
+    unreachable_bytes: int
+    missing_blobs: int
+    empty: bool
+
+
+def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> Collection:
+    """Take a snapshot of a source; a relative folder is one below `base`.
+
+    The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
+    AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
+    """
+    known, filled = known_manifests(None), False
+    if ledger_path.exists():
+        with reading(ledger_path) as ledger:
+            known, filled = known_manifests(ledger), ever_filled(ledger, source.name)
+    found = distribution.collect(open_store(source, base), source, known, news)
+    where = f"source {source.name}"
+    if filled and not found.has_marker:
+        raise AcctError(where, f"has no registry below {source.url}, though it had one", "check the url and its prefix")
+    offer = Offer(
+        source.name,
+        found.taken_at,
+        digest_of_frame(found.references),
+        found.references,
+        lambda row: where,
+        unreachable_blobs=found.unreachable_blobs,
+        unreachable_bytes=found.unreachable_bytes,
+    )
+    news("merging the snapshot")
+    with writing(ledger_path) as ledger:
+        taken = take_in(ledger, offer)
+        keep_manifests(ledger, found.manifests)
+    return Collection(
+        taken, found.unreachable_blobs, found.unreachable_bytes, found.missing_blobs, not found.has_marker
+    )

@@ -1,0 +1,73 @@
+"""A local folder as a place of objects."""
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import polars as pl
+
+from accounting.collectors.store import OBJECTS, Listing, Progress, listed
+from accounting.errors import AcctError
+
+PROGRESS_KEYS = 10_000
+
+
+class Folder:
+    """The files of a folder, by their path below it; see collectors.store.Store.
+
+    Symbolic links below the folder are no objects and are not followed, so that nothing outside of it is counted.
+    """
+
+    def __init__(self, source: str, path: Path) -> None:
+        self._source = source
+        self._path = path
+
+    def listing(self, progress: Progress) -> Listing:
+        """Raises AcctError where the folder, or one in it, is missing or cannot be read."""
+        taken_at = int(time.time())
+        rows = []
+        for row in self._files():
+            rows.append(row)
+            if len(rows) % PROGRESS_KEYS == 0:
+                progress(f"{self._source}: {len(rows):,} keys listed")
+        return listed(taken_at, pl.DataFrame(rows, schema=OBJECTS, orient="row"))
+
+    def read(self, key: str, limit_bytes: int) -> bytes:
+        where = f"source {self._source}, {key}"
+        try:
+            with (self._path / key).open("rb") as file:
+                size_bytes = os.fstat(file.fileno()).st_size
+                body = file.read(limit_bytes + 1)
+        except OSError as error:
+            raise AcctError(where, f"cannot be read: {error.strerror}", "collect again") from error
+        if len(body) > limit_bytes:
+            raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
+        if len(body) != size_bytes:
+            raise AcctError(where, "changed while it was read", "collect again")
+        return body
+
+    def _files(self) -> Iterator[tuple[str, int, int]]:
+        """Key, size and modification of each regular file."""
+        top = os.path.join(self._path, "")
+        for folder, _, names in os.walk(top, onerror=self._refuse):  # without onerror, what cannot be read is empty
+            for name in names:
+                path = os.path.join(folder, name)
+                try:
+                    found = os.lstat(path)
+                except FileNotFoundError:  # deleted since its folder was read
+                    continue
+                except OSError as error:
+                    self._refuse(error)
+                if stat.S_ISREG(found.st_mode):
+                    key = os.fsencode(path[len(top) :]).decode(errors="replace")  # a name need not be UTF-8
+                    yield key, found.st_size, found.st_mtime_ns // 10**9
+
+    def _refuse(self, error: OSError) -> NoReturn:
+        raise AcctError(
+            f"source {self._source}, folder {error.filename}",
+            f"cannot be read: {error.strerror}",
+            "mend the url of the source, or the rights to the folder",
+        ) from error

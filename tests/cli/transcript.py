@@ -1,0 +1,65 @@
+"""Transcripts of the command line: files, commands, and what a user sees.
+
+A line `--- NAME` begins a file that lasts until the next such line or command. A line `$ acct …` is a command; below
+it stands what it prints, lines of standard error behind `! `, and its exit status as `[1]` where that is not 0.
+Lines that begin with `#`, before the first file or command, say what the transcript shows.
+
+`python -m tests.cli.transcript` writes all transcripts anew, from what the commands print now.
+"""
+
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.command_line import acct
+
+FOLDER = Path(__file__).parent
+
+
+def play(transcript: Path, folder: Path) -> str:
+    """Run a transcript's commands in a folder; gives the transcript as it would have to read.
+
+    After a command that fails the ledger must be what it was before, to the byte.
+    """
+    played: list[str] = []
+    file: Path | None = None
+    for line in transcript.read_text(encoding="utf-8").splitlines():
+        if line.startswith("--- "):
+            file = folder / line[4:]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("")
+            played.append(line)
+        elif line.startswith("$ acct "):
+            file = None
+            played += [line, *_run(line, folder)]
+        elif file is not None:
+            with file.open("a", encoding="utf-8") as out:
+                out.write(line + "\n")
+            played.append(line)
+        elif line.startswith("#") or (not line and played and played[-1].startswith("#")):
+            played.append(line)
+    return "\n".join(played) + "\n"
+
+
+def _run(line: str, folder: Path) -> list[str]:
+    ledger = folder / "acct.duckdb"
+    before = ledger.read_bytes() if ledger.exists() else None
+    result = acct(*shlex.split(line)[2:], cwd=folder)
+    if result.status:
+        after = ledger.read_bytes() if ledger.exists() else None
+        assert before == after, f"{line}: failed, and yet the ledger has changed"
+    printed = result.stdout.rstrip("\n").splitlines()
+    noted = [f"! {note}" for note in result.stderr.rstrip("\n").splitlines()]
+    return [*printed, *noted, *([f"[{result.status}]"] if result.status else []), ""]
+
+
+def main() -> None:
+    for transcript in sorted(FOLDER.glob("*.txt")):
+        with tempfile.TemporaryDirectory() as folder:
+            transcript.write_text(play(transcript, Path(folder)), encoding="utf-8")
+        print(transcript.name, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

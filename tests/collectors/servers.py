@@ -1,0 +1,185 @@
+"""Real servers for the tests, on loopback ports that are free: SeaweedFS as S3, Debian's docker-registry, skopeo."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from mypy_boto3_s3.client import S3Client
+
+ACCESS_KEY, SECRET_KEY = "acct", "acctsecret"
+INSTALL = {
+    "weed": "uv sync",
+    "docker-registry": "apt-get install docker-registry",
+    "skopeo": "apt-get install skopeo",
+}
+READY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that serves from a bucket (`s3_url` set) or from `folder`, with its configuration file."""
+
+    address: str
+    config: Path
+    log: Path
+
+
+def program(name: str) -> str:
+    """The path of a program that the tests need; the run fails, and says how to install it, where it is missing."""
+    beside_python = Path(sys.executable).with_name(name)
+    found = str(beside_python) if beside_python.exists() else shutil.which(name)
+    if not found:
+        pytest.fail(f"{name} is missing; install it with: {INSTALL[name]}", pytrace=False)
+    return found
+
+
+def free_ports(number: int) -> list[int]:
+    """Loopback ports that nobody listens on now."""
+    with contextmanager(_bound)(number) as sockets:
+        return [held.getsockname()[1] for held in sockets]
+
+
+def _bound(number: int) -> Iterator[list[socket.socket]]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    yield sockets
+    for held in sockets:
+        held.close()
+
+
+def client_of(endpoint: str) -> S3Client:
+    """A client with the test credentials."""
+    client: S3Client = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1").client(
+        "s3",
+        endpoint_url=endpoint,
+        config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 1}),
+    )
+    return client
+
+
+@contextmanager
+def seaweedfs(folder: Path) -> Iterator[str]:
+    """SeaweedFS over an empty folder; gives the S3 endpoint once a PUT succeeds."""
+    identity = {
+        "name": "a",
+        "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    # Ports that are not named are derived from these by adding 10,000, which does not always fit.
+    options = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc",
+               "filer.port", "filer.port.grpc", "admin.port", "admin.port.grpc")  # fmt: skip
+    ports = dict(zip(options, free_ports(len(options)), strict=True))
+    command = [
+        program("weed"), "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
+        f"-s3.config={folder / 's3.json'}", *(f"-{option}={port}" for option, port in ports.items()),
+    ]  # fmt: skip
+    endpoint = f"http://127.0.0.1:{ports['s3.port']}"
+    client = client_of(endpoint)
+
+    def ready() -> None:
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+            client.create_bucket(Bucket="ready")
+        client.put_object(Bucket="ready", Key="ready", Body=b"ready")
+
+    with running(command, folder / "weed.log", ready):
+        yield endpoint
+
+
+@contextmanager
+def registry(folder: Path, storage: dict[str, object]) -> Iterator[Registry]:
+    """docker-registry on a storage driver, with deletion on."""
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    config = folder / "registry.yml"
+    everything = {
+        "version": 0.1,
+        "log": {"accesslog": {"disabled": True}},
+        "storage": {**storage, "delete": {"enabled": True}, "redirect": {"disable": True}},
+        "http": {"addr": address},
+    }
+    config.write_text(json.dumps(everything))  # JSON is YAML
+
+    def ready() -> None:
+        with urlopen(f"http://{address}/v2/", timeout=2):
+            pass
+
+    with running([program("docker-registry"), "serve", str(config)], folder / "registry.log", ready):
+        yield Registry(address, config, folder / "registry.log")
+
+
+def on_s3(endpoint: str, bucket: str, root: str = "/") -> dict[str, object]:
+    """docker-registry's storage in a bucket."""
+    s3 = {
+        "accesskey": ACCESS_KEY, "secretkey": SECRET_KEY, "region": "us-east-1", "regionendpoint": endpoint,
+        "bucket": bucket, "secure": False, "v4auth": True, "chunksize": 5_242_880, "rootdirectory": root,
+    }  # fmt: skip
+    return {"s3": s3}
+
+
+def collect_garbage(of: Registry) -> None:
+    """docker-registry's own garbage collection; untagged manifests stay."""
+    run([program("docker-registry"), "garbage-collect", str(of.config)])
+
+
+def push(layout: Path, name: str, target: Registry, image: str, *options: str) -> None:
+    """Copy an image from an OCI layout into a registry."""
+    run([
+        program("skopeo"), "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", *options,
+        f"oci:{layout}:{name}", f"docker://{target.address}/{image}",
+    ])  # fmt: skip
+
+
+def run(command: Sequence[str]) -> None:
+    """A command to its end; the test fails with what it said where it fails."""
+    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, ready: Callable[[], None]) -> Iterator[None]:
+    """A server in a process of its own, from the first `ready` that raises nothing until the end of the block."""
+    with log.open("wb") as said:
+        server = subprocess.Popen(
+            command, env=_environment(), stdout=said, stderr=subprocess.STDOUT, cwd=log.parent, start_new_session=True
+        )
+    try:
+        _wait(server, log, ready)
+        yield
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(timeout=1)
+        except subprocess.TimeoutExpired:  # SeaweedFS takes its time, and nothing it holds is kept
+            server.kill()
+            server.wait()
+
+
+def _wait(server: subprocess.Popen[bytes], log: Path, ready: Callable[[], None]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            ready()
+        except (OSError, ClientError, BotoCoreError):
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"{server.args!r} is not ready; it said:\n{log.read_text(errors='replace')[-2000:]}", pytrace=False)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without AWS_CA_BUNDLE: docker-registry panics where it is set."""
+    return {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
