@@ -7,7 +7,7 @@ from accounting.errors import AcctError
 from accounting.instants import Month, midnight
 from accounting.ledger import Ledger
 from accounting.model import HeldName, Part, Rate, RateCard, Rule, WorkspaceUsage
-from accounting.sharing import BusySpan, UsageRow, share_out
+from accounting.sharing import LinePart, share_out
 
 _FOREVER = 2**63 - 1
 _PRESENCE = ("110_scope_packages", "120_scope_holdings", "130_twice_seen_packages", "140_held_blobs")
@@ -29,6 +29,7 @@ _USAGE = (
     "340_shared_usage",
     "350_usage",
     "360_busy_spans",
+    "370_busy_stretches",
 )
 # Workspaces are metered in batches of about so many holdings: memory follows the batch, not the month.
 _BATCH_HOLDINGS = 1_000_000
@@ -80,15 +81,19 @@ def meter(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rul
         for name in (*_PRESENCE, *_LIFECYCLE, *_USAGE):
             ledger.define(name)
         usage = ledger.rows(
-            "SELECT w.name, u.period_id, u.repository, u.format, u.package, u.state, u.charged, u.sharers,"
-            " u.byte_seconds::HUGEINT FROM usage AS u JOIN workspaces AS w USING (workspace_id) ORDER BY w.name"
+            "SELECT w.name, u.sharers, u.byte_seconds::HUGEINT, u.period_id, u.repository, u.format, u.package,"
+            " u.state, u.charged FROM usage AS u JOIN workspaces AS w USING (workspace_id) ORDER BY w.name"
         )
         busy = ledger.rows(
-            "SELECT w.name, s.period_id, s.blob_id, s.repository, s.format, s.package, s.state, s.charged,"
-            " s.size_bytes, s.span_from, s.span_until FROM busy_spans AS s JOIN workspaces AS w USING (workspace_id)"
+            "SELECT w.name, s.* EXCLUDE (workspace_id) FROM busy_spans AS s JOIN workspaces AS w USING (workspace_id)"
             " ORDER BY w.name, s.period_id, s.blob_id"
         )
-        yield from share_out(map(UsageRow._make, usage), map(BusySpan._make, busy))
+        stretches = ledger.rows("SELECT * FROM busy_stretches")
+        yield from share_out(
+            ((name, LinePart(*line), sharers, byte_seconds) for name, sharers, byte_seconds, *line in usage),
+            busy,
+            {stretch: LinePart(*line) for stretch, *line in stretches},
+        )
 
 
 def plans_of(ledger: Ledger, workspace: str) -> list[tuple[int, int, str | None]]:

@@ -1,5 +1,5 @@
 -- One row per holding of the workspaces asked for that reaches into the periods asked for, clipped to them.
-CREATE OR REPLACE TEMP VIEW scope_holdings AS
+CREATE OR REPLACE TEMP TABLE scope_holdings AS
 WITH clip AS (
     SELECT MIN(p.period_from) AS clip_from, MAX(p.period_until) AS clip_until FROM periods AS p
 ),

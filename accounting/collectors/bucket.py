@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import boto3
 import polars as pl
@@ -27,9 +26,9 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
-    ResponseParserError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 from botocore.utils import parse_timestamp
 
@@ -54,19 +53,19 @@ _SERVER = "check that the endpoint is an S3 server and not a proxy or a login pa
 _REGION = "set AWS_REGION to the bucket's region"
 # By error code: what is wrong, and what to do. HTTP statuses are the codes of answers without a body.
 _REFUSALS = {
-    "NoSuchBucket": ("does not exist", _URL),
-    "InvalidBucketName": ("is no name of a bucket", _URL),
-    "NoSuchKey": ("is gone since it was listed", "collect again"),
-    "404": ("does not exist", _URL),
-    "AccessDenied": ("may not be read with these credentials", "grant them s3:ListBucket and s3:GetObject"),
-    "403": ("may not be read with these credentials", "grant them s3:ListBucket and s3:GetObject"),
-    "InvalidAccessKeyId": ("is closed to the access key, which the server does not know", _CREDENTIALS),
-    "SignatureDoesNotMatch": ("is closed to the credentials, whose secret key is wrong", _CREDENTIALS),
-    "ExpiredToken": ("is closed to the credentials, which have expired", "sign in again"),
-    "RequestTimeTooSkewed": ("is closed to this machine, whose clock is wrong", "set the clock"),
-    "PermanentRedirect": ("lies in another region", _REGION),
-    "AuthorizationHeaderMalformed": ("lies in another region", _REGION),
-    "IllegalLocationConstraintException": ("lies in another region", _REGION),
+    "NoSuchBucket": ("there is no such bucket", _URL),
+    "InvalidBucketName": ("this is no name of a bucket", _URL),
+    "NoSuchKey": ("the object is gone since it was listed", "collect again"),
+    "404": ("there is no such bucket", _URL),
+    "AccessDenied": ("these credentials may not read it", "grant them s3:ListBucket and s3:GetObject"),
+    "403": ("these credentials may not read it", "grant them s3:ListBucket and s3:GetObject"),
+    "InvalidAccessKeyId": ("the server does not know the access key", _CREDENTIALS),
+    "SignatureDoesNotMatch": ("the secret key is wrong", _CREDENTIALS),
+    "ExpiredToken": ("the credentials have expired", "sign in again"),
+    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it"),
+    "PermanentRedirect": ("the bucket is in another region", _REGION),
+    "AuthorizationHeaderMalformed": ("the bucket is in another region", _REGION),
+    "IllegalLocationConstraintException": ("the bucket is in another region", _REGION),
 }
 
 
@@ -82,7 +81,7 @@ class Bucket:
         self._bucket = bucket
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._where = f"source {source}, bucket {bucket}"
-        self.client = self._checked(self._where, lambda: _client(endpoint_url))
+        self.client = _refusing(self._where, lambda: _client(endpoint_url))
 
     def listing(self, progress: Progress) -> Listing:
         """Raises AcctError, naming page or key, for a page that is not what the S3 API promises, and for a clock
@@ -115,7 +114,7 @@ class Bucket:
             answer = self.client.get_object(Bucket=self._bucket, Key=self._prefix + key)
             return answer.get("ContentLength"), answer["Body"].read(limit_bytes + 1)
 
-        length, content = self._checked(where, lambda: _within(REQUEST_SECONDS, where, body))
+        length, content = self._answer(where, body)
         if len(content) > limit_bytes or (length or 0) > limit_bytes:
             raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
         if length != len(content):  # without a Content-Length a body that breaks off cannot be told from a whole one
@@ -127,15 +126,10 @@ class Bucket:
 
     def _page(self, where: str, token: str) -> dict[str, Any]:
         # botocore asks for EncodingType=url itself, and decodes the keys of a server that obeys it.
-        following = {"ContinuationToken": token} if token else {}
-        page: dict[str, Any] = self._checked(
-            where,
-            lambda: _within(
-                REQUEST_SECONDS,
-                where,
-                lambda: self.client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, **following),
-            ),
-        )
+        request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._prefix}
+        if token:
+            request["ContinuationToken"] = token
+        page: dict[str, Any] = self._answer(where, lambda: dict(self.client.list_objects_v2(**request)))
         if "Name" not in page or "IsTruncated" not in page:
             raise AcctError(where, "is no S3 listing", _SERVER)
         if page["Name"] != self._bucket:
@@ -146,11 +140,10 @@ class Bucket:
         """The token of the page that follows, or the empty string after the last one."""
         token: str = page.get("NextContinuationToken", "")
         # botocore reads any IsTruncated but `true` as false: the token must agree with it.
-        if page["IsTruncated"] != bool(token):
-            said = (
-                "says that more follows, without a token" if not token else "has a token, and says that no more follows"
-            )
-            raise AcctError(where, said, _SERVER)
+        if page["IsTruncated"] and not token:
+            raise AcctError(where, "says that more follows, without a token", _SERVER)
+        if token and not page["IsTruncated"]:
+            raise AcctError(where, "has a token, and says that no more follows", _SERVER)
         if token in seen:
             raise AcctError(where, "repeats the token of an earlier page", _SERVER)
         if token:
@@ -163,9 +156,12 @@ class Bucket:
         if page.get("KeyCount", len(contents)) != len(contents):
             raise AcctError(where, f"has {len(contents):,} keys and counts {page['KeyCount']:,}", _SERVER)
         try:
-            sizes = [entry.get("Size") for entry in contents]
-            modified = [int(entry["LastModified"].timestamp()) for entry in contents]
-            objects = pl.DataFrame(([entry["Key"] for entry in contents], sizes, modified), schema=OBJECTS)
+            columns = {
+                "key": [entry["Key"] for entry in contents],
+                "size_bytes": [entry.get("Size") for entry in contents],
+                "modified_at": [int(entry["LastModified"].timestamp()) for entry in contents],
+            }
+            objects = pl.DataFrame(columns, schema=OBJECTS)
         except (KeyError, OverflowError, pl.exceptions.PolarsError) as error:
             raise AcctError(where, "has a key without its LastModified, or a size that is no size", _SERVER) from error
         strange = objects.filter(~pl.col("key").str.starts_with(self._prefix))
@@ -176,39 +172,35 @@ class Bucket:
             raise AcctError(f"{where}, key {unsized['key'][0]}", "has no size of 0 bytes or more", _SERVER)
         return objects.with_columns(pl.col("key").str.strip_prefix(self._prefix))
 
-    def _checked(self, where: str, call: Callable[[], T]) -> T:
-        """The answer of a call to boto3, whose errors become refusals. What they quote may hold secrets: it is left out."""
-        try:
-            return call()
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "without a status")
-            default = (
-                f"the server answered {code or 'an error'} ({status})",
-                "see what ails the server, then collect again",
-            )
-            said, todo = _REFUSALS.get(code) or _REFUSALS.get(str(status)) or default
-        except ParamValidationError:
-            said, todo = "is no name of a bucket", _URL
-        except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):
-            said, todo = "no credentials were found", _CREDENTIALS
-        except (ProfileNotFound, ConfigParseError):
-            said, todo = "the profile or the configuration file of AWS cannot be read", "mend AWS_PROFILE or the file"
-        except (ConnectionError, HTTPClientError) as error:
-            said = f"its endpoint {self._endpoint()} does not answer as it should ({type(error).__name__})"
-            todo = "check endpoint_url and the network, then collect again"
-        except RecursionError:
-            said, todo = "the server redirects in circles", "check endpoint_url and AWS_REGION"
-        except (ResponseParserError, BotoCoreError, KeyError) as error:
-            said, todo = f"the answer cannot be read ({type(error).__name__})", _SERVER
-        except ValueError:
-            said, todo = "the endpoint_url, or a number in an answer, is malformed", "check endpoint_url"
-        raise AcctError(where, said, todo)
+    def _answer(self, where: str, call: Callable[[], T]) -> T:
+        return _refusing(where, lambda: _within(REQUEST_SECONDS, where, call))
 
-    def _endpoint(self) -> str:
-        """Host and port of the endpoint; a URL may hold a password."""
-        parts = urlsplit(self.client.meta.endpoint_url)
-        return parts.netloc.rpartition("@")[2]
+
+def _refusing(where: str, call: Callable[[], T]) -> T:
+    """The result of a call to boto3, whose errors become refusals; what they quote may hold secrets and is left out."""
+    try:
+        return call()
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "no status"))
+        answered = (f"the server answered {code or 'an error'} ({status})", "see what ails it, then collect again")
+        said, todo = _REFUSALS.get(code) or _REFUSALS.get(status) or answered
+    except ParamValidationError:
+        said, todo = _REFUSALS["InvalidBucketName"]
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):
+        said, todo = "there are no credentials", _CREDENTIALS
+    except (ProfileNotFound, ConfigParseError):
+        said, todo = "AWS_PROFILE or the configuration file of AWS cannot be read", "mend it"
+    except (ConnectionError, HTTPClientError) as error:
+        said = f"the endpoint does not answer as it should ({type(error).__name__})"
+        todo = "check endpoint_url and the network, then collect again"
+    except RecursionError:
+        said, todo = "the server redirects in circles", "check endpoint_url and AWS_REGION"
+    except (ResponseParserError, BotoCoreError, KeyError) as error:
+        said, todo = f"the answer cannot be read ({type(error).__name__})", _SERVER
+    except ValueError:  # what botocore raises for an endpoint that is no URL, and for a Size that is no number
+        said, todo = "endpoint_url is no URL, or the answer holds what is no number", "check endpoint_url"
+    raise AcctError(where, said, todo)
 
 
 def _client(endpoint_url: str | None) -> "S3Client":

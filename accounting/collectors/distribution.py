@@ -1,0 +1,309 @@
+"""Container images in the storage layout of the CNCF distribution registry, whatever the place.
+
+What is billed is what the registry serves and its own garbage collection keeps: tags and untagged manifests, and the
+blobs that these reach. `_layers` links stay after the last use of a blob and prove nothing; `_uploads` are no blobs.
+Keys that do not fit the layout are ignored.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+import polars as pl
+
+from accounting.collectors.store import Progress, Store
+from accounting.errors import AcctError
+from accounting.model import Source
+
+TOP = "docker/registry/v2/"
+MANIFEST_BYTES = 4 * 2**20  # what a registry has to take at most: OCI distribution-spec, "Pushing Manifests"
+LINK_BYTES = len("sha512:") + 128
+READERS = 8
+PROGRESS_READS = 100
+
+# OCI distribution-spec, "Pulling manifests": names and tags; OCI image-spec, "Digests": the registered algorithms.
+NAME = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$"
+TAG = r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"
+DIGEST = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+
+MANIFESTS = {"digest": pl.String, "blobs": pl.List(pl.String), "children": pl.List(pl.String)}
+REFERENCES = ("workspace", "format", "package", "version", "digest", "size_bytes", "uploaded_at")
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a registry held at `taken_at` (epoch seconds).
+
+    `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once.
+    `manifests`, as MANIFESTS, are those that were read now; `blobs` are the configs and layers that each names,
+    `children` the manifests that an index lists. Unreachable blobs are stored, though nothing that is served reaches
+    them; missing ones are named by what is served, and are not stored (layers kept elsewhere). `has_marker`: some key
+    lies below TOP; without one the registry was never used, or the prefix is wrong.
+    """
+
+    taken_at: int
+    references: pl.DataFrame
+    manifests: pl.DataFrame
+    unreachable_blobs: int
+    unreachable_bytes: int
+    missing_blobs: int
+    has_marker: bool
+
+
+def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progress) -> Collected:
+    """List a registry and read the manifests that are not `known` yet (as MANIFESTS, by digest).
+
+    Raises AcctError, naming the key, for a listing, tag or manifest that cannot be trusted, and for an image whose
+    name holds no workspace where the source sets none.
+    """
+    listing = store.listing(progress)
+    keys = listing.objects.filter(pl.col("key").str.starts_with(TOP)).with_columns(
+        path=pl.col("key").str.strip_prefix(TOP)
+    )
+    blobs, links = _blobs(keys), _manifest_links(keys)
+    revisions = _revisions(links)
+    reader = _Reader(store, source, progress)
+    tags = reader.tags(_tag_keys(links))
+    read = reader.manifests(_unread(revisions, blobs, known, source))
+    manifests = pl.concat([known.join(revisions, on="digest", how="semi").select(MANIFESTS), read])
+    versions = _versions(revisions, tags, manifests)
+    contents = _contents(versions, revisions, manifests)
+    references = _references(_named(versions, source), contents, blobs)
+    unreachable = blobs.join(contents, on="digest", how="anti")
+    return Collected(
+        taken_at=listing.taken_at,
+        references=references,
+        manifests=read,
+        unreachable_blobs=unreachable.height,
+        unreachable_bytes=unreachable["size_bytes"].sum(),
+        missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
+        has_marker=not keys.is_empty(),
+    )
+
+
+def parse_manifest(body: bytes, where: str) -> tuple[list[str], list[str]]:
+    """The digests of the blobs that a manifest names, and of the manifests that an index lists, each once.
+
+    OCI image manifests and indexes, OCI artifact manifests, Docker schema 2 manifests and lists. `mediaType` is
+    optional, so members tell: `config` and `layers`, or `blobs`, or `manifests`. A `subject` is a weak reference and
+    not followed (OCI image-spec, "Image Manifest"). Raises AcctError for anything else, Docker schema 1 among it.
+    """
+
+    def refuse(what: str) -> NoReturn:
+        raise AcctError(where, what, "delete that manifest in the registry, or restore it")
+
+    try:
+        manifest = json.loads(body.decode(), parse_constant=lambda name: refuse(f"holds {name}, which is no JSON"))
+    except (ValueError, RecursionError):
+        refuse("is no JSON that can be read")
+    if not isinstance(manifest, dict):
+        refuse("is no manifest: it is no object")
+    if manifest.get("schemaVersion") == 1:
+        refuse("is a Docker schema 1 manifest, which does not give sizes and is not supported")
+    if not any(member in manifest for member in ("config", "layers", "blobs", "manifests")):
+        refuse("is no manifest: it names neither config, layers, blobs nor manifests")
+
+    def digests(*members: str) -> list[str]:
+        found: dict[str, None] = {}
+        for member in members:
+            value = manifest.get(member)
+            descriptors = [value] if member == "config" and value is not None else value or []  # Go writes [] as null
+            for descriptor in (
+                descriptors if isinstance(descriptors, list) else refuse(f"has {member} that are no list")
+            ):
+                digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+                if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
+                    refuse(f"has a descriptor without a digest in its {member}")
+                found[digest] = None
+        return list(found)
+
+    return digests("config", "layers", "blobs"), digests("manifests")
+
+
+def _blobs(keys: pl.DataFrame) -> pl.DataFrame:
+    """The stored blobs: digest, size_bytes, key."""
+    path = (
+        pl.col("path").str.split_exact("/", 5).struct.rename_fields(["top", "algorithm", "two", "hex", "data", "more"])
+    )
+    digest = pl.concat_str("algorithm", "hex", separator=":")
+    return (
+        keys.filter(pl.col("path").str.starts_with("blobs/"))
+        .select("key", "size_bytes", path.alias("parts"))
+        .unnest("parts")
+        .filter((pl.col("data") == "data") & pl.col("more").is_null() & pl.col("hex").str.starts_with(pl.col("two")))
+        .select(digest.alias("digest"), "size_bytes", "key")
+        .filter(pl.col("digest").str.contains(DIGEST))
+    )
+
+
+def _manifest_links(keys: pl.DataFrame) -> pl.DataFrame:
+    """The links of revisions and tags: key, image, modified_at, and the five parts of the path below `_manifests`."""
+    # No segment of an image's name starts with an underscore, but a tag may: the first `_manifests` ends the name.
+    halves = pl.col("path").str.strip_prefix("repositories/").str.splitn("/_manifests/", 2)
+    parts = pl.col("rest").str.split_exact("/", 4).struct.rename_fields(["kind", "first", "second", "link", "more"])
+    return (
+        keys.filter(pl.col("path").str.starts_with("repositories/") & pl.col("path").str.ends_with("/link"))
+        .filter(pl.col("path").str.contains("/_manifests/", literal=True))
+        .select("key", "modified_at", halves.struct.rename_fields(["image", "rest"]).alias("halves"))
+        .unnest("halves")
+        .filter(pl.col("image").str.contains(NAME))
+        .with_columns(parts.alias("parts"))
+        .unnest("parts")
+        .filter((pl.col("link") == "link") & pl.col("more").is_null())
+    )
+
+
+def _revisions(links: pl.DataFrame) -> pl.DataFrame:
+    """The manifests that are served by digest: image, digest, uploaded_at."""
+    return (
+        links.filter(pl.col("kind") == "revisions")
+        .select("image", digest=pl.concat_str("first", "second", separator=":"), uploaded_at="modified_at")
+        .filter(pl.col("digest").str.contains(DIGEST))
+    )
+
+
+def _tag_keys(links: pl.DataFrame) -> pl.DataFrame:
+    """The links that say what a tag points at: image, version, key."""
+    return links.filter(
+        (pl.col("kind") == "tags") & (pl.col("second") == "current") & pl.col("first").str.contains(TAG)
+    ).select("image", "key", version="first")
+
+
+def _unread(revisions: pl.DataFrame, blobs: pl.DataFrame, known: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """The manifests to read: digest, size_bytes, key. Raises AcctError for one that is linked and not stored."""
+    linked = revisions.join(blobs, on="digest", how="left")
+    lost = linked.filter(pl.col("key").is_null()).sort("image", "digest")
+    if not lost.is_empty():
+        image, digest = lost.row(0)[:2]
+        algorithm, _, name = digest.partition(":")
+        key = f"{TOP}blobs/{algorithm}/{name[:2]}/{name}/data"
+        raise AcctError(
+            f"source {source.name}, key {key}",
+            f"is missing, though {image} has this manifest",
+            "delete it in the registry, or restore it, then collect again",
+        )
+    return linked.join(known, on="digest", how="anti").select("digest", "size_bytes", "key").unique().sort("digest")
+
+
+class _Reader:
+    """Reads tags and manifests from the place, several at a time."""
+
+    def __init__(self, store: Store, source: Source, progress: Progress) -> None:
+        self._store = store
+        self._source = source
+        self._progress = progress
+
+    def tags(self, keys: pl.DataFrame) -> pl.DataFrame:
+        """What tags point at: image, version, digest."""
+        digests = pl.Series("digest", list(self._each(self._tag, keys["key"], "tags")), dtype=pl.String)
+        return keys.select("image", "version").with_columns(digests)
+
+    def manifests(self, unread: pl.DataFrame) -> pl.DataFrame:
+        """The manifests of these digests, as MANIFESTS."""
+        rows = self._each(self._manifest, unread.iter_rows(), "manifests")
+        return pl.DataFrame(list(rows), schema=MANIFESTS, orient="row")
+
+    def _each(self, read: Callable[[T], U], items: Iterable[T], what: str) -> Iterator[U]:
+        with ThreadPoolExecutor(READERS) as pool:
+            for number, result in enumerate(pool.map(read, items), 1):
+                if number % PROGRESS_READS == 0:
+                    self._progress(f"{self._source.name}: {number:,} {what} read")
+                yield result
+
+    def _tag(self, key: str) -> str:
+        body = self._store.read(key, LINK_BYTES).decode(errors="replace")
+        if not re.fullmatch(DIGEST, body):
+            raise AcctError(self._where(key), "is a tag that points at no digest", "push the tag anew, or delete it")
+        return body
+
+    def _manifest(self, listed: tuple[str, int, str]) -> tuple[str, list[str], list[str]]:
+        digest, size_bytes, key = listed
+        where = self._where(key)
+        if size_bytes > MANIFEST_BYTES:
+            raise AcctError(where, f"is a manifest of {size_bytes:,} bytes", f"the most is {MANIFEST_BYTES:,}")
+        body = self._store.read(key, MANIFEST_BYTES)
+        todo = "restore it, or delete the manifest in the registry"
+        if len(body) != size_bytes:
+            raise AcctError(where, f"has {len(body):,} bytes and is listed with {size_bytes:,}", todo)
+        algorithm, _, expected = digest.partition(":")
+        if hashlib.new(algorithm, body).hexdigest() != expected:
+            raise AcctError(where, "holds other content than its digest says", todo)
+        return digest, *parse_manifest(body, where)
+
+    def _where(self, key: str) -> str:
+        return f"source {self._source.name}, key {key}"
+
+
+def _versions(revisions: pl.DataFrame, tags: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:
+    """What the registry serves as a whole: image, version, root (the digest of its manifest), uploaded_at.
+
+    A tag without a revision of its digest is answered with 404, and no version. An untagged revision is one of its
+    own, unless an index of the same image lists it.
+    """
+    tagged = tags.join(revisions, on=["image", "digest"])
+    listed = _exploded(revisions.select("image", "digest"), manifests, "children")
+    untagged = revisions.join(tagged, on=["image", "digest"], how="anti").join(
+        listed, left_on=["image", "digest"], right_on=["image", "child"], how="anti"
+    )
+    columns = ["image", "version", pl.col("digest").alias("root"), "uploaded_at"]
+    return pl.concat([tagged.select(columns), untagged.with_columns(version="digest").select(columns)])
+
+
+def _contents(versions: pl.DataFrame, revisions: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:
+    """The closure of each root: image, root, digest, each once.
+
+    An index is followed into the children that its image has as revisions. Of another child only the manifest counts:
+    the registry's garbage collection keeps that, and nothing below it.
+    """
+    served = revisions.select("image", "digest")
+    members = versions.select("image", "root", digest="root").unique()
+    frontier = members
+    while not frontier.is_empty():
+        children = _exploded(frontier, manifests, "children").select("image", "root", digest="child").unique()
+        frontier = children.join(members, on=["image", "root", "digest"], how="anti")
+        members = pl.concat([members, frontier])
+        frontier = frontier.join(served, on=["image", "digest"], how="semi")
+    followed = members.join(served, on=["image", "digest"], how="semi")
+    named = _exploded(followed, manifests, "blobs").select("image", "root", digest="child")
+    return pl.concat([members, named]).unique()
+
+
+def _exploded(holders: pl.DataFrame, manifests: pl.DataFrame, member: str) -> pl.DataFrame:
+    """A row per holder and `child` in that member of the holder's manifest."""
+    named = manifests.select("digest", child=member).explode("child").drop_nulls()
+    return holders.join(named, on="digest")
+
+
+def _named(versions: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Versions with workspace and package; AcctError for an image whose name holds no workspace."""
+    if source.workspace is not None:
+        return versions.with_columns(workspace=pl.lit(source.workspace), package="image")
+    names = versions.with_columns(
+        pl.col("image").str.splitn("/", 2).struct.rename_fields(["workspace", "package"]).alias("n")
+    )
+    unnamed = names.unnest("n").filter(pl.col("package").is_null()).sort("image")
+    if not unnamed.is_empty():
+        raise AcctError(
+            f"source {source.name}, image {unnamed['image'][0]}",
+            "has no workspace in its name",
+            "set `workspace` for this source",
+        )
+    return names.unnest("n")
+
+
+def _references(versions: pl.DataFrame, contents: pl.DataFrame, blobs: pl.DataFrame) -> pl.DataFrame:
+    """A row per version and stored blob, as REFERENCES."""
+    return (
+        versions.join(contents, on=["image", "root"])
+        .join(blobs.select("digest", "size_bytes"), on="digest")
+        .with_columns(format=pl.lit("container"))
+        .select(REFERENCES)
+        .sort(REFERENCES)
+    )

@@ -1,0 +1,77 @@
+"""Cases with their expected bills: a folder each, kept in `cases/` and, where it is there, in a folder beside the repo."""
+
+import csv
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.model_of_rules import Case, Row, Snapshot
+
+REPO = Path(__file__).resolve().parent.parent
+KEPT = REPO / "tests" / "cases"
+SHARED = REPO.parent / "shared" / "golden"  # more cases, where someone has put them beside the checkout
+
+NAME = re.compile(
+    r"\d+_(?P<source>.+)_(?P<day>\d{4}-\d\d-\d\d)T(?P<time>\d{6})(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d{4})\.csv"
+)
+
+
+@dataclass(frozen=True)
+class GoldenCase:
+    """One case folder: its files as they stand, the same as a `Case`, and what is expected."""
+
+    name: str
+    folder: Path
+    case: Case
+    expected: dict[str, Any]
+
+    def snapshot_files(self) -> Iterator[tuple[Path, str, str]]:
+        """File, source and instant of each snapshot in order."""
+        yield from snapshot_files(self.folder)
+
+
+def golden_cases() -> list[GoldenCase]:
+    """Every case, once by its name; the kept ones win."""
+    folders: dict[str, Path] = {}
+    for place in (SHARED, KEPT):
+        if place.is_dir():
+            folders |= {expected.parent.name: expected.parent for expected in place.glob("*/expected.json")}
+    return [load(folders[name]) for name in sorted(folders)]
+
+
+def load(folder: Path) -> GoldenCase:
+    """Read one case folder."""
+    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    events = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    card = folder / "card.toml"
+    case = Case(
+        snapshots=tuple(Snapshot(source, at, rows(file)) for file, source, at in snapshot_files(folder)),
+        events=tuple(json.loads(line) for line in events if line.strip()),
+        card=tomllib.loads(card.read_text(encoding="utf-8")) if card.exists() else None,
+        month=expected["month"],
+    )
+    return GoldenCase(folder.name, folder, case, expected)
+
+
+def snapshot_files(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    """Source and instant are in the name, the instant without the colons that some file systems refuse."""
+    for file in sorted((folder / "snapshots").glob("*.csv")):
+        match = NAME.fullmatch(file.name)
+        assert match, file.name
+        clock, zone = match["time"], match["zone"]
+        time = f"{clock[:2]}:{clock[2:4]}:{clock[4:]}{match['fraction'] or ''}"
+        offset = zone if zone == "Z" else f"{zone[:3]}:{zone[3:]}"
+        yield file, match["source"], f"{match['day']}T{time}{offset}"
+
+
+def rows(file: Path) -> tuple[Row, ...]:
+    """The references of a snapshot file."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        return tuple(
+            Row(**{**row, "size": int(row["size"]), "uploaded_at": row["uploaded_at"] or None})  # type: ignore[arg-type]
+            for row in csv.DictReader(stream)
+        )
