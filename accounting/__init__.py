@@ -1,1 +1,12 @@
-"""acct: what the storage of a package registry costs, and why."""
+"""acct: what the storage of a package registry costs, and why.
+
+One way through: collect → ledger → queries → statement → report.
+
+- `collectors` read what registries keep, or files: `store` (a bucket or a folder), `distribution`, `snapshot_file`,
+  `event_file`. `collecting` takes one source all the way.
+- `ledger` is the DuckDB file of facts. `snapshots`, `events`, `cards`, `manifests` and `sources` record facts in it.
+- `usage` asks the queries (queries/, the charging rules in SQL) for a month; `sharing` divides shared blobs exactly.
+- `ratecard` and `rating` turn byte-seconds into money. `statement` puts a bill together, `render` writes it.
+- `commands` is the command line, one file a command; `sample` is what `acct demo` writes.
+- `model`, `instants`, `errors`, `text` and `paths` are what all of them share.
+"""

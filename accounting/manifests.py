@@ -4,7 +4,7 @@ import polars as pl
 
 from accounting.ledger import Ledger
 
-SCHEMA = {"digest": pl.String, "blobs": pl.List(pl.String), "children": pl.List(pl.String)}
+SCHEMA = pl.Schema({"digest": pl.String(), "blobs": pl.List(pl.String()), "children": pl.List(pl.String())})
 
 
 def known_manifests(ledger: Ledger | None) -> pl.DataFrame:

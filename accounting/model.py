@@ -104,6 +104,19 @@ class Share:
 
 
 @dataclass(frozen=True)
+class RateCost:
+    """What a rate in force for a part of the month makes of a workspace's charged usage.
+
+    `cost` is exact and in the major unit; `charged` is the sum of the charged shares' numerators;
+    `included_byte_seconds` is what was taken off.
+    """
+
+    cost: Fraction
+    charged: int
+    included_byte_seconds: Fraction
+
+
+@dataclass(frozen=True)
 class WorkspaceUsage:
     """All exact shares of a workspace, byte-seconds over one common denominator."""
 
@@ -136,7 +149,10 @@ class HeldName:
 
 @dataclass(frozen=True)
 class Statement:
-    """One workspace's bill of one month."""
+    """One workspace's bill of one month.
+
+    `included_byte_seconds` is what the plan took off the charged usage, `unit` that of the month's last rate.
+    """
 
     workspace: str
     month: Month
@@ -147,6 +163,7 @@ class Statement:
     minor_digits: int
     byte_seconds: int
     charged_byte_seconds: int
+    included_byte_seconds: Fraction
     amount_minor: int | None
     lines: tuple[Line, ...]
     held_names: tuple[HeldName, ...]

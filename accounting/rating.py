@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import lcm
 
 from accounting.errors import AcctError
-from accounting.model import LineKey, Part, Rate, WorkspaceUsage
+from accounting.model import LineKey, Part, Rate, RateCost, WorkspaceUsage
 
 # A stretch in which a workspace has a plan (None: it has none): from, until, plan.
 PlanStretch = tuple[int, int, str | None]
@@ -69,8 +69,8 @@ def tiered_cost(rate: Rate, units: Fraction, proportion: Fraction) -> Fraction:
 
 
 def rate_costs(usage: WorkspaceUsage, parts: Sequence[Part], month_seconds: int,
-               plans: Sequence[PlanStretch]) -> dict[Rate, tuple[Fraction, int]]:  # fmt: skip
-    """By rate in force: its exact cost in the major unit, and the charged numerators that bear it."""
+               plans: Sequence[PlanStretch]) -> dict[Rate, RateCost]:  # fmt: skip
+    """What each rate in force makes of the charged usage of its part of the month."""
     stretches: dict[Rate, list[Part]] = {}
     for part in parts:
         if part.rate is not None:
@@ -84,17 +84,19 @@ def rate_costs(usage: WorkspaceUsage, parts: Sequence[Part], month_seconds: int,
     for rate, of_rate in stretches.items():
         start, end = of_rate[0].start, of_rate[-1].end
         stored = Fraction(charged[rate], usage.denominator * rate.unit_bytes * month_seconds)
-        included = included_units(rate, start, end, month_seconds, plans, usage.workspace)
-        units = max(stored - included, Fraction(0))
-        costs[rate] = (tiered_cost(rate, units, Fraction(end - start, month_seconds)), charged[rate])
+        included = min(stored, included_units(rate, start, end, month_seconds, plans, usage.workspace))
+        cost = tiered_cost(rate, stored - included, Fraction(end - start, month_seconds))
+        costs[rate] = RateCost(cost, charged[rate], included * rate.unit_bytes * month_seconds)
     return costs
 
 
-def amounts(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate, tuple[Fraction, int]],
+def amounts(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate, RateCost],
             keys: Sequence[LineKey], minor_digits: int) -> tuple[int, list[int]]:  # fmt: skip
     """The workspace's total and its lines in minor units; cost falls on lines by their exact charged usage."""
-    total = round_half_up(sum((cost for cost, _ in costs.values()), Fraction(0)) * 10**minor_digits)
-    weights = {rate: cost * 10**minor_digits / numerators for rate, (cost, numerators) in costs.items() if numerators}
+    total = round_half_up(sum((of_rate.cost for of_rate in costs.values()), Fraction(0)) * 10**minor_digits)
+    weights = {
+        rate: of_rate.cost * 10**minor_digits / of_rate.charged for rate, of_rate in costs.items() if of_rate.charged
+    }
     common = lcm(*(weight.denominator for weight in weights.values()))
     whole = {rate: weight.numerator * (common // weight.denominator) for rate, weight in weights.items()}
     exact = dict.fromkeys(keys, 0)

@@ -75,8 +75,10 @@ def _amount(statement: Statement, minor: int | None) -> str | None:
     return None if minor is None else money(minor, statement.minor_digits)
 
 
-def _unit_months(statement: Statement, byte_seconds: int) -> str:
-    return decimal(Fraction(byte_seconds, UNIT_BYTES[statement.unit] * statement.month.seconds), 3)
+def _unit_months(statement: Statement, byte_seconds: int | Fraction) -> str:
+    """To three decimals, or to six where the whole statement is less than a unit."""
+    unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
+    return decimal(Fraction(byte_seconds) / unit_month, 3 if statement.byte_seconds >= unit_month else 6)
 
 
 def summary(statement: Statement) -> str:
@@ -84,6 +86,8 @@ def summary(statement: Statement) -> str:
     unit = f"{statement.unit}-months"
     used, charged = statement.byte_seconds, statement.charged_byte_seconds
     sentence = f"{_unit_months(statement, used)} {unit} stored, {_unit_months(statement, charged)} of them charged"
+    if statement.included_byte_seconds:
+        sentence += f", less {_unit_months(statement, statement.included_byte_seconds)} included"
     if statement.amount_minor is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
     return f"{sentence}: {_amount(statement, statement.amount_minor)} {statement.currency}."
@@ -95,7 +99,6 @@ def statement_text(statement: Statement, width: int | None = None) -> str:
         f"Workspace {visible(statement.workspace)}, {statement.month}, {statement.status}",
         f"Covered until {format_instant(statement.covered_until)}",
         summary(statement),
-        "",
     ]
     columns = [
         "repository",
@@ -118,7 +121,7 @@ def statement_text(statement: Statement, width: int | None = None) -> str:
     body = _table(columns, rows, right=2, total=total, width=width)
     held = _held_table(statement.held_names, width)
     at = format_instant(min(statement.month.end, statement.covered_until))
-    return "\n".join(head) + body + (f"\nImage names held at {at}:\n\n{held}" if held else "")
+    return "\n".join(head) + f"\n\n{body}" + (f"\nImage names held at {at}:\n\n{held}" if held else "")
 
 
 def _names_of(line: Line) -> list[str]:
@@ -235,4 +238,4 @@ def _table(columns: list[str], rows: list[list[str]], right: int = 0, total: lis
         table.add_row(*map(Text, row))
     screen = StringIO()
     Console(file=screen, width=width or _WIDE, color_system=None, legacy_windows=False).print(table)
-    return "\n".join(line.rstrip() for line in screen.getvalue().strip("\n").splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in screen.getvalue().splitlines()).strip("\n") + "\n"

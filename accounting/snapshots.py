@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from accounting.errors import AcctError
 from accounting.instants import format_instant
 from accounting.ledger import Ledger
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _MERGE = "merge/"
 
@@ -36,7 +38,7 @@ class Offer:
     source: str
     taken_at: int
     content_digest: str
-    rows: str | pl.DataFrame
+    rows: "str | pl.DataFrame"
     position: Callable[[int], str]
     file: Path | None = None
     unreachable_blobs: int = 0
@@ -52,7 +54,7 @@ def digest_of_file(file: Path) -> str:
         raise AcctError(str(file), f"cannot be read: {error.strerror}") from error
 
 
-def digest_of_frame(frame: pl.DataFrame) -> str:
+def digest_of_frame(frame: "pl.DataFrame") -> str:
     """The SHA-256 of a frame's rows in their order."""
     return hashlib.sha256(frame.write_csv().encode()).hexdigest()
 

@@ -1,13 +1,14 @@
 """One workspace's bill of one month: usage and rating put together."""
 
 import difflib
+from fractions import Fraction
 
 from accounting.cards import card_in_force
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import HeldName, Line, LineKey, Part, RateCard, Statement, WorkspaceUsage
-from accounting.rating import PlanStretch, amounts, apportion, rate_costs
+from accounting.model import HeldName, Line, LineKey, Statement, WorkspaceUsage
+from accounting.rating import amounts, apportion, rate_costs
 from accounting.usage import coverage, held_names, meter, parts_of, plans_of
 
 
@@ -39,7 +40,11 @@ def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
     plans = plans_of(ledger, workspace)
     held = held_names(ledger, workspace, min(month.end, covered_until), card.rules)
     keys, byte_seconds = _lines(usage)
-    total, line_amounts = _billed(usage, card, parts, month, plans, keys)
+    costs = rate_costs(usage, parts, month.seconds, plans)
+    total: int | None = None
+    line_amounts: list[int] | list[None] = [None] * len(keys)
+    if costs:
+        total, line_amounts = amounts(usage, parts, costs, keys, card.minor_digits)
     charged_keys = {share.key for share in usage.shares if share.charged}
     lines = tuple(
         Line(key, key in charged_keys, bytes_, amount)
@@ -57,6 +62,7 @@ def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
         card.minor_digits,
         sum(byte_seconds),
         charged,
+        sum((cost.included_byte_seconds for cost in costs.values()), Fraction(0)),
         total,
         lines,
         held,
@@ -77,11 +83,3 @@ def _lines(usage: WorkspaceUsage) -> tuple[list[LineKey], list[int]]:
     keys = sorted(exact, key=lambda key: key.sort_key)
     total = sum(exact.values()) // usage.denominator  # whole: shares of a blob add up to the blob
     return keys, apportion([exact[key] for key in keys], usage.denominator, total)
-
-
-def _billed(usage: WorkspaceUsage, card: RateCard, parts: list[Part], month: Month, plans: list[PlanStretch],
-            keys: list[LineKey]) -> tuple[int | None, list[int] | list[None]]:  # fmt: skip
-    if not card.rates:
-        return None, [None] * len(keys)
-    costs = rate_costs(usage, parts, month.seconds, plans)
-    return amounts(usage, parts, costs, keys, card.minor_digits)

@@ -51,7 +51,7 @@ _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,
 _URL = "mend the url of the source"
 _SERVER = "check that the endpoint is an S3 server and not a proxy or a login page, then collect again"
 _REGION = "set AWS_REGION to the bucket's region"
-# By error code: what is wrong, and what to do. HTTP statuses are the codes of answers without a body.
+# By error code: what is wrong, and what to do. An answer without a code has its HTTP status for one.
 _REFUSALS = {
     "NoSuchBucket": ("there is no such bucket", _URL),
     "InvalidBucketName": ("this is no name of a bucket", _URL),
@@ -62,6 +62,7 @@ _REFUSALS = {
     "InvalidAccessKeyId": ("the server does not know the access key", _CREDENTIALS),
     "SignatureDoesNotMatch": ("the secret key is wrong", _CREDENTIALS),
     "ExpiredToken": ("the credentials have expired", "sign in again"),
+    "500": ("the server fails, or what it sends is no XML", _SERVER),  # botocore makes a 500 of broken XML
     "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it"),
     "PermanentRedirect": ("the bucket is in another region", _REGION),
     "AuthorizationHeaderMalformed": ("the bucket is in another region", _REGION),
@@ -81,7 +82,7 @@ class Bucket:
         self._bucket = bucket
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._where = f"source {source}, bucket {bucket}"
-        self.client = _refusing(self._where, lambda: _client(endpoint_url))
+        self.client = _refusing(self._where, lambda: _client(self._where, endpoint_url))
 
     def listing(self, progress: Progress) -> Listing:
         """Raises AcctError, naming page or key, for a page that is not what the S3 API promises, and for a clock
@@ -117,11 +118,10 @@ class Bucket:
         length, content = self._answer(where, body)
         if len(content) > limit_bytes or (length or 0) > limit_bytes:
             raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
-        if length != len(content):  # without a Content-Length a body that breaks off cannot be told from a whole one
-            said = (
-                "does not say its length" if length is None else f"broke off after {len(content):,} of {length:,} bytes"
-            )
-            raise AcctError(where, said, _SERVER)
+        if length is None:
+            raise AcctError(where, "comes without a Content-Length, so that a part looks like the whole", _SERVER)
+        if length != len(content):
+            raise AcctError(where, f"broke off after {len(content):,} of {length:,} bytes", "collect again")
         return content
 
     def _page(self, where: str, token: str) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Bucket:
                 "modified_at": [int(entry["LastModified"].timestamp()) for entry in contents],
             }
             objects = pl.DataFrame(columns, schema=OBJECTS)
-        except (KeyError, OverflowError, pl.exceptions.PolarsError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise AcctError(where, "has a key without its LastModified, or a size that is no size", _SERVER) from error
         strange = objects.filter(~pl.col("key").str.starts_with(self._prefix))
         if not strange.is_empty():
@@ -182,9 +182,8 @@ def _refusing(where: str, call: Callable[[], T]) -> T:
         return call()
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "no status"))
-        answered = (f"the server answered {code or 'an error'} ({status})", "see what ails it, then collect again")
-        said, todo = _REFUSALS.get(code) or _REFUSALS.get(status) or answered
+        answered = (f"the server answered {code or 'an error'}", "see what ails it, then collect again")
+        said, todo = _REFUSALS.get(code, answered)
     except ParamValidationError:
         said, todo = _REFUSALS["InvalidBucketName"]
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):
@@ -196,14 +195,12 @@ def _refusing(where: str, call: Callable[[], T]) -> T:
         todo = "check endpoint_url and the network, then collect again"
     except RecursionError:
         said, todo = "the server redirects in circles", "check endpoint_url and AWS_REGION"
-    except (ResponseParserError, BotoCoreError, KeyError) as error:
+    except (ResponseParserError, BotoCoreError, KeyError, ValueError) as error:
         said, todo = f"the answer cannot be read ({type(error).__name__})", _SERVER
-    except ValueError:  # what botocore raises for an endpoint that is no URL, and for a Size that is no number
-        said, todo = "endpoint_url is no URL, or the answer holds what is no number", "check endpoint_url"
     raise AcctError(where, said, todo)
 
 
-def _client(endpoint_url: str | None) -> "S3Client":
+def _client(where: str, endpoint_url: str | None) -> "S3Client":
     config = Config(
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         connect_timeout=CONNECT_SECONDS,
@@ -213,7 +210,11 @@ def _client(endpoint_url: str | None) -> "S3Client":
     session = get_session()
     # dateutil takes two thirds of the time of a listing.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
-    client: S3Client = boto3.Session(botocore_session=session).client("s3", endpoint_url=endpoint_url, config=config)
+    aws = boto3.Session(botocore_session=session)
+    try:
+        client: S3Client = aws.client("s3", endpoint_url=endpoint_url, config=config)
+    except ValueError as error:
+        raise AcctError(where, "endpoint_url is no URL", "write it as https://host:port") from error
     return client
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import polars as pl
 
@@ -30,7 +30,7 @@ NAME = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
 TAG = r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"
 DIGEST = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
 
-MANIFESTS = {"digest": pl.String, "blobs": pl.List(pl.String), "children": pl.List(pl.String)}
+MANIFESTS = {"digest": pl.String(), "blobs": pl.List(pl.String()), "children": pl.List(pl.String())}
 REFERENCES = ("workspace", "format", "package", "version", "digest", "size_bytes", "uploaded_at")
 
 T = TypeVar("T")
@@ -64,80 +64,82 @@ def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progres
     name holds no workspace where the source sets none.
     """
     listing = store.listing(progress)
-    keys = listing.objects.filter(pl.col("key").str.starts_with(TOP)).with_columns(
-        path=pl.col("key").str.strip_prefix(TOP)
-    )
+    keys = listing.objects.filter(pl.col("key").str.starts_with(TOP))
+    keys = keys.with_columns(path=pl.col("key").str.strip_prefix(TOP))
     blobs, links = _blobs(keys), _manifest_links(keys)
-    revisions = _revisions(links)
+    revisions = _named(_revisions(links), source)
     reader = _Reader(store, source, progress)
     tags = reader.tags(_tag_keys(links))
     read = reader.manifests(_unread(revisions, blobs, known, source))
-    manifests = pl.concat([known.join(revisions, on="digest", how="semi").select(MANIFESTS), read])
+    manifests = pl.concat([known.join(revisions, on="digest", how="semi").select(list(MANIFESTS)), read])
     versions = _versions(revisions, tags, manifests)
     contents = _contents(versions, revisions, manifests)
-    references = _references(_named(versions, source), contents, blobs)
+    references = _references(versions, contents, blobs)
     unreachable = blobs.join(contents, on="digest", how="anti")
     return Collected(
         taken_at=listing.taken_at,
         references=references,
         manifests=read,
         unreachable_blobs=unreachable.height,
-        unreachable_bytes=unreachable["size_bytes"].sum(),
+        unreachable_bytes=int(unreachable["size_bytes"].sum()),
         missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
         has_marker=not keys.is_empty(),
     )
 
 
-def parse_manifest(body: bytes, where: str) -> tuple[list[str], list[str]]:
+def parse_manifest(body: bytes) -> tuple[list[str], list[str]]:
     """The digests of the blobs that a manifest names, and of the manifests that an index lists, each once.
 
-    OCI image manifests and indexes, OCI artifact manifests, Docker schema 2 manifests and lists. `mediaType` is
-    optional, so members tell: `config` and `layers`, or `blobs`, or `manifests`. A `subject` is a weak reference and
-    not followed (OCI image-spec, "Image Manifest"). Raises AcctError for anything else, Docker schema 1 among it.
+    OCI image manifests, indexes and artifact manifests, Docker schema 2 manifests and lists. `mediaType` is optional,
+    so the members tell: `config` and `layers`, or `blobs`, or `manifests`. A `subject` is a weak reference and is not
+    followed (OCI image-spec, "Image Manifest"). Raises ValueError, which says what is wrong, for anything else.
     """
-
-    def refuse(what: str) -> NoReturn:
-        raise AcctError(where, what, "delete that manifest in the registry, or restore it")
-
     try:
-        manifest = json.loads(body.decode(), parse_constant=lambda name: refuse(f"holds {name}, which is no JSON"))
-    except (ValueError, RecursionError):
-        refuse("is no JSON that can be read")
+        manifest = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("is no JSON that can be read: it is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError("is no JSON that can be read") from error
     if not isinstance(manifest, dict):
-        refuse("is no manifest: it is no object")
+        raise ValueError("is no manifest: it is no JSON object")
     if manifest.get("schemaVersion") == 1:
-        refuse("is a Docker schema 1 manifest, which does not give sizes and is not supported")
-    if not any(member in manifest for member in ("config", "layers", "blobs", "manifests")):
-        refuse("is no manifest: it names neither config, layers, blobs nor manifests")
+        raise ValueError("is a Docker schema 1 manifest, a kind that is not supported")
+    if not manifest.keys() & {"config", "layers", "blobs", "manifests"}:
+        raise ValueError("is no manifest: it has neither config, layers, blobs nor manifests")
+    config = [] if manifest.get("config") is None else [manifest["config"]]
+    blobs = [*_digests(config), *_digests(manifest.get("layers")), *_digests(manifest.get("blobs"))]
+    return list(dict.fromkeys(blobs)), list(dict.fromkeys(_digests(manifest.get("manifests"))))
 
-    def digests(*members: str) -> list[str]:
-        found: dict[str, None] = {}
-        for member in members:
-            value = manifest.get(member)
-            descriptors = [value] if member == "config" and value is not None else value or []  # Go writes [] as null
-            for descriptor in (
-                descriptors if isinstance(descriptors, list) else refuse(f"has {member} that are no list")
-            ):
-                digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-                if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
-                    refuse(f"has a descriptor without a digest in its {member}")
-                found[digest] = None
-        return list(found)
 
-    return digests("config", "layers", "blobs"), digests("manifests")
+def _digests(descriptors: object) -> list[str]:
+    """The digests of a list of descriptors; clients that are written in Go write an empty list as null."""
+    if descriptors is None:
+        return []
+    if not isinstance(descriptors, list):
+        raise ValueError("is no manifest: its descriptors are no list")
+    digests = []
+    for descriptor in descriptors:
+        digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+        if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
+            raise ValueError("has a descriptor without a sha256 or sha512 digest")
+        digests.append(digest)
+    return digests
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _blobs(keys: pl.DataFrame) -> pl.DataFrame:
     """The stored blobs: digest, size_bytes, key."""
-    path = (
-        pl.col("path").str.split_exact("/", 5).struct.rename_fields(["top", "algorithm", "two", "hex", "data", "more"])
-    )
+    parts = pl.col("path").str.split_exact("/", 5)
+    names = ["top", "algorithm", "two", "hex", "data", "more"]
     digest = pl.concat_str("algorithm", "hex", separator=":")
     return (
         keys.filter(pl.col("path").str.starts_with("blobs/"))
-        .select("key", "size_bytes", path.alias("parts"))
+        .select("key", "size_bytes", parts.struct.rename_fields(names).alias("parts"))
         .unnest("parts")
-        .filter((pl.col("data") == "data") & pl.col("more").is_null() & pl.col("hex").str.starts_with(pl.col("two")))
+        .filter((pl.col("data") == "data") & pl.col("more").is_null() & (pl.col("hex").str.head(2) == pl.col("two")))
         .select(digest.alias("digest"), "size_bytes", "key")
         .filter(pl.col("digest").str.contains(DIGEST))
     )
@@ -169,6 +171,22 @@ def _revisions(links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _named(revisions: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """With the columns workspace and package; AcctError for an image whose name holds no workspace."""
+    if source.workspace is not None:
+        return revisions.with_columns(workspace=pl.lit(source.workspace), package="image")
+    halves = pl.col("image").str.splitn("/", 2).struct.rename_fields(["workspace", "package"])
+    named = revisions.with_columns(halves.alias("halves")).unnest("halves")
+    unnamed = named.filter(pl.col("package").is_null()).sort("image")
+    if not unnamed.is_empty():
+        raise AcctError(
+            f"source {source.name}, image {unnamed['image'][0]}",
+            "has no workspace in its name",
+            "set `workspace` for this source",
+        )
+    return named
+
+
 def _tag_keys(links: pl.DataFrame) -> pl.DataFrame:
     """The links that say what a tag points at: image, version, key."""
     return links.filter(
@@ -181,7 +199,7 @@ def _unread(revisions: pl.DataFrame, blobs: pl.DataFrame, known: pl.DataFrame, s
     linked = revisions.join(blobs, on="digest", how="left")
     lost = linked.filter(pl.col("key").is_null()).sort("image", "digest")
     if not lost.is_empty():
-        image, digest = lost.row(0)[:2]
+        image, digest = lost.select("image", "digest").row(0)
         algorithm, _, name = digest.partition(":")
         key = f"{TOP}blobs/{algorithm}/{name[:2]}/{name}/data"
         raise AcctError(
@@ -235,14 +253,18 @@ class _Reader:
         algorithm, _, expected = digest.partition(":")
         if hashlib.new(algorithm, body).hexdigest() != expected:
             raise AcctError(where, "holds other content than its digest says", todo)
-        return digest, *parse_manifest(body, where)
+        try:
+            return digest, *parse_manifest(body)
+        except ValueError as error:
+            raise AcctError(where, str(error), todo) from error
 
     def _where(self, key: str) -> str:
         return f"source {self._source.name}, key {key}"
 
 
 def _versions(revisions: pl.DataFrame, tags: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:
-    """What the registry serves as a whole: image, version, root (the digest of its manifest), uploaded_at.
+    """What the registry serves as a whole: version, root (the digest of its manifest), and image, workspace,
+    package and uploaded_at of that manifest's revision.
 
     A tag without a revision of its digest is answered with 404, and no version. An untagged revision is one of its
     own, unless an index of the same image lists it.
@@ -252,8 +274,9 @@ def _versions(revisions: pl.DataFrame, tags: pl.DataFrame, manifests: pl.DataFra
     untagged = revisions.join(tagged, on=["image", "digest"], how="anti").join(
         listed, left_on=["image", "digest"], right_on=["image", "child"], how="anti"
     )
-    columns = ["image", "version", pl.col("digest").alias("root"), "uploaded_at"]
-    return pl.concat([tagged.select(columns), untagged.with_columns(version="digest").select(columns)])
+    columns = ["image", "workspace", "package", "version", "digest", "uploaded_at"]
+    versions = pl.concat([tagged.select(columns), untagged.with_columns(version="digest").select(columns)])
+    return versions.rename({"digest": "root"})
 
 
 def _contents(versions: pl.DataFrame, revisions: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:
@@ -279,23 +302,6 @@ def _exploded(holders: pl.DataFrame, manifests: pl.DataFrame, member: str) -> pl
     """A row per holder and `child` in that member of the holder's manifest."""
     named = manifests.select("digest", child=member).explode("child").drop_nulls()
     return holders.join(named, on="digest")
-
-
-def _named(versions: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Versions with workspace and package; AcctError for an image whose name holds no workspace."""
-    if source.workspace is not None:
-        return versions.with_columns(workspace=pl.lit(source.workspace), package="image")
-    names = versions.with_columns(
-        pl.col("image").str.splitn("/", 2).struct.rename_fields(["workspace", "package"]).alias("n")
-    )
-    unnamed = names.unnest("n").filter(pl.col("package").is_null()).sort("image")
-    if not unnamed.is_empty():
-        raise AcctError(
-            f"source {source.name}, image {unnamed['image'][0]}",
-            "has no workspace in its name",
-            "set `workspace` for this source",
-        )
-    return names.unnest("n")
 
 
 def _references(versions: pl.DataFrame, contents: pl.DataFrame, blobs: pl.DataFrame) -> pl.DataFrame:

@@ -22,9 +22,10 @@ _MEMBERS = ("type", "specversion", "id", "source", "subject", "time")
 def relation(file: Path) -> str:
     """SELECT line_number, problem, foreign_type and the parts of each event (RULES, section 3).
 
-    Raises AcctError where the file cannot be opened. One row per line that is not blank: event_source, event_id, occurred_at (epoch seconds), kind, verb,
-    workspace, format and package (of a package event), slug (of a repository event its own, of a package event
-    the linked one) and plan. `foreign_type` is true for types that do not begin with `registry.`.
+    Raises AcctError where the file cannot be opened. One row per line that is not blank: event_source, event_id,
+    occurred_at (epoch seconds), kind, verb, workspace, format and package (of a package event), slug (of a
+    repository event its own, of a package event the linked one) and plan. `foreign_type` is true for types that do
+    not begin with `registry.`.
     """
     formats = _list(FORMATS)
     types = _list(f"registry.{kind}.{verb}" for kind, verbs in VERBS.items() for verb in verbs)

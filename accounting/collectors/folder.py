@@ -36,7 +36,7 @@ class Folder:
         return listed(taken_at, pl.DataFrame(rows, schema=OBJECTS, orient="row"))
 
     def read(self, key: str, limit_bytes: int) -> bytes:
-        where = f"source {self._source}, {key}"
+        where = f"source {self._source}, key {key}"
         try:
             with (self._path / key).open("rb") as file:
                 size_bytes = os.fstat(file.fileno()).st_size
@@ -51,8 +51,10 @@ class Folder:
 
     def _files(self) -> Iterator[tuple[str, int, int]]:
         """Key, size and modification of each regular file."""
-        top = os.path.join(self._path, "")
-        for folder, _, names in os.walk(top, onerror=self._refuse):  # without onerror, what cannot be read is empty
+        top_length = len(os.path.join(self._path, ""))
+        for folder, _, names in os.walk(
+            self._path, onerror=self._refuse
+        ):  # without onerror, what cannot be read is empty
             for name in names:
                 path = os.path.join(folder, name)
                 try:
@@ -62,7 +64,7 @@ class Folder:
                 except OSError as error:
                     self._refuse(error)
                 if stat.S_ISREG(found.st_mode):
-                    key = os.fsencode(path[len(top) :]).decode(errors="replace")  # a name need not be UTF-8
+                    key = os.fsencode(path[top_length:]).decode(errors="replace")  # a name need not be UTF-8
                     yield key, found.st_size, found.st_mtime_ns // 10**9
 
     def _refuse(self, error: OSError) -> NoReturn:

@@ -7,9 +7,6 @@ cannot be taken, the problem with it.
 import csv
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from accounting.collectors.json_lines import objects
 from accounting.errors import AcctError
 from accounting.instants import INSTANT
@@ -31,7 +28,7 @@ def relation(file: Path) -> str:
         raise AcctError(str(file), "is no .csv, .jsonl or .parquet file", "give it the ending of its kind")
     try:
         source = reader(file)
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AcctError(str(file), f"cannot be read: {reason}") from error
     return _checked(source)
@@ -71,7 +68,13 @@ def _json_lines(file: Path) -> str:
 
 
 def _parquet(file: Path) -> str:
-    schema = pq.read_schema(file)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(file)
+    except pa.ArrowException as error:
+        raise AcctError(str(file), f"cannot be read: {error}", "export it again") from error
     _require(file, schema.names)
     size, uploaded_at = schema.field("size").type, schema.field("uploaded_at").type
     # What is typed already needs no parsing; a timestamp without a zone becomes text, and is refused as such.
@@ -121,7 +124,8 @@ def _checked(source: str) -> str:
                WHEN package = '' THEN 'the package is empty'
                WHEN digest = '' THEN 'the digest is empty'
                WHEN size_bytes IS NULL OR size_bytes < 0
-                   THEN 'the size ''' || coalesce(size::VARCHAR, '') || ''' is no whole number of bytes from 0 to 2^63-1'
+                   THEN 'the size ''' || coalesce(size::VARCHAR, '') || ''' is no whole number '
+                       || 'of bytes from 0 to 2^63-1'
                WHEN instant IS NULL AND uploaded::VARCHAR <> ''
                    THEN 'uploaded_at ''' || uploaded || ''' is no ISO 8601 instant with an offset'
            END AS problem

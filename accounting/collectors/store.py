@@ -12,7 +12,7 @@ from accounting.model import Source
 
 Progress = Callable[[str], None]
 
-OBJECTS = {"key": pl.String, "size_bytes": pl.Int64, "modified_at": pl.Int64}
+OBJECTS = {"key": pl.String(), "size_bytes": pl.Int64(), "modified_at": pl.Int64()}
 
 
 @dataclass(frozen=True)

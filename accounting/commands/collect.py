@@ -53,11 +53,10 @@ def outcome(source: str, collection: "Collection") -> str:
         return f"{source}: this snapshot is in the ledger already; nothing changed"
     notes = [f"{taken.references:,} references, {taken.opened:,} new, {taken.closed:,} gone"]
     if collection.unreachable_blobs:
-        notes.append(
-            f"{collection.unreachable_blobs:,} blobs ({size(collection.unreachable_bytes)}) that nothing reaches, not billed"
-        )
+        unreachable = f"{collection.unreachable_blobs:,} ({size(collection.unreachable_bytes)}, not billed)"
+        notes.append(f"blobs that nothing reaches: {unreachable}")
     if collection.missing_blobs:
-        notes.append(f"{collection.missing_blobs:,} blobs that manifests name and the registry does not store")
+        notes.append(f"blobs that manifests name and the registry does not store: {collection.missing_blobs:,}")
     if collection.empty:
         notes.append("no registry is there yet")
     return f"{source}: " + "; ".join(notes)
