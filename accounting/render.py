@@ -118,7 +118,7 @@ def statement_text(statement: Statement, width: int | None = None) -> str:
     ]
     total = ["", "", "", "total", _unit_months(statement, statement.byte_seconds),
              _amount(statement, statement.amount_minor) or ""]  # fmt: skip
-    body = _table(columns, rows, right=2, total=total, width=width)
+    body = _table(columns, rows, right=2, total=total, width=width) if rows else "Nothing was stored.\n"
     held = _held_table(statement.held_names, width)
     at = format_instant(min(statement.month.end, statement.covered_until))
     return "\n".join(head) + f"\n\n{body}" + (f"\nImage names held at {at}:\n\n{held}" if held else "")
@@ -202,7 +202,7 @@ def statement_html(statement: Statement) -> str:
     environment.filters |= {"visible": visible, "instant": format_instant}
     rows = [
         {
-            "names": _names_of(line),
+            **dict(zip(("repository", "package", "format", "state"), _names_of(line), strict=True)),
             "unit_months": _unit_months(statement, line.byte_seconds),
             "byte_seconds": f"{line.byte_seconds:,}",
             "amount": _amount(statement, line.amount_minor),

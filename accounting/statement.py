@@ -17,10 +17,11 @@ def require_workspace(ledger: Ledger, workspace: str) -> None:
     names = [name for (name,) in ledger.rows("SELECT name FROM workspaces ORDER BY name")]
     if workspace not in names:
         near = difflib.get_close_matches(workspace, names, n=1, cutoff=0.5)
+        known = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         raise AcctError(
             f"workspace {workspace}",
             "is in no snapshot and no event of this ledger",
-            f"did you mean {near[0]}?" if near else "see `acct status` for what is",
+            f"did you mean {near[0]}?" if near else f"the ledger knows {known or 'no workspace yet'}",
         )
 
 

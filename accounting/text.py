@@ -22,6 +22,14 @@ def money(minor: int, digits: int) -> str:
     return f"{'-' if minor < 0 else ''}{whole}" + (f".{rest:0{digits}}" if digits else "")
 
 
+def counted(number: int, thing: str) -> str:
+    """
+    >>> counted(1, "reference"), counted(1200, "reference")
+    ('1 reference', '1,200 references')
+    """
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def decimal(value: Fraction, digits: int) -> str:
     """A quantity to so many decimals, rounded half up, with thousands set apart.
 

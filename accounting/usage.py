@@ -31,6 +31,7 @@ _USAGE = (
     "360_busy_spans",
     "370_busy_stretches",
 )
+RELATIONS = (*_PRESENCE, *_LIFECYCLE, *_USAGE)
 # Workspaces are metered in batches of about so many holdings: memory follows the batch, not the month.
 _BATCH_HOLDINGS = 1_000_000
 
@@ -78,7 +79,7 @@ def meter(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rul
     )
     for condition, parameters in batches:
         _scope(ledger, condition, parameters)
-        for name in (*_PRESENCE, *_LIFECYCLE, *_USAGE):
+        for name in RELATIONS:
             ledger.define(name)
         usage = ledger.rows(
             "SELECT w.name, u.sharers, u.byte_seconds::HUGEINT, u.period_id, u.repository, u.format, u.package,"

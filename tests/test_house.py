@@ -1,4 +1,4 @@
-"""The house rules that a reader relies on, checked: which way imports point, where duckdb is, how long functions are."""
+"""The house rules that a reader relies on, checked: where imports point, where duckdb is, how long functions are."""
 
 import ast
 import subprocess
@@ -102,5 +102,17 @@ def test_usage_is_said_in_the_portable_form() -> None:
     """What engines compute differently, or silently wrong, does not stand between the facts and byte-seconds."""
     for query in sorted(QUERIES.glob("[123]*.sql")):
         text = "\n".join(line.split("--")[0] for line in query.read_text(encoding="utf-8").splitlines()).upper()
-        for word in (" / ", "//", " DIV ", "HUGEINT", "ASOF", "QUALIFY", "TIMESTAMP", "EPOCH(", "DOUBLE", "::", "ANTI "):
+        for word in (
+            " / ",
+            "//",
+            " DIV ",
+            "HUGEINT",
+            "ASOF",
+            "QUALIFY",
+            "TIMESTAMP",
+            "EPOCH(",
+            "DOUBLE",
+            "::",
+            "ANTI ",
+        ):
             assert word not in text, f"{query.name} uses {word}"

@@ -7,7 +7,7 @@ import typer
 from accounting.commands.context import progress, say, settings
 from accounting.errors import AcctError
 from accounting.model import Source
-from accounting.text import size
+from accounting.text import counted, size
 
 if TYPE_CHECKING:
     from accounting.collecting import Collection
@@ -25,10 +25,10 @@ def collect(
 
     Example: acct collect images
     """
+    from accounting.collecting import collect as collect_source
+
     chosen = settings(context)
     for source in _chosen(chosen.config.sources, names or []):
-        from accounting.collecting import collect as collect_source
-
         with progress(f"collecting {source.name}") as news:
             collection = collect_source(chosen.ledger, source, chosen.config.folder, news)
         say(outcome(source.name, collection))
@@ -38,7 +38,7 @@ def _chosen(sources: tuple[Source, ...], names: list[str]) -> list[Source]:
     configured = {source.name: source for source in sources}
     if not configured:
         raise AcctError(
-            "acct collect", "no source is configured", "add a [[source]] to acct.toml, or name one with --config"
+            "the configuration", "has no source", "add a [[source]] to acct.toml, or name one with --config"
         )
     for name in names:
         if name not in configured:
@@ -51,7 +51,7 @@ def outcome(source: str, collection: "Collection") -> str:
     taken = collection.taken
     if taken.repeated:
         return f"{source}: this snapshot is in the ledger already; nothing changed"
-    notes = [f"{taken.references:,} references, {taken.opened:,} new, {taken.closed:,} gone"]
+    notes = [f"{counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone"]
     if collection.unreachable_blobs:
         unreachable = f"{collection.unreachable_blobs:,} ({size(collection.unreachable_bytes)}, not billed)"
         notes.append(f"blobs that nothing reaches: {unreachable}")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from accounting.commands.context import instant, progress, say, settings
+from accounting.text import counted
 
 _group = typer.Typer(help="Take in a snapshot or lifecycle events from files.", no_args_is_help=True)
 
@@ -44,7 +45,7 @@ def snapshot(
     if taken.repeated:
         say(f"{source}: this snapshot is in the ledger already; nothing changed")
     else:
-        say(f"{source}: {taken.references:,} references, {taken.opened:,} new, {taken.closed:,} gone")
+        say(f"{source}: {counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone")
 
 
 @_group.command()
@@ -72,7 +73,7 @@ def events(
             }
     for file, counts in recorded.items():
         others = f"{counts.known:,} known already, {counts.foreign:,} of other types skipped"
-        say(f"{_name_of(file)}: {counts.new:,} new events, {others}")
+        say(f"{_name_of(file)}: {counted(counts.new, 'new event')}, {others}")
 
 
 def _name_of(file: Path) -> str:

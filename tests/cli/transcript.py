@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.command_line import acct
+from tests.cli_runner import run
 
 FOLDER = Path(__file__).parent
 
@@ -45,13 +45,13 @@ def play(transcript: Path, folder: Path) -> str:
 def _run(line: str, folder: Path) -> list[str]:
     ledger = folder / "acct.duckdb"
     before = ledger.read_bytes() if ledger.exists() else None
-    result = acct(*shlex.split(line)[2:], cwd=folder)
-    if result.status:
+    result = run(*shlex.split(line)[2:], cwd=folder)
+    if result.exit_code:
         after = ledger.read_bytes() if ledger.exists() else None
         assert before == after, f"{line}: failed, and yet the ledger has changed"
     printed = result.stdout.rstrip("\n").splitlines()
-    noted = [f"! {note}" for note in result.stderr.rstrip("\n").splitlines()]
-    return [*printed, *noted, *([f"[{result.status}]"] if result.status else []), ""]
+    noted = [f"! {note}" for note in result.stderr.replace(str(folder), "(here)").rstrip("\n").splitlines()]
+    return [*printed, *noted, *([f"[{result.exit_code}]"] if result.exit_code else []), ""]
 
 
 def main() -> None:

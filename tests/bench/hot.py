@@ -1,0 +1,48 @@
+"""The hard case of sharing: 20 base layers that 3,000 packages hold, drop, and take up again five times."""
+
+import random
+import time
+from pathlib import Path
+
+import polars as pl
+
+from accounting import ledger as ledgers
+from accounting.ratecard import NO_CARD
+from accounting.snapshots import Offer, digest_of_frame, take_in
+from accounting.usage import meter, parts_of
+from tests.bench.step import MONTH
+
+LAYERS, PACKAGES, TIMES = 20, 3_000, 6
+
+
+def microseconds_per_interval(folder: Path) -> float:
+    """CPU time of the month's exact usage per interval in which a package holds a layer."""
+    ledger = folder / "hot.duckdb"
+    with ledgers.writing(ledger) as writer:
+        _record(writer)
+    with ledgers.reading(ledger) as reader:
+        intervals: int = reader.rows("SELECT count(*) FROM holdings WHERE valid_from < valid_until")[0][0]
+        start = time.process_time()
+        for _ in meter(reader, parts_of(MONTH, NO_CARD), MONTH.end, NO_CARD.rules):
+            pass
+        return (time.process_time() - start) / intervals * 1e6
+
+
+def _record(writer: ledgers.Ledger) -> None:
+    """Snapshots in which all layers are there and gone in turn; each package takes them up at an instant of its own."""
+    chance = random.Random(1)
+    step = MONTH.seconds // (2 * TIMES)
+    for turn in range(2 * TIMES + 1):
+        taken_at = MONTH.start + turn * step
+        held = range(PACKAGES if turn % 2 == 0 and turn < 2 * TIMES else 0)
+        uploads = [taken_at - chance.randrange(step) for _ in held]
+        rows = pl.DataFrame(
+            {
+                "package": [f"team/{p}" for p in held for _ in range(LAYERS)],
+                "digest": [f"sha256:{layer}" for _ in held for layer in range(LAYERS)],
+                "size_bytes": [10**6 + layer for _ in held for layer in range(LAYERS)],
+                "uploaded_at": [uploads[p] for p in held for _ in range(LAYERS)],
+            },
+            schema={"package": pl.String, "digest": pl.String, "size_bytes": pl.Int64, "uploaded_at": pl.Int64},
+        ).with_columns(workspace=pl.lit("acme"), format=pl.lit("container"), version=pl.lit("1"))
+        take_in(writer, Offer("images", taken_at, digest_of_frame(rows), rows, str))
