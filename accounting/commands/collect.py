@@ -21,7 +21,7 @@ def collect(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml.")] = None,
 ) -> None:
-    """Take a snapshot of each configured source, or of those named.
+    """Take a snapshot of each configured source.
 
     Example: acct collect images
     """

@@ -25,7 +25,7 @@ def demo(
         "acct-demo"
     ),
 ) -> None:
-    """Write a sample registry and its history, collect and import them, and bill a month.
+    """Bill a month of a sample registry, all the way.
 
     Example: acct demo --out /tmp/acct-demo
     """

@@ -18,7 +18,7 @@ def names(
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="At which instant [default: now]")] = None,
     format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
 ) -> None:
-    """List the image names that are held because their repository was deleted, and until when.
+    """List image names that cannot be reused, and until when.
 
     Example: acct names --workspace acme --at 2026-10-16T00:00:00Z
     """

@@ -33,7 +33,7 @@ def report(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="A file to write instead of printing.")] = None,
 ) -> None:
-    """Show what a workspace stored in a month, in which state, and what it costs.
+    """Show what a workspace stored in a month, and its cost.
 
     Example: acct report --workspace acme --month 2026-10 --output acme.html
     """

@@ -15,7 +15,7 @@ def status(
     context: typer.Context,
     format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
 ) -> None:
-    """Show sources, their latest snapshots, coverage, gaps, and which months are final.
+    """Show sources, coverage, gaps, and months.
 
     Example: acct status
     """
