@@ -52,9 +52,8 @@ class Folder:
     def _files(self) -> Iterator[tuple[str, int, int]]:
         """Key, size and modification of each regular file."""
         top_length = len(os.path.join(self._path, ""))
-        for folder, _, names in os.walk(
-            self._path, onerror=self._refuse
-        ):  # without onerror, what cannot be read is empty
+        # Without onerror, a folder that cannot be read would count as empty.
+        for folder, _, names in os.walk(self._path, onerror=self._refuse):
             for name in names:
                 path = os.path.join(folder, name)
                 try:

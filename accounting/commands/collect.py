@@ -7,7 +7,7 @@ import typer
 from accounting.commands.context import progress, say, settings
 from accounting.errors import AcctError
 from accounting.model import Source
-from accounting.text import counted, size
+from accounting.text import counted, size, visible
 
 if TYPE_CHECKING:
     from accounting.collecting import Collection
@@ -28,10 +28,18 @@ def collect(
     from accounting.collecting import collect as collect_source
 
     chosen = settings(context)
+    refusals = []
     for source in _chosen(chosen.config.sources, names or []):
-        with progress(f"collecting {source.name}") as news:
-            collection = collect_source(chosen.ledger, source, chosen.config.folder, news)
-        say(outcome(source.name, collection))
+        try:
+            with progress(f"collecting {source.name}") as news:
+                collection = collect_source(chosen.ledger, source, chosen.config.folder, news)
+            say(outcome(source.name, collection))
+        except AcctError as refusal:  # the other sources have their snapshots all the same
+            refusals.append(refusal)
+    for refusal in refusals[:-1]:
+        say(f"acct: {visible(str(refusal))}")
+    if refusals:
+        raise refusals[-1]
 
 
 def _chosen(sources: tuple[Source, ...], names: list[str]) -> list[Source]:

@@ -1,0 +1,85 @@
+"""What a shell sees of the program itself: the demo, completion, pipes that close early, options in any place."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli_runner import run
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that the demo writes, and the statement that it ends with."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    shown = run("demo", "--out", folder)
+    assert shown.exit_code == 0, shown.stderr
+    return folder, shown.stdout
+
+
+def test_every_rule_of_deletion_shows_in_the_demo(demo: tuple[Path, str]) -> None:
+    lines = [line.split() for line in demo[1].splitlines()]
+    amounts = {(line[1], " ".join(line[3:-2])): line[-1] for line in lines if len(line) > 5}
+    assert float(amounts["old-site", "repository deleted"]) > 0
+    assert amounts["trial", "package deleted (free)"] == "0.00"
+    assert amounts["web", "workspace deleted (free)"] == "0.00"
+    assert "Image names held" in demo[1]
+    assert any(line[:2] == ["old-site", "legacy"] for line in lines)
+
+
+def test_the_demo_collects_what_its_history_says(demo: tuple[Path, str]) -> None:
+    """Collector and snapshot files agree on every reference, so that a further snapshot brings nothing new."""
+    again = run("--config", demo[0] / "acct.toml", "collect")
+    assert again.exit_code == 0
+    assert " 0 new, 0 gone" in again.stderr or "already" in again.stderr
+
+
+def test_the_demo_overwrites_nothing(demo: tuple[Path, str]) -> None:
+    refused = run("demo", "--out", demo[0])
+    assert refused.exit_code == 1
+    assert "is there already" in refused.stderr
+
+
+def test_global_options_stand_anywhere(demo: tuple[Path, str], tmp_path: Path) -> None:
+    ledger = demo[0] / "acct.duckdb"
+    before = run("--ledger", ledger, "status", cwd=tmp_path)
+    assert before.exit_code == 0
+    assert run("status", "--ledger", ledger, cwd=tmp_path) == before
+    assert run("status", f"--ledger={ledger}", cwd=tmp_path) == before
+    assert run("status", "--config", demo[0] / "acct.toml", cwd=tmp_path) == before
+
+
+def test_the_environment_and_the_configuration_name_the_ledger(demo: tuple[Path, str], tmp_path: Path) -> None:
+    (tmp_path / "acct.toml").write_text(f'ledger = "{demo[0] / "acct.duckdb"}"')
+    assert run("status", cwd=tmp_path).exit_code == 0
+    program = [sys.executable, "-m", "accounting", "status"]
+    surroundings = {**os.environ, "ACCT_LEDGER": "elsewhere.duckdb"}
+    ended = subprocess.run(program, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
+    assert "elsewhere.duckdb: does not exist" in ended.stderr
+
+
+def test_completion() -> None:
+    surroundings = {**os.environ, "_ACCT_COMPLETE": "complete_bash", "COMP_WORDS": "acct re", "COMP_CWORD": "1"}
+    program = [str(Path(sys.executable).with_name("acct"))]
+    ended = subprocess.run(program, env=surroundings, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["report"]
+
+
+def test_a_pipe_that_closes_early(demo: tuple[Path, str]) -> None:
+    program = f"{sys.executable} -m accounting --ledger {demo[0] / 'acct.duckdb'} report --workspace acme"
+    ended = subprocess.run(
+        ["bash", "-c", f"{program} | true; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("0\n", "")
+
+
+def test_events_from_standard_input(tmp_path: Path) -> None:
+    event = (
+        '{"specversion": "1.0", "source": "hub", "id": "1", "time": "2026-10-01T00:00:00Z",'
+        ' "type": "registry.workspace.created", "subject": "acme"}\n'
+    )
+    assert "1 new event" in run("import", "events", "-", cwd=tmp_path, stdin=event).stderr
+    refused = run("import", "events", "-", cwd=tmp_path, stdin="{")
+    assert "standard input, line 1" in refused.stderr

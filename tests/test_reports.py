@@ -1,0 +1,140 @@
+"""Statements show hostile names as what they are, and obey none of them."""
+
+import csv
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.cli_runner import run
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "[/bold][link=http://example.test]x",
+    "a\x1b[31mred\x1b[0m\x07",
+    "abc\u202egnp.exe",
+    "../../etc/passwd",
+    "=cmd|' /C calc'!A0",
+    "line\nbreak",
+    "名前/パッケージ",
+    "e\u0301🚀",
+    "x" * 300,
+    "'; DROP TABLE packages; --",
+    "NULL",
+    " padded ",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hostile")
+    with (folder / "names.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("workspace", "format", "package", "version", "digest", "size", "uploaded_at"))
+        for number, name in enumerate(HOSTILE):
+            rows.writerow(("acme", "container", name, name, f"sha256:{number}", 10**12, ""))
+            rows.writerow((name, "npm", "ui", "1", "sha256:0", 5, ""))
+    events = [
+        {
+            "specversion": "1.0",
+            "source": name,
+            "id": f"{number}-{kind}",
+            "time": f"2026-10-0{day}T00:00:00Z",
+            "type": f"registry.{kind}",
+            "subject": subject,
+            "data": {"repository": f"slug {number}"},
+        }
+        for number, name in enumerate(HOSTILE)
+        for day, kind, subject in (
+            (1, "package.linked", f"acme/container/{name}"),
+            (5, "repository.deleted", f"acme/slug {number}"),
+        )
+    ]
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    for taken_at in ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"):
+        taken = run("import", "snapshot", "names.csv", "--source", "s", "--taken-at", taken_at, cwd=folder)
+        assert taken.exit_code == 0, taken.stderr
+    taken = run("import", "events", "events.jsonl", cwd=folder)
+    assert taken.exit_code == 0, taken.stderr
+    return folder
+
+
+def report(folder: Path, format_: str, workspace: str = "acme") -> str:
+    shown = run("report", f"--workspace={workspace}", "--month", "2026-10", "--format", format_, cwd=folder)
+    assert shown.exit_code == 0, shown.stderr
+    return shown.stdout
+
+
+def test_json_gives_names_back_as_they_are(folder: Path) -> None:
+    statement = json.loads(report(folder, "json"))
+    assert {line["package"] for line in statement["lines"]} == set(HOSTILE)
+    assert {name["name"] for name in statement["held_names"]} == set(HOSTILE)
+
+
+def test_text_has_no_control_characters(folder: Path) -> None:
+    text = report(folder, "text")
+    assert all(char.isprintable() or char == "\n" for char in text)
+    for shown in ("<script>alert(1)</script>", "[/bold][link=http://example.test]x", r"\x1b[31mred", r"\u202egnp.exe"):
+        assert shown in text
+    assert "x" * 300 in text
+
+
+class Page(HTMLParser):
+    """The tags and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, list[tuple[str, str | None]]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data.strip())
+
+
+def test_html_is_inert(folder: Path) -> None:
+    page = Page(report(folder, "html"))
+    assert not {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "a"}
+    assert not [name for _, attributes in page.tags for name, _ in attributes if name.startswith("on")]
+    assert "<script>alert(1)</script>" in page.text
+    assert "{{ 7 * 7 }}{% raw %}" in page.text
+    assert r"abc\u202egnp.exe" in page.text
+    assert any("default-src 'none'" in (value or "") for _, attributes in page.tags for _, value in attributes)
+
+
+def test_html_tells_what_columns_and_rows_are(folder: Path) -> None:
+    headers = [dict(attributes) for tag, attributes in Page(report(folder, "html")).tags if tag == "th"]
+    assert headers
+    assert all(header.get("scope") in ("col", "row") for header in headers)
+
+
+@pytest.mark.parametrize("workspace", HOSTILE)
+def test_a_hostile_workspace_has_a_statement_in_every_format(folder: Path, workspace: str) -> None:
+    assert json.loads(report(folder, "json", workspace))["workspace"] == workspace
+    assert all(char.isprintable() or char == "\n" for char in report(folder, "text", workspace))
+    Page(report(folder, "html", workspace))
+
+
+def test_an_error_shows_a_hostile_name_and_obeys_nothing(folder: Path) -> None:
+    refused = run("report", "--workspace", "\x1b[31mred", cwd=folder)
+    assert refused.exit_code == 1
+    assert "\x1b" not in refused.stderr
+    assert r"\x1b[31mred" in refused.stderr
+
+
+def test_a_file_appears_whole_or_not_at_all(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "bill.html"
+    written = run("report", "--workspace", "acme", "--month", "2026-10", "--output", target, cwd=folder)
+    assert (written.exit_code, written.stdout) == (0, "")
+    assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    before = target.read_bytes()
+    refused = run("report", "--workspace", "nobody", "--output", target, cwd=folder)
+    assert refused.exit_code == 1
+    assert target.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["bill.html"]
