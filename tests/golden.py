@@ -1,4 +1,4 @@
-"""Cases with their expected bills: a folder each, kept in `cases/` and, where it is there, in a folder beside the repo."""
+"""Cases with their expected bills: a folder each, kept in `cases/`, and more in a folder beside the repo."""
 
 import csv
 import json
@@ -75,3 +75,40 @@ def rows(file: Path) -> tuple[Row, ...]:
             Row(**{**row, "size": int(row["size"]), "uploaded_at": row["uploaded_at"] or None})  # type: ignore[arg-type]
             for row in csv.DictReader(stream)
         )
+
+
+def differences(got: dict[str, Any], expected: dict[str, Any], tolerance: int = 1) -> list[str]:
+    """What a bill says otherwise: totals must be equal, lines within `tolerance` units of their last digit."""
+    told = [
+        f"{name}: {got[name]} for {expected[name]}"
+        for name in ("byte_seconds", "amount")
+        if got[name] != expected[name]
+    ]
+    ours, theirs = lines_by_key(got["lines"]), lines_by_key(expected["lines"])
+    for key in sorted(ours.keys() | theirs.keys(), key=str):
+        # A line of which nothing is left after rounding is not shown; the other program's tie may have gone its way.
+        figures, wanted = ours.get(key, (0, 0)), theirs.get(key, (0, 0))
+        if any(abs(figure - want) > tolerance for figure, want in zip(figures, wanted, strict=True)):
+            told.append(f"{key}: {figures} for {wanted}")
+    sums = [sum(column) for column in zip(*ours.values(), strict=True)] or [0, 0]
+    if sums != [int(got["byte_seconds"]), minor_units(got["amount"])]:
+        told.append(f"the lines add up to {sums}")
+    return told
+
+
+def lines_by_key(lines: list[dict[str, Any]]) -> dict[tuple[Any, ...], tuple[int, int]]:
+    """Byte-seconds and minor units of each line."""
+    keyed = {
+        (line["repository"], line["format"], line["package"], line["state"]): (
+            int(line["byte_seconds"]),
+            minor_units(line["amount"]),
+        )
+        for line in lines
+    }
+    assert len(keyed) == len(lines), "a line stands twice"
+    return keyed
+
+
+def minor_units(amount: str) -> int:
+    """An amount in whole units of its last digit."""
+    return int(amount.replace(".", ""))

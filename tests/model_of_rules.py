@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 DAY = 86_400
@@ -188,7 +189,7 @@ def stays(case: Case, workspace: str) -> list[Stay]:
     found = []
     for source in sorted({snapshot.source for snapshot in case.snapshots}):
         taken = snapshots_of(case, source)
-        for previous, following in zip(taken, taken[1:], strict=False):
+        for previous, following in pairwise(taken):
             p, n = epoch(previous.taken_at), epoch(following.taken_at)
             before = references(previous)
             for key, (size, uploaded) in references(following).items():
@@ -249,9 +250,9 @@ class Workspace:
 
 def ordered_events(case: Case) -> list[dict[str, Any]]:
     """The registry's events, each once, in the order in which they count."""
-    unique = {(event["source"], event["id"]): event for event in case.events}
-    ours = [event for event in unique.values() if event["type"].startswith("registry.")]
-    return sorted(ours, key=lambda event: (epoch(event["time"]), event["id"], event["source"]))
+    ours = [event for event in case.events if event["type"].startswith("registry.")]
+    unique = {(event["source"], event["id"]): event for event in ours}
+    return sorted(unique.values(), key=lambda event: (epoch(event["time"]), event["id"], event["source"]))
 
 
 def events_of(case: Case, workspace: str) -> list[dict[str, Any]]:
@@ -413,7 +414,7 @@ def metered(case: Case, workspace: str) -> Usage:
     held = stays(case, workspace)
     events = events_of(case, workspace)
     pieces = cuts(case, workspace, held, start, min(end, covered))
-    for a, b in zip(pieces, pieces[1:], strict=False):
+    for a, b in pairwise(pieces):
         it = workspace_at(events, a)
         rule = in_force(rules(case), a)
         assert rule is not None
@@ -471,7 +472,7 @@ def included(case: Case, workspace: str, rate: dict[str, Any], start: int, until
     instants = {start, until} | {epoch(event["time"]) for event in events}
     pieces = sorted(instant for instant in instants if start <= instant <= until)
     total = Fraction(0)
-    for a, b in zip(pieces, pieces[1:], strict=False):
+    for a, b in pairwise(pieces):
         plan = workspace_at(events, a).plan
         if plan is not None and plan not in rate["included"]:
             raise CannotBillError(f"{workspace}: the plan {plan!r} is not listed")

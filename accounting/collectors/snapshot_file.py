@@ -22,7 +22,7 @@ def relation(file: Path) -> str:
     One row per row of the file; `problem` is null where the row is well formed. Raises AcctError where the
     file cannot be opened, is of no known kind, or lacks a column.
     """
-    readers = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
+    readers = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".json": _json_lines, ".parquet": _parquet}
     reader = readers.get(file.suffix.lower())
     if reader is None:
         raise AcctError(str(file), "is no .csv, .jsonl or .parquet file", "give it the ending of its kind")

@@ -36,8 +36,8 @@ def collect(
             say(outcome(source.name, collection))
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
-    for refusal in refusals[:-1]:
-        say(f"acct: {visible(str(refusal))}")
+    for earlier in refusals[:-1]:
+        say(f"acct: {visible(str(earlier))}")
     if refusals:
         raise refusals[-1]
 

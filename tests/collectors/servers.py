@@ -1,5 +1,6 @@
 """Real servers for the tests, on loopback ports that are free: SeaweedFS as S3, Debian's docker-registry, skopeo."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -183,3 +184,8 @@ def _wait(server: subprocess.Popen[bytes], log: Path, ready: Callable[[], None])
 def _environment() -> dict[str, str]:
     """Ours, without AWS_CA_BUNDLE: docker-registry panics where it is set."""
     return {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+
+
+def digest_of(content: bytes) -> str:
+    """As registries name content."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -1,0 +1,130 @@
+"""`acct collect`, from a bucket on a real S3 server and from a folder to a bill."""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from accounting.instants import parse_instant
+from tests.cli_runner import Result, run
+from tests.collectors import servers
+from tests.collectors.layouts import StoredRegistry
+
+BASE, WEB, API = b"base" * 10_000, b"web" * 1_000, b"api" * 2_000
+
+
+@pytest.fixture
+def registry(stored: Path) -> StoredRegistry:
+    """Two images that share a base layer, and a blob that nothing reaches."""
+    registry = StoredRegistry(stored)
+    registry.push("web", registry.image(BASE, WEB), ["1.0", "latest"])
+    registry.push("team/api", registry.image(BASE, API), ["2.0"])
+    registry.blob(b"garbage")
+    return registry
+
+
+def configure(folder: Path, name: str, url: str, *more: str) -> None:
+    lines = ["[[source]]", f'name = "{name}"', 'layout = "distribution"', f'url = "{url}"', 'workspace = "acme"', *more]
+    with (folder / "acct.toml").open("a", encoding="utf-8") as config:
+        config.write("\n".join(lines) + "\n\n")
+
+
+def upload(folder: Path, endpoint: str, prefix: str) -> None:
+    client = servers.client_of(endpoint)
+    for file in folder.rglob("*"):
+        if file.is_file():
+            client.upload_file(str(file), "blobs", f"{prefix}/{file.relative_to(folder)}")
+
+
+def collect_later(*names: str, cwd: Path) -> Result:
+    """Collect at another second than the snapshot before."""
+    time.sleep(1.1)
+    return run("collect", *names, cwd=cwd)
+
+
+def test_from_a_bucket_to_a_bill(registry: StoredRegistry, stored: Path, endpoint: str, tmp_path: Path) -> None:
+    upload(stored, endpoint, "a-bill")
+    configure(tmp_path, "images", "s3://blobs/a-bill", f'endpoint_url = "{endpoint}"')
+    first = collect_later(cwd=tmp_path)
+    assert first.exit_code == 0, first.stderr
+    # Two tags of one image with its manifest, config and two layers, and the other image.
+    assert "images: 12 references, 12 new, 0 gone; blobs that nothing reaches: 1 (7 B, not billed)" in first.stderr
+    began = latest(tmp_path)
+    again = collect_later(cwd=tmp_path)
+    assert "images: 12 references, 0 new, 0 gone" in again.stderr
+    seconds = parse_instant(latest(tmp_path)) - parse_instant(began)
+    shown = run("report", "--workspace", "acme", "--format", "json", cwd=tmp_path)
+    lines = {line["package"]: int(line["byte_seconds"]) for line in json.loads(shown.stdout)["lines"]}
+    blobs = {file.parent.name: file.stat().st_size for file in registry.top.glob("blobs/*/*/*/data")}
+    reached = sum(blobs.values()) - len(b"garbage")
+    assert sum(lines.values()) == reached * seconds
+    assert lines["web"] - lines["team/api"] == (len(WEB) - len(API) + longer_config(blobs)) * seconds
+
+
+def longer_config(blobs: dict[str, int]) -> int:
+    """How much longer than the other image's the config of `web` is; their manifests are of one length."""
+    configs = [hashlib.sha256(b"config of " + b", ".join((BASE, layer))).hexdigest() for layer in (WEB, API)]
+    return blobs[configs[0]] - blobs[configs[1]]
+
+
+def latest(folder: Path) -> str:
+    (source,) = json.loads(run("status", "--format", "json", cwd=folder).stdout)["sources"]
+    return str(source["latest_at"])
+
+
+def test_a_source_that_fails_keeps_no_other_back(registry: StoredRegistry, endpoint: str, tmp_path: Path) -> None:
+    configure(tmp_path, "lost", "s3://no-such-bucket/registry", f'endpoint_url = "{endpoint}"')
+    configure(tmp_path, "images", "file:registry")
+    ended = run("collect", cwd=tmp_path)
+    assert ended.exit_code == 1
+    assert "images: 12 references" in ended.stderr
+    assert "bucket no-such-bucket" in ended.stderr.splitlines()[-1]
+    assert "there is no such bucket" in ended.stderr.splitlines()[-1]
+
+
+def test_no_access(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(tmp_path, "images", "s3://blobs/a-bill", f'endpoint_url = "{endpoint}"')
+    for name, value in (("AWS_SECRET_ACCESS_KEY", "wrong-secret"), ("AWS_ACCESS_KEY_ID", "nobody")):
+        monkeypatch.setenv(name, value)
+        ended = run("collect", cwd=tmp_path)
+        assert ended.exit_code == 1
+        assert len(ended.stderr.splitlines()) == 1
+        assert "source images, bucket blobs" in ended.stderr
+        assert "wrong-secret" not in ended.stderr
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name)
+    ended = run("collect", cwd=tmp_path)
+    assert "there are no credentials" in ended.stderr
+    assert not (tmp_path / "acct.duckdb").exists()
+
+
+def test_a_manifest_that_fails_leaves_the_ledger_as_it_was(registry: StoredRegistry, tmp_path: Path) -> None:
+    configure(tmp_path, "images", "file:registry")
+    assert run("collect", cwd=tmp_path).exit_code == 0
+    before = (tmp_path / "acct.duckdb").read_bytes()
+    digest = registry.push("web", registry.image(BASE, b"another"), ["1.1"])
+    (registry.top / registry.data(digest)).write_bytes(b"{}")
+    ended = collect_later(cwd=tmp_path)
+    assert ended.exit_code == 1
+    assert registry.data(digest) in ended.stderr
+    assert (tmp_path / "acct.duckdb").read_bytes() == before
+
+
+def test_a_registry_that_is_gone_is_no_empty_registry(registry: StoredRegistry, stored: Path, tmp_path: Path) -> None:
+    configure(tmp_path, "images", "file:registry")
+    assert run("collect", cwd=tmp_path).exit_code == 0
+    stored.rename(tmp_path / "moved")
+    stored.mkdir()
+    ended = collect_later(cwd=tmp_path)
+    assert ended.exit_code == 1
+    assert "though it had one" in ended.stderr
+
+
+def test_a_registry_that_was_never_used_is_empty(stored: Path, tmp_path: Path) -> None:
+    stored.mkdir()
+    configure(tmp_path, "images", "file:registry")
+    ended = run("collect", cwd=tmp_path)
+    assert ended.exit_code == 0
+    assert "no registry is there yet" in ended.stderr

@@ -1,0 +1,323 @@
+"""What the distribution layout holds: by rule, by fault, and against real registries."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from accounting.collectors.distribution import MANIFESTS, Collected, collect
+from accounting.collectors.folder import Folder
+from accounting.collectors.store import OBJECTS, Listing, Progress
+from accounting.errors import AcctError
+from accounting.model import Source
+from tests.collectors.layouts import UPLOADED_AT, StoredRegistry
+
+NOTHING = pl.DataFrame(schema=MANIFESTS)
+NO_DIGEST = "has a descriptor without a sha256 or sha512 digest"
+NESTED = "is no JSON that can be read: it is nested too deeply"
+Versions = dict[tuple[str, str], dict[str, int]]
+
+
+class Watched(Folder):
+    """A folder whose reads are counted, and whose listing comes in another order."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("images", path)
+        self.read_keys: list[str] = []
+
+    def listing(self, progress: Progress) -> Listing:
+        found = super().listing(progress)
+        return Listing(found.taken_at, found.objects.sample(fraction=1, shuffle=True, seed=len(found.objects)))
+
+    def read(self, key: str, limit_bytes: int) -> bytes:
+        self.read_keys.append(key)
+        return super().read(key, limit_bytes)
+
+
+def collected(folder: Path, known: pl.DataFrame = NOTHING, workspace: str | None = None) -> Collected:
+    source = Source("images", "distribution", f"file:{folder}", workspace)
+    return collect(Folder("images", folder), source, known, lambda line: None)
+
+
+def versions_of(found: Collected) -> Versions:
+    """The size of each digest by package (with its workspace) and version."""
+    versions: Versions = {}
+    for workspace, package, version, digest, size_bytes in found.references.select(
+        "workspace", "package", "version", "digest", "size_bytes"
+    ).iter_rows():
+        versions.setdefault((f"{workspace}/{package}", version), {})[digest] = size_bytes
+    return versions
+
+
+@pytest.fixture
+def registry(stored: Path) -> StoredRegistry:
+    return StoredRegistry(stored)
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def test_a_version_is_its_manifest_its_config_and_its_layers(registry: StoredRegistry, stored: Path) -> None:
+    web = registry.push("acme/web", registry.image(b"base", b"top"), ["1.0", "latest"], uploaded_at=UPLOADED_AT + 5)
+    found = collected(stored)
+    size_bytes = (registry.top / registry.data(web)).stat().st_size
+    config = digest_of(b"config of base, top")
+    blobs = {web: size_bytes, config: 19, digest_of(b"base"): 4, digest_of(b"top"): 3}
+    assert versions_of(found) == {("acme/web", "1.0"): blobs, ("acme/web", "latest"): blobs}
+    assert found.references.columns == [
+        "workspace", "format", "package", "version", "digest", "size_bytes", "uploaded_at",
+    ]  # fmt: skip
+    assert found.references.dtypes == [pl.String] * 5 + [pl.Int64] * 2
+    assert found.references["format"].unique().to_list() == ["container"]
+    assert found.references["uploaded_at"].unique().to_list() == [UPLOADED_AT + 5]
+    assert found.references.rows() == sorted(set(found.references.rows()))
+    assert found.manifests.rows() == [(web, [config, digest_of(b"base"), digest_of(b"top")], [])]
+    assert (found.unreachable_blobs, found.missing_blobs, found.has_marker) == (0, 0, True)
+
+
+def test_an_untagged_manifest_is_a_version_of_its_own(registry: StoredRegistry, stored: Path) -> None:
+    before = registry.push("acme/web", registry.image(b"before"), ["1.0"])
+    after = registry.push("acme/web", registry.image(b"after"), ["1.0"])
+    versions = versions_of(collected(stored))
+    assert versions.keys() == {("acme/web", "1.0"), ("acme/web", before)}
+    assert after in versions["acme/web", "1.0"]
+
+
+def test_an_index_holds_what_its_children_hold(registry: StoredRegistry, stored: Path) -> None:
+    images = [registry.push("acme/web", registry.image(layer)) for layer in (b"arm", b"amd")]
+    inner = registry.push("acme/web", {"manifests": [{"digest": image} for image in images]})
+    outer = registry.push("acme/web", {"manifests": [{"digest": inner}, {"digest": images[0]}]}, ["1.0"])
+    versions = versions_of(collected(stored))
+    layers = {digest_of(content) for content in (b"arm", b"amd", b"config of arm", b"config of amd")}
+    assert versions.keys() == {("acme/web", "1.0")}
+    assert versions["acme/web", "1.0"].keys() == {outer, inner, *images} | layers
+
+
+def test_of_a_child_that_is_no_revision_only_the_manifest_is_kept(registry: StoredRegistry, stored: Path) -> None:
+    other = registry.push("acme/other", registry.image(b"elsewhere"), ["1.0"])
+    gone = digest_of(b"a platform that was never copied")
+    index = registry.push("acme/web", {"manifests": [{"digest": other}, {"digest": gone}]}, ["1.0"])
+    found = collected(stored)
+    assert versions_of(found)["acme/web", "1.0"].keys() == {index, other}
+    assert found.missing_blobs == 1
+
+
+def test_an_artifact_does_not_hold_its_subject(registry: StoredRegistry, stored: Path) -> None:
+    web = registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    signature = registry.push("acme/web", registry.image(b"signature") | {"subject": {"digest": web}})
+    blobs = {"blobs": [{"digest": registry.blob(b"bill of materials")}], "subject": {"digest": web}}
+    artifact = registry.push("acme/web", blobs)
+    versions = versions_of(collected(stored))
+    assert versions.keys() == {("acme/web", "1.0"), ("acme/web", signature), ("acme/web", artifact)}
+    assert web not in versions["acme/web", signature]
+    assert versions["acme/web", artifact].keys() == {artifact, digest_of(b"bill of materials")}
+
+
+def test_a_tag_whose_manifest_is_no_revision_is_not_served(registry: StoredRegistry, stored: Path) -> None:
+    web = registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    registry.link("acme/web", web).unlink()
+    found = collected(stored)
+    assert found.references.is_empty()
+    assert (found.unreachable_blobs, found.has_marker) == (3, True)
+
+
+def test_stored_sizes_count_and_not_those_that_a_manifest_claims(registry: StoredRegistry, stored: Path) -> None:
+    base = {"digest": registry.blob(b"base"), "size": 9_000_000_000}
+    foreign = {"digest": digest_of(b"foreign"), "size": 5, "urls": ["https://example.com/layer"]}
+    web = registry.push("acme/web", {"config": base, "layers": [base, base, foreign]}, ["1.0"])
+    found = collected(stored)
+    blobs = versions_of(found)["acme/web", "1.0"]
+    assert found.references.height == 2
+    assert blobs.keys() == {web, digest_of(b"base")}
+    assert blobs[digest_of(b"base")] == 4
+    assert found.missing_blobs == 1
+
+
+def test_what_nothing_served_reaches_is_counted_and_not_billed(registry: StoredRegistry, stored: Path) -> None:
+    registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    lost = registry.blob(b"lost")
+    registry.write(f"repositories/acme/web/_layers/{lost.replace(':', '/')}/link", lost.encode())
+    registry.write("repositories/acme/web/_uploads/0f/startedat", b"2026-01-02T03:04:05Z")
+    found = collected(stored)
+    assert (found.unreachable_blobs, found.unreachable_bytes) == (1, 4)
+    assert lost not in found.references["digest"]
+
+
+def test_keys_that_do_not_fit_the_layout_are_ignored(registry: StoredRegistry, stored: Path) -> None:
+    web = registry.push("acme/web", registry.image(b"base"), ["_manifests"]).removeprefix("sha256:")
+    odd = [
+        "blobs/sha256/zz/zz-is-no-hex/data",
+        f"blobs/sha256/00/{web}/data",
+        f"blobs/sha256//{web}/data",
+        f"blobs/sha256/{web[:2]}/{web}/data/more",
+        f"blobs/md5/{web[:2]}/{web}/data",
+        "repositories/acme/web/_manifests/revisions/sha256/short/link",
+        f"repositories/acme/web/_manifests/revisions/sha256/{web}/more/link",
+        f"repositories/acme/_web/_manifests/revisions/sha256/{web}/link",
+        f"repositories/Acme/web/_manifests/revisions/sha256/{web}/link",
+        f"repositories/_manifests/revisions/sha256/{web}/link",
+        "repositories/acme/web/_manifests/tags/1.0/link",
+        "repositories/acme/web/_manifests/tags/no tag/current/link",
+        "repositories/acme/web/_manifests/link",
+        "elsewhere/link",
+        "",
+    ]
+
+    class WithOddKeys(Folder):
+        def listing(self, progress: Progress) -> Listing:
+            found = super().listing(progress)
+            rows = [("docker/registry/v2/" + key, 3, UPLOADED_AT) for key in odd]
+            return Listing(found.taken_at, pl.concat([found.objects, pl.DataFrame(rows, schema=OBJECTS, orient="row")]))
+
+    source = Source("images", "distribution", "file:registry")
+    found = collect(WithOddKeys("images", stored), source, NOTHING, lambda line: None)
+    assert found.references["version"].unique().to_list() == ["_manifests"]
+    assert found.references.equals(collected(stored).references)
+    assert found.unreachable_blobs == 0
+
+
+def test_digests_may_be_sha512(registry: StoredRegistry, stored: Path) -> None:
+    layer = registry.blob(b"base", "sha512")
+    body = json.dumps({"layers": [{"digest": layer}], "config": None, "blobs": None, "manifests": None}).encode()
+    web = registry.blob(body, "sha512")
+    registry.link("acme/web", web)
+    registry.tag("acme/web", "1.0", web)
+    assert versions_of(collected(stored))["acme/web", "1.0"].keys() == {web, layer}
+
+
+def test_the_workspace_is_the_sources_or_the_first_segment_of_the_name(registry: StoredRegistry, stored: Path) -> None:
+    registry.push("acme/team/web", registry.image(b"base"), ["1.0"])
+    assert versions_of(collected(stored)).keys() == {("acme/team/web", "1.0")}
+    assert collected(stored).references["package"].unique().to_list() == ["team/web"]
+    assert versions_of(collected(stored, workspace="big")).keys() == {("big/acme/team/web", "1.0")}
+    registry.push("alpine", registry.image(b"base"), ["1.0"])
+    assert collected(stored, workspace="big").references["package"].n_unique() == 2
+    with pytest.raises(AcctError, match=r"source images, image alpine: .*; set `workspace` for this source"):
+        collected(stored)
+
+
+def test_known_manifests_are_not_read_again(registry: StoredRegistry, stored: Path) -> None:
+    image = registry.push("acme/web", registry.image(b"base"))
+    index = registry.push("acme/web", {"manifests": [{"digest": image}]}, ["1.0"])
+    store, source = Watched(stored), Source("images", "distribution", "file:registry")
+    first = collect(store, source, NOTHING, lambda line: None)
+    assert set(first.manifests["digest"]) == {image, index}
+    store.read_keys.clear()
+    again = collect(store, source, first.manifests, lambda line: None)
+    assert [key.rsplit("/", 2)[1] for key in store.read_keys] == ["current"]
+    assert again.manifests.is_empty()
+    assert again.references.equals(first.references)
+    new = registry.push("acme/other", registry.image(b"other"), ["1.0"])
+    assert collect(store, source, first.manifests, lambda line: None).manifests["digest"].to_list() == [new]
+
+
+def test_the_order_of_keys_changes_nothing(registry: StoredRegistry, stored: Path) -> None:
+    for number in range(20):
+        registry.push(f"acme/web{number % 3}", registry.image(b"base", b"%d" % number), [f"{number % 4}"])
+    source = Source("images", "distribution", "file:registry")
+    shuffled = collect(Watched(stored), source, NOTHING, lambda line: None)
+    assert shuffled.references.equals(collected(stored).references)
+
+
+def test_progress_says_how_much_was_read(
+    registry: StoredRegistry, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounting.collectors.distribution.PROGRESS_READS", 1)
+    registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    lines: list[str] = []
+    collect(Folder("images", stored), Source("images", "distribution", ""), NOTHING, lines.append)
+    assert lines == ["images: 1 tags read", "images: 1 manifests read"]
+
+
+def test_a_place_without_a_registry_is_marked(registry: StoredRegistry, stored: Path) -> None:
+    stored.mkdir()
+    (stored / "docker").write_bytes(b"")
+    found = collected(stored)
+    assert (found.has_marker, found.references.is_empty(), found.unreachable_bytes) == (False, True, 0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data.unlink(), "is missing, though acme/web has this manifest"),
+        (lambda data: data.write_bytes(data.read_bytes()[:-1]), "holds other content than its digest says"),
+        (lambda data: data.write_bytes(data.read_bytes().replace(b"a", b"b")), "holds other content than its digest"),
+    ],
+)
+def test_a_damaged_manifest_is_refused(
+    registry: StoredRegistry, stored: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    web = registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    damage(registry.top / registry.data(web))
+    with pytest.raises(AcctError) as refused:
+        collected(stored)
+    assert f"source images, key docker/registry/v2/{registry.data(web)}: {message}" in str(refused.value)
+
+
+def test_a_manifest_that_is_not_of_its_listed_size_is_refused(registry: StoredRegistry, stored: Path) -> None:
+    web = registry.push("acme/web", registry.image(b"base"), ["1.0"])
+
+    class Shorter(Folder):
+        def read(self, key: str, limit_bytes: int) -> bytes:
+            return super().read(key, limit_bytes)[: None if key.endswith("link") else -1]
+
+    with pytest.raises(AcctError, match=rf"{web[7:]}/data: has \d+ bytes and is listed with \d+"):
+        collect(Shorter("images", stored), Source("images", "distribution", ""), NOTHING, lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "is no JSON"),
+        (b"\xff\xfe{}", "is no JSON"),
+        (b'{"layers": [], "size": NaN}', "is no JSON"),
+        (b'{"layers": [], "size": ' + b"9" * 5_000 + b"}", "is no JSON"),
+        (
+            b'{"layers": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+            "is no JSON that can be read: it is nested too deeply",
+        ),
+        (b"[]", "is no manifest: it is no JSON object"),
+        (b"{}", "is no manifest: it has neither config, layers, blobs nor manifests"),
+        (b'{"schemaVersion": 1, "fsLayers": []}', "is a Docker schema 1 manifest"),
+        (b'{"layers": {}}', "is no manifest: its descriptors are no list"),
+        (b'{"layers": "sha256"}', "is no manifest: its descriptors are no list"),
+        (b'{"layers": ["sha256:00"]}', NO_DIGEST),
+        (b'{"config": {}}', NO_DIGEST),
+        (b'{"config": {"digest": 7}}', NO_DIGEST),
+        (b'{"blobs": [{"digest": "sha256:' + b"A" * 64 + b'"}]}', NO_DIGEST),
+        (
+            b'{"blobs": [{"digest": "sha256:' + b"a" * 64 + b'\\n"}]}',
+            "has a descriptor without a sha256 or sha512 digest",
+        ),
+        (b'{"manifests": [{"digest": "../' + b"a" * 64 + b'"}]}', NO_DIGEST),
+        (b'{"layers": []}' + b" " * 4 * 2**20, "is a manifest of 4,194,318 bytes; the most is 4,194,304"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(registry: StoredRegistry, stored: Path, body: bytes, message: str) -> None:
+    digest = registry.push("acme/web", body)
+    with pytest.raises(AcctError) as refused:
+        collected(stored)
+    assert str(refused.value).startswith(f"source images, key docker/registry/v2/{registry.data(digest)}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "points at no digest"),
+        (b"sha256:" + b"0" * 63, "points at no digest"),
+        (b"sha256:" + b"0" * 64 + b"\n", "points at no digest"),
+        (b"\xff" * 71, "points at no digest"),
+        (b"0" * 200, "is larger than 135 bytes"),
+    ],
+)
+def test_a_tag_that_points_at_nothing_is_refused(
+    registry: StoredRegistry, stored: Path, content: bytes, message: str
+) -> None:
+    registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    registry.write("repositories/acme/web/_manifests/tags/1.0/current/link", content)
+    with pytest.raises(AcctError, match=f"key docker/registry/v2/repositories/acme/web/.*/current/link: .*{message}"):
+        collected(stored)

@@ -1,0 +1,74 @@
+"""The usage SQL gives the same exact figures on another engine, from the same text."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from datafusion import SessionContext
+
+from accounting import ledger as ledgers
+from accounting import usage as usages
+from accounting.cards import card_in_force
+from accounting.instants import Month
+from accounting.paths import shipped
+from tests.cli_runner import run
+from tests.golden import GoldenCase, golden_cases
+
+FACTS = ("packages", "holdings", "events", "periods", "charged_states", "rules", "scope")
+COLUMNS = "workspace_id, period_id, repository, format, package, state, charged, sharers, byte_seconds"
+
+
+# One of each: lifecycles, sharing, dated rules, several sources, hostile names.
+CASES = [
+    case
+    for case in golden_cases()
+    if case.name
+    in (
+        "slug-created-again",
+        "shared-blob-repository-deleted",
+        "rule-changes-mid-month",
+        "empty-versions-and-twice-listed",
+        "repository-then-workspace-deleted-then-restored",
+        "random-0003",
+    )
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_usage_is_the_same_on_another_engine(case: GoldenCase, tmp_path: Path) -> None:
+    """Every relation from facts to usage, run by DataFusion on the ledger's tables."""
+    path = tmp_path / "acct.duckdb"
+    _load(path, case)
+    with ledgers.reading(path) as ledger:
+        month, card = Month.parse(case.case.month), card_in_force(ledger)
+        until = min(month.end, usages.coverage(ledger))
+        list(usages.meter(ledger, usages.parts_of(month, card), until, card.rules))
+        ledger.run("CREATE OR REPLACE TEMP TABLE scope AS SELECT workspace_id FROM workspaces")
+        expected = _usage_here(ledger)
+        engine = SessionContext()
+        for table in FACTS:
+            engine.from_arrow(ledger.arrow(f"SELECT * FROM {table}"), name=table)
+    for query in sorted(shipped("queries").glob("[123]*.sql")):
+        if query.stem != "100_coverage":
+            text = query.read_text(encoding="utf-8")
+            engine.sql(re.sub(r"CREATE OR REPLACE TEMP (VIEW|TABLE)", "CREATE VIEW", text))
+    rows = engine.sql(f"SELECT {COLUMNS} FROM usage").to_pylist()
+    assert _sorted([tuple(row.values()) for row in rows]) == _sorted(expected)
+
+
+def _load(ledger: Path, case: GoldenCase) -> None:
+    for file, source, taken_at in case.snapshot_files():
+        run("--ledger", ledger, "import", "snapshot", file, "--source", source, "--taken-at", taken_at)
+    run("--ledger", ledger, "import", "events", case.folder / "events.jsonl")
+    assert run("--ledger", ledger, "rates", "load", case.folder / "card.toml").exit_code == 0
+
+
+def _usage_here(ledger: ledgers.Ledger) -> list[tuple[object, ...]]:
+    for name in usages.RELATIONS:
+        ledger.define(name)
+    return ledger.rows(f"SELECT {COLUMNS} FROM usage")
+
+
+def _sorted(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    return sorted(rows, key=repr)
