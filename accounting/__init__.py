@@ -2,7 +2,7 @@
 
 One way through: collect → ledger → queries → statement → report.
 
-- `collectors` read what registries keep, or files: `store` (a bucket or a folder), `distribution`, `snapshot_file`,
+- `collectors` read what registries keep, or files: `places` (a bucket or a folder), `distribution`, `snapshot_file`,
   `event_file`. `collecting` takes one source all the way.
 - `ledger` is the DuckDB file of facts. `snapshots`, `events`, `cards`, `manifests` and `sources` record facts in it.
 - `usage` asks the queries (queries/, the charging rules in SQL) for a month; `sharing` divides shared blobs exactly.

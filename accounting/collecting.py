@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accounting.collectors import distribution
-from accounting.collectors.store import open_store
+from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.ledger import reading, writing
 from accounting.manifests import keep_manifests, known_manifests

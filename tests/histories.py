@@ -301,6 +301,38 @@ def histories(draw: Draw, least_sources: int = 1) -> Case:
     )
 
 
+@st.composite
+def busy_histories(draw: Draw) -> Case:
+    """One blob that a few packages hold all month, and so many deletions and returns that its holders never rest."""
+    start, end = month_bounds("2026-10")
+    packages = PACKAGES[:4]
+    size = draw(st.sampled_from((7, 3 * 10**9 + 1, 2**63 - 1)))
+    rows = tuple(Row("acme", *package, "1.0", f"sha256:{blob:064x}", size) for package in packages for blob in (1, 2))
+    turn = st.tuples(st.integers(start, end), st.sampled_from(packages), st.sampled_from(("deleted", "restored")))
+    turns = draw(st.lists(turn, min_size=160, max_size=200))
+    events = [
+        {
+            "specversion": "1.0",
+            "source": "hub",
+            "id": f"{number:03}",
+            "time": datetime.fromtimestamp(at, UTC).isoformat(),
+            "type": f"registry.package.{verb}",
+            "subject": f"acme/{kind}/{name}",
+        }
+        for number, (at, (kind, name), verb) in enumerate(turns)
+    ]
+    world = World("2026-10", (start, end), ("acme",), SLUGS, packages, ())
+    return Case(
+        snapshots=(
+            Snapshot("images", draw(written(start - DAY)), rows),
+            Snapshot("images", draw(written(end)), rows),
+        ),
+        events=tuple(events),
+        card=draw(cards(world)),
+        month="2026-10",
+    )
+
+
 def gaps(case: Case) -> list[tuple[Snapshot, Snapshot]]:
     """The pairs of successive snapshots of a source with room for another between them."""
     by_source: dict[str, list[Snapshot]] = {}

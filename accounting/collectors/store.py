@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
-
-from accounting.errors import AcctError
-from accounting.model import Source
 
 Progress = Callable[[str], None]
 
@@ -37,26 +33,6 @@ class Store(Protocol):
     def read(self, key: str, limit_bytes: int) -> bytes:
         """The whole object of a listed key; an object of more than `limit_bytes` is refused. Safe in threads."""
         ...
-
-
-def open_store(source: Source, base: Path) -> Store:
-    """The place that a source's url names: `s3://bucket/prefix`, or `file:path` with a path relative to `base`.
-
-    Raises AcctError for another url, and for a bucket that no client can be made for. Nothing is read yet.
-    """
-    scheme, _, place = source.url.partition(":")
-    if scheme == "file" and place:
-        from accounting.collectors.folder import Folder
-
-        return Folder(source.name, base / place)
-    bucket, _, prefix = place.removeprefix("//").partition("/")
-    if scheme == "s3" and place.startswith("//") and bucket:
-        from accounting.collectors.bucket import Bucket  # late, for boto3 takes its time to import
-
-        return Bucket(source.name, bucket, prefix, source.endpoint_url)
-    raise AcctError(
-        f"source {source.name}", f"the url {source.url!r} is unknown", "write s3://bucket/prefix or file:folder"
-    )
 
 
 def listed(taken_at: int, objects: pl.DataFrame) -> Listing:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from accounting.collectors import bucket
-from accounting.collectors.store import Listing, Store, open_store
+from accounting.collectors.places import open_store
+from accounting.collectors.store import Listing, Store
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors.servers import SECRET_KEY, client_of, free_ports

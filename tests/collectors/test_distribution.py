@@ -88,22 +88,34 @@ def test_an_untagged_manifest_is_a_version_of_its_own(registry: StoredRegistry, 
 
 
 def test_an_index_holds_what_its_children_hold(registry: StoredRegistry, stored: Path) -> None:
-    images = [registry.push("acme/web", registry.image(layer)) for layer in (b"arm", b"amd")]
+    images = [registry.push("acme/web", registry.image(layer, b"base")) for layer in (b"arm", b"amd")]
     inner = registry.push("acme/web", {"manifests": [{"digest": image} for image in images]})
     outer = registry.push("acme/web", {"manifests": [{"digest": inner}, {"digest": images[0]}]}, ["1.0"])
     versions = versions_of(collected(stored))
-    layers = {digest_of(content) for content in (b"arm", b"amd", b"config of arm", b"config of amd")}
+    layers = {digest_of(b"config of %s, base" % layer) for layer in (b"arm", b"amd")}
+    layers |= {digest_of(layer) for layer in (b"arm", b"amd", b"base")}
     assert versions.keys() == {("acme/web", "1.0")}
     assert versions["acme/web", "1.0"].keys() == {outer, inner, *images} | layers
+    assert collected(stored).references.height == 4 + 5
 
 
 def test_of_a_child_that_is_no_revision_only_the_manifest_is_kept(registry: StoredRegistry, stored: Path) -> None:
-    other = registry.push("acme/other", registry.image(b"elsewhere"), ["1.0"])
+    image = registry.push("acme/other", registry.image(b"elsewhere"))
+    inner = registry.push("acme/other", {"manifests": [{"digest": image}]}, ["1.0"])
     gone = digest_of(b"a platform that was never copied")
-    index = registry.push("acme/web", {"manifests": [{"digest": other}, {"digest": gone}]}, ["1.0"])
+    children = [{"digest": digest} for digest in (inner, gone)]
+    index = registry.push("acme/web", {"manifests": children}, ["1.0"])
     found = collected(stored)
-    assert versions_of(found)["acme/web", "1.0"].keys() == {index, other}
+    assert versions_of(found)["acme/web", "1.0"].keys() == {index, inner}
     assert found.missing_blobs == 1
+
+
+def test_a_manifest_of_two_images_is_read_once(registry: StoredRegistry, stored: Path) -> None:
+    for image in ("acme/web", "acme/copy"):
+        web = registry.push(image, registry.image(b"base"), ["1.0"])
+    found = collected(stored)
+    assert found.manifests["digest"].to_list() == [web]
+    assert found.references.height == 2 * 3
 
 
 def test_an_artifact_does_not_hold_its_subject(registry: StoredRegistry, stored: Path) -> None:
@@ -157,6 +169,7 @@ def test_keys_that_do_not_fit_the_layout_are_ignored(registry: StoredRegistry, s
         f"blobs/md5/{web[:2]}/{web}/data",
         "repositories/acme/web/_manifests/revisions/sha256/short/link",
         f"repositories/acme/web/_manifests/revisions/sha256/{web}/more/link",
+        f"repositories/acme/web/_manifests/revisions/sha256/{web}/link/link",
         f"repositories/acme/_web/_manifests/revisions/sha256/{web}/link",
         f"repositories/Acme/web/_manifests/revisions/sha256/{web}/link",
         f"repositories/_manifests/revisions/sha256/{web}/link",

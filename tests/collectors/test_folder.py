@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from accounting.collectors import folder
-from accounting.collectors.store import Store, open_store
+from accounting.collectors.places import open_store
+from accounting.collectors.store import Store
 from accounting.errors import AcctError
 from accounting.model import Source
 

@@ -17,7 +17,7 @@ import pytest
 
 from accounting.collectors.bucket import Bucket
 from accounting.collectors.distribution import MANIFESTS, Collected, collect
-from accounting.collectors.store import open_store
+from accounting.collectors.places import open_store
 from accounting.model import Source
 from tests.collectors import servers
 from tests.collectors.oci import OCI, Layout

@@ -1,0 +1,26 @@
+"""From a source's url to the bucket or folder that it names."""
+
+from pathlib import Path
+
+from accounting.collectors.folder import Folder
+from accounting.collectors.store import Store
+from accounting.errors import AcctError
+from accounting.model import Source
+
+
+def open_store(source: Source, base: Path) -> Store:
+    """The place that a source's url names: `s3://bucket/prefix`, or `file:path` with a path relative to `base`.
+
+    Raises AcctError for another url, and for a bucket that no client can be made for. Nothing is read yet.
+    """
+    scheme, _, place = source.url.partition(":")
+    if scheme == "file" and place:
+        return Folder(source.name, base / place)
+    bucket, _, prefix = place.removeprefix("//").partition("/")
+    if scheme == "s3" and place.startswith("//") and bucket:
+        from accounting.collectors.bucket import Bucket  # late, for boto3 takes its time to import
+
+        return Bucket(source.name, bucket, prefix, source.endpoint_url)
+    raise AcctError(
+        f"source {source.name}", f"the url {source.url!r} is unknown", "write s3://bucket/prefix or file:folder"
+    )
