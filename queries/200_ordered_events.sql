@@ -1,5 +1,5 @@
 -- One row per lifecycle event of the workspaces asked for, numbered in the order of taking effect (RULES, section 3).
-CREATE OR REPLACE TEMP VIEW ordered_events AS
+CREATE OR REPLACE TEMP TABLE ordered_events AS
 SELECT e.workspace_id AS workspace_id, e.package_id AS package_id, e.kind AS kind, e.verb AS verb, e.slug AS slug,
        e.plan AS plan, e.occurred_at AS occurred_at,
        ROW_NUMBER() OVER (

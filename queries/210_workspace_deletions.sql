@@ -1,5 +1,5 @@
 -- One row per deletion of a workspace: from the first of successive deletions until it is restored or created again.
-CREATE OR REPLACE TEMP VIEW workspace_deletions AS
+CREATE OR REPLACE TEMP TABLE workspace_deletions AS
 WITH marks AS (
     SELECT e.workspace_id AS workspace_id, e.position AS position, e.occurred_at AS occurred_at,
            CASE WHEN e.verb = 'deleted' THEN 1 ELSE 0 END AS is_deleted

@@ -1,5 +1,5 @@
 -- One row per deletion of a package: from the first of successive deletions until it is restored or created again.
-CREATE OR REPLACE TEMP VIEW package_deletions AS
+CREATE OR REPLACE TEMP TABLE package_deletions AS
 WITH marks AS (
     SELECT e.package_id AS package_id, e.position AS position, e.occurred_at AS occurred_at,
            CASE WHEN e.verb = 'deleted' THEN 1 ELSE 0 END AS is_deleted

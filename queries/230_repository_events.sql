@@ -1,6 +1,6 @@
 -- One row per event that meets a repository, with which repository of that slug: 0 is the first, and each that is
 -- created under a deleted one's slug is another (RULES, section 3). Links carry their package.
-CREATE OR REPLACE TEMP VIEW repository_events AS
+CREATE OR REPLACE TEMP TABLE repository_events AS
 WITH lives AS (
     SELECT e.workspace_id AS workspace_id, e.slug AS slug, e.position AS position, e.occurred_at AS occurred_at,
            e.verb AS verb,

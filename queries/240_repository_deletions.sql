@@ -1,5 +1,5 @@
 -- One row per deletion of a repository: from the first of successive deletions until it is restored.
-CREATE OR REPLACE TEMP VIEW repository_deletions AS
+CREATE OR REPLACE TEMP TABLE repository_deletions AS
 WITH compared AS (
     SELECT e.workspace_id AS workspace_id, e.slug AS slug, e.incarnation AS incarnation, e.position AS position,
            e.occurred_at AS occurred_at, e.is_deleted AS is_deleted,

@@ -1,5 +1,5 @@
 -- One row per stretch in which a package is linked to one repository.
-CREATE OR REPLACE TEMP VIEW package_links AS
+CREATE OR REPLACE TEMP TABLE package_links AS
 WITH links AS (
     SELECT e.package_id AS package_id, e.workspace_id AS workspace_id, e.slug AS slug, e.incarnation AS incarnation,
            e.occurred_at AS linked_at,
