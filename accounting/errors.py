@@ -16,7 +16,3 @@ class AcctError(Exception):
         self.what = what
         self.todo = todo
         super().__init__(f"{where}: {what}" + (f"; {todo}" if todo else ""))
-
-
-class NotCovered(AcctError):
-    """The month is not covered yet by every active source's snapshots (exit status 3)."""

@@ -52,7 +52,7 @@ class Ledger:
         try:
             self.define(name)
         except duckdb.Error as error:
-            if file is None:
+            if file is None or isinstance(error, duckdb.OutOfMemoryException):
                 raise
             raise _unreadable(file, error) from error
 

@@ -65,7 +65,7 @@ def test_commands_bill_as_the_model_does(case: Case) -> None:
         assert these.bills(case) == model.bills(case)
 
 
-@tried(4)
+@tried(6)
 @given(busy_histories())
 def test_project_shares_busy_blobs_out_as_the_model_does(case: Case) -> None:
     """Blobs whose holders change often go another way through the project; it leads to the same bill."""

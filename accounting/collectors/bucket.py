@@ -116,10 +116,10 @@ class Bucket:
             return answer.get("ContentLength"), answer["Body"].read(limit_bytes + 1)
 
         length, content = self._answer(where, body)
-        if len(content) > limit_bytes or (length or 0) > limit_bytes:
-            raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
         if length is None:
             raise AcctError(where, "comes without a Content-Length, so that a part looks like the whole", _SERVER)
+        if length > limit_bytes:
+            raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
         if length != len(content):
             raise AcctError(where, f"broke off after {len(content):,} of {length:,} bytes", "collect again")
         return content

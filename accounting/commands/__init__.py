@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from accounting.commands import collect, demo, imports, names, rates, report, source, status
-from accounting.errors import AcctError, NotCovered
+from accounting.errors import AcctError
 from accounting.text import visible
 
 app = typer.Typer(
@@ -52,14 +52,14 @@ def _options(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status: 0 done, 1 refused, 2 a usage error, 3 not covered yet."""
+    """Run one command and give its exit status: 0 done, 1 refused, 2 a usage error."""
     try:
         app(_globals_first(sys.argv[1:] if argv is None else argv), prog_name="acct")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except AcctError as error:
         typer.echo(f"acct: {visible(str(error))}", err=True)
-        return 3 if isinstance(error, NotCovered) else 1
+        return 1
     except KeyboardInterrupt:
         typer.echo("acct: interrupted; nothing was changed", err=True)
         return 130
