@@ -39,6 +39,7 @@ VERSIONS = ("1.0", "", "NULL")
 SIZES = (5 * 10**12, 3 * 10**9 + 1, 7, 2**30, 10**9, 10**15 + 1, 3 * 10**16, 999, 1, 0, 2**63 - 1)
 STATES = ("live", "repository_deleted", "workspace_deleted", "package_deleted", "expired")
 ZONES = (UTC, UTC, timezone(timedelta(hours=2)), timezone(-timedelta(hours=9, minutes=30)))
+CARD_DAYS = (9, 20, 1, 27, -20)  # where the card may change, counted from the first of the month
 FRACTIONS = ("", "", "", ".5", ".999")
 
 
@@ -65,7 +66,9 @@ def worlds(draw: Draw) -> World:
     start, end = month_bounds(month)
     near = st.integers(start - 50 * DAY, end + 10 * DAY)
     within = st.integers(start, end)
-    pool = {start, end, *draw(st.lists(within, min_size=2, max_size=5)), *draw(st.lists(near, max_size=3))}
+    # A few, so that deletions meet links, uploads meet snapshots, and both meet the first second of a rule.
+    pool = {start, end, *draw(st.lists(within, min_size=2, max_size=3)), *draw(st.lists(near, max_size=2))}
+    pool |= {start + day * DAY for day in draw(few(CARD_DAYS, 1, 2))}
     workspaces = draw(few(WORKSPACES, 1, 3))
     sizes = st.lists(st.sampled_from(SIZES), min_size=1, max_size=4).map(tuple)
     return World(
@@ -105,7 +108,7 @@ def references(draw: Draw, world: World) -> tuple[Reference, ...]:
     """All that any snapshot will hold: several packages and versions that refer to few blobs."""
     found = set()
     for workspace, sizes in world.sizes:
-        for _ in range(draw(st.integers(1, 5))):
+        for _ in range(draw(st.integers(2, 6))):
             kind, package = draw(st.sampled_from(world.packages))
             blob = draw(st.integers(0, len(sizes) - 1))
             version = draw(st.sampled_from(VERSIONS))
@@ -126,8 +129,8 @@ def source_snapshots(draw: Draw, world: World, source: str, held: tuple[Referenc
     every = (1 << len(taken)) - 1
     rows: list[list[Row]] = [[] for _ in taken]
     for reference in held:
-        # Half of what there is stays all the time: what comes and goes at once is seldom seen anywhere.
-        seen = draw(st.one_of(st.just(every), st.integers(0, every)))
+        # A third of what there is stays all the time: what comes and goes at once is seldom charged.
+        seen = draw(st.one_of(st.integers(0, every), st.just(every), st.integers(0, every)))
         for number in range(len(taken)):
             if seen >> number & 1:
                 rows[number] += draw(listings(world, reference, taken))
@@ -137,8 +140,8 @@ def source_snapshots(draw: Draw, world: World, source: str, held: tuple[Referenc
 @st.composite
 def listings(draw: Draw, world: World, reference: Reference, taken: list[int]) -> list[Row]:
     """A reference as a snapshot lists it: once, or now and then twice with another upload."""
-    uploads = st.one_of(st.none(), st.none(), st.sampled_from(taken), world.instants())
-    times = 2 if draw(chance(10)) else 1
+    uploads = st.one_of(st.sampled_from(taken), st.none(), st.sampled_from(taken), world.instants())
+    times = 2 if draw(chance(4)) else 1
     told = [draw(uploads) for _ in range(times)]
     return [Row(*reference, None if at is None else draw(written(at))) for at in told]
 
@@ -160,7 +163,7 @@ def event_lists(draw: Draw, world: World) -> tuple[dict[str, Any], ...]:
                     draw(event(world, "package", verb, f"{workspace}/{kind}/{name}", {"repository": slug}, start - DAY))
                 )
     anything = any_event(world)
-    drawn += draw(st.one_of(st.lists(anything, max_size=4), st.lists(anything, min_size=6, max_size=16)))
+    drawn += draw(st.one_of(st.lists(anything, min_size=12, max_size=24), st.lists(anything, max_size=5)))
     if draw(chance(2)):  # a deletion within the month at the least, for nothing is as rich in rules
         target = f"{draw(st.sampled_from(world.workspaces))}/{draw(st.sampled_from(world.slugs))}"
         start, end = month_bounds(world.month)
@@ -182,13 +185,13 @@ def any_event(draw: Draw, world: World) -> dict[str, Any]:
     slug = draw(st.sampled_from(world.slugs))
     kind = draw(st.sampled_from(("repository", "repository", "repository", "package", "package", "workspace", "plan")))
     if kind == "plan":
-        plan = draw(st.sampled_from(("standard", "premium", "premium", "default", "unlisted")))
+        plan = draw(st.sampled_from(("premium", "unlisted", "standard", "default")))
         return dict(draw(event(world, "workspace", "plan_changed", workspace, {"plan": plan})))
     if kind == "workspace":
         verb = draw(st.sampled_from(("deleted", "restored", "created")))
         return dict(draw(event(world, kind, verb, workspace)))
     if kind == "repository":
-        verb = draw(st.sampled_from(("deleted", "deleted", "restored", "created")))
+        verb = draw(st.sampled_from(("deleted", "created", "deleted", "restored")))
         return dict(draw(event(world, kind, verb, f"{workspace}/{slug}")))
     named, name = draw(st.sampled_from(world.packages))
     verb = draw(st.sampled_from(("deleted", "restored", "created", "linked")))
@@ -227,7 +230,7 @@ def cards(draw: Draw, world: World) -> dict[str, Any]:
     """Rules and rates, each with its own dates."""
     start, _ = month_bounds(world.month)
     first = date.fromtimestamp(0) + timedelta(days=start // DAY)
-    dates = st.sampled_from([first + timedelta(days) for days in (9, 20, 1, 27, 0, -20)])
+    dates = st.sampled_from([first + timedelta(days) for days in (*CARD_DAYS, 0)])
     beginnings = st.sampled_from((date(2025, 12, 3), date(2025, 12, 3), first))
 
     def dated(entries: st.SearchStrategy[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -265,10 +268,10 @@ def rates(draw: Draw) -> dict[str, Any]:
         st.sampled_from(
             (
                 None,
+                {"standard": "2", "premium": "1"},  # refuses a plan that it does not list
                 {"default": "0", "standard": "1", "premium": "10", "unlisted": "2"},
                 {"default": "0.75", "standard": "1", "premium": "10.5", "unlisted": "0"},
                 {"standard": "2", "premium": "1", "default": "3", "unlisted": "1"},
-                {"standard": "2", "premium": "1"},  # refuses a plan that it does not list
             )
         )
     )

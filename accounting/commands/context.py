@@ -36,18 +36,14 @@ class Settings:
     config: Config
 
 
-def settings_of(ledger: Path | None, config: Path | None) -> Settings:
+def settings(context: typer.Context) -> Settings:
     """Options win over ACCT_LEDGER and ACCT_CONFIG (typer has merged them), those over acct.toml here."""
+    ledger, config = context.obj
     default = Path("acct.toml")
     if config is None and default.exists():
         config = default
     read = read_config(config) if config else Config(Path.cwd())
     return Settings(ledger or read.ledger or Path("acct.duckdb"), read)
-
-
-def settings(context: typer.Context) -> Settings:
-    """The settings of this call; the configuration is read when a command first needs it."""
-    return settings_of(*context.obj)
 
 
 def instant(option: str, text: str) -> int:
