@@ -42,7 +42,7 @@ def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
     ledger.define("merge/52_new_events")
     for relation_of, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):
         ledger.run(
-            "CREATE OR REPLACE TEMP VIEW offered AS SELECT workspace, format, package FROM new_events"
+            "CREATE OR REPLACE TEMP TABLE offered AS SELECT workspace, format, package FROM new_events"
             + (" WHERE package IS NOT NULL" if table == "packages" else "")
         )
         ledger.define(f"merge/{relation_of}")
