@@ -48,13 +48,13 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
         digest_of_frame(found.references),
         found.references,
         lambda row: where,
-        unreachable_blobs=found.unreachable_blobs,
-        unreachable_bytes=found.unreachable_bytes,
+        unreachable_blobs=found.garbage.height,
+        unreachable_bytes=int(found.garbage["size_bytes"].sum()),
     )
     news("merging the snapshot")
     with writing(ledger_path) as ledger:
         taken = take_in(ledger, offer)
         keep_manifests(ledger, found.manifests)
     return Collection(
-        taken, found.unreachable_blobs, found.unreachable_bytes, found.missing_blobs, not found.has_marker
+        taken, offer.unreachable_blobs, offer.unreachable_bytes, found.missing_blobs, not found.has_marker
     )

@@ -2,16 +2,17 @@
 
 import polars as pl
 
+from accounting.collectors.collected import MANIFESTS
 from accounting.ledger import Ledger
-
-SCHEMA = pl.Schema({"digest": pl.String(), "blobs": pl.List(pl.String()), "children": pl.List(pl.String())})
 
 
 def known_manifests(ledger: Ledger | None) -> pl.DataFrame:
     """What is known of manifests, by digest: the blobs that each names, and the manifests that an index lists."""
     if ledger is None:
-        return pl.DataFrame(schema=SCHEMA)
-    return pl.DataFrame(pl.from_arrow(ledger.arrow("SELECT digest, blobs, children FROM manifests"))).cast(SCHEMA)
+        return pl.DataFrame(schema=MANIFESTS)
+    return pl.DataFrame(pl.from_arrow(ledger.arrow("SELECT digest, blobs, children FROM manifests"))).cast(
+        pl.Schema(MANIFESTS)
+    )
 
 
 def keep_manifests(ledger: Ledger, manifests: pl.DataFrame) -> None:

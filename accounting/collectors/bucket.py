@@ -160,6 +160,7 @@ class Bucket:
                 "key": [entry["Key"] for entry in contents],
                 "size_bytes": [entry.get("Size") for entry in contents],
                 "modified_at": [int(entry["LastModified"].timestamp()) for entry in contents],
+                "content_tag": [entry.get("ETag", "").strip('"') for entry in contents],
             }
             objects = pl.DataFrame(columns, schema=OBJECTS)
         except (KeyError, TypeError, OverflowError) as error:

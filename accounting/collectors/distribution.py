@@ -10,11 +10,20 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import polars as pl
 
+from accounting.collectors.collected import (
+    GARBAGE,
+    MANIFESTS,
+    METADATA,
+    REACHABLE,
+    REFERENCES,
+    UNKNOWN,
+    UPLOAD,
+    Collected,
+)
 from accounting.collectors.store import Progress, Store
 from accounting.errors import AcctError
 from accounting.model import Source
@@ -30,31 +39,8 @@ NAME = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
 TAG = r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"
 DIGEST = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
 
-MANIFESTS = {"digest": pl.String(), "blobs": pl.List(pl.String()), "children": pl.List(pl.String())}
-REFERENCES = ("workspace", "format", "package", "version", "digest", "size_bytes", "uploaded_at")
-
 T = TypeVar("T")
 U = TypeVar("U")
-
-
-@dataclass(frozen=True)
-class Collected:
-    """What a registry held at `taken_at` (epoch seconds).
-
-    `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once.
-    `manifests`, as MANIFESTS, are those that were read now; `blobs` are the configs and layers that each names,
-    `children` the manifests that an index lists. Unreachable blobs are stored, though nothing that is served reaches
-    them; missing ones are named by what is served, and are not stored (layers kept elsewhere). `has_marker`: some key
-    lies below TOP; without one the registry was never used, or the prefix is wrong.
-    """
-
-    taken_at: int
-    references: pl.DataFrame
-    manifests: pl.DataFrame
-    unreachable_blobs: int
-    unreachable_bytes: int
-    missing_blobs: int
-    has_marker: bool
 
 
 def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progress) -> Collected:
@@ -75,15 +61,13 @@ def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progres
     versions = _versions(revisions, tags, manifests)
     contents = _contents(versions, revisions, manifests)
     references = _references(versions, contents, blobs)
-    unreachable = blobs.join(contents, on="digest", how="anti")
     return Collected(
         taken_at=listing.taken_at,
         references=references,
-        manifests=read,
-        unreachable_blobs=unreachable.height,
-        unreachable_bytes=int(unreachable["size_bytes"].sum()),
-        missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
+        parts=_parts(listing.objects, blobs, contents),
         has_marker=not keys.is_empty(),
+        missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
+        manifests=read,
     )
 
 
@@ -313,3 +297,21 @@ def _references(versions: pl.DataFrame, contents: pl.DataFrame, blobs: pl.DataFr
         .select(REFERENCES)
         .sort(REFERENCES)
     )
+
+
+def _parts(objects: pl.DataFrame, blobs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    """What each object is, as PARTS: links and the like are what the registry keeps for itself."""
+    reached = blobs.join(contents, on="digest", how="semi").select("key", of_blob=pl.lit(REACHABLE))
+    garbage = blobs.join(contents, on="digest", how="anti").select("key", of_blob=pl.lit(GARBAGE))
+    inside = pl.col("key").str.starts_with(f"{TOP}repositories/")
+    part = (
+        pl.when(pl.col("of_blob").is_not_null())
+        .then("of_blob")
+        .when(inside & pl.col("key").str.contains("/_uploads/", literal=True))
+        .then(pl.lit(UPLOAD))
+        .when(inside & pl.col("key").str.ends_with("/link"))
+        .then(pl.lit(METADATA))
+        .otherwise(pl.lit(UNKNOWN))
+    )
+    of_blobs = pl.concat([reached, garbage])
+    return objects.join(of_blobs, on="key", how="left").select("key", "size_bytes", part.alias("part"))

@@ -49,8 +49,8 @@ class Folder:
             raise AcctError(where, "changed while it was read", "collect again")
         return body
 
-    def _files(self) -> Iterator[tuple[str, int, int]]:
-        """Key, size and modification of each regular file."""
+    def _files(self) -> Iterator[tuple[str, int, int, str]]:
+        """Key, size, modification and content tag of each regular file."""
         top_length = len(os.path.join(self._path, ""))
         # Without onerror, a folder that cannot be read would count as empty.
         for folder, _, names in os.walk(self._path, onerror=self._refuse):
@@ -64,7 +64,7 @@ class Folder:
                     self._refuse(error)
                 if stat.S_ISREG(found.st_mode):
                     key = os.fsencode(path[top_length:]).decode(errors="replace")  # a name need not be UTF-8
-                    yield key, found.st_size, found.st_mtime_ns // 10**9
+                    yield key, found.st_size, found.st_mtime_ns // 10**9, f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
     def _refuse(self, error: OSError) -> NoReturn:
         raise AcctError(

@@ -8,14 +8,15 @@ import polars as pl
 
 Progress = Callable[[str], None]
 
-OBJECTS = {"key": pl.String(), "size_bytes": pl.Int64(), "modified_at": pl.Int64()}
+OBJECTS = {"key": pl.String(), "size_bytes": pl.Int64(), "modified_at": pl.Int64(), "content_tag": pl.String()}
 
 
 @dataclass(frozen=True)
 class Listing:
     """What a place held at `taken_at` (epoch seconds).
 
-    `objects` has the columns of OBJECTS: `key` is relative to the source's prefix, `modified_at` epoch seconds.
+    `objects` has the columns of OBJECTS: `key` is relative to the source's prefix, `modified_at` epoch seconds,
+    `content_tag` another one whenever the key's content is (an ETag in a bucket; it may be empty).
     What was modified after `taken_at` is not in it.
     """
 

@@ -66,7 +66,7 @@ def test_what_was_modified_after_the_first_answer_is_left_for_the_next_snapshot(
     now = time.time()
     at = [time.strftime("%Y-%m-%dT%H:%M:%S.900Z", time.gmtime(now + offset)) for offset in (-60, 60)]
     found = listed([more("1", entry("before", modified=at[0])), listing(entry("after", modified=at[1]))])
-    assert found.objects.rows() == [("before", 1, int(now) - 60)]
+    assert found.objects.rows() == [("before", 1, int(now) - 60, "")]
 
 
 def test_keys_are_decoded_only_where_the_server_says_that_it_encoded_them() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from accounting.collectors.distribution import MANIFESTS, Collected, collect
+from accounting.collectors.collected import MANIFESTS, Collected
+from accounting.collectors.distribution import collect
 from accounting.collectors.folder import Folder
 from accounting.collectors.store import OBJECTS, Listing, Progress
 from accounting.errors import AcctError
@@ -76,7 +77,7 @@ def test_a_version_is_its_manifest_its_config_and_its_layers(registry: StoredReg
     assert found.references["uploaded_at"].unique().to_list() == [UPLOADED_AT + 5]
     assert found.references.rows() == sorted(set(found.references.rows()))
     assert found.manifests.rows() == [(web, [config, digest_of(b"base"), digest_of(b"top")], [])]
-    assert (found.unreachable_blobs, found.missing_blobs, found.has_marker) == (0, 0, True)
+    assert (found.garbage.height, found.missing_blobs, found.has_marker) == (0, 0, True)
 
 
 def test_an_untagged_manifest_is_a_version_of_its_own(registry: StoredRegistry, stored: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_tag_whose_manifest_is_no_revision_is_not_served(registry: StoredRegis
     registry.link("acme/web", web).unlink()
     found = collected(stored)
     assert found.references.is_empty()
-    assert (found.unreachable_blobs, found.has_marker) == (3, True)
+    assert (found.garbage.height, found.has_marker) == (3, True)
 
 
 def test_stored_sizes_count_and_not_those_that_a_manifest_claims(registry: StoredRegistry, stored: Path) -> None:
@@ -155,7 +156,7 @@ def test_what_nothing_served_reaches_is_counted_and_not_billed(registry: StoredR
     registry.write(f"repositories/acme/web/_layers/{lost.replace(':', '/')}/link", lost.encode())
     registry.write("repositories/acme/web/_uploads/0f/startedat", b"2026-01-02T03:04:05Z")
     found = collected(stored)
-    assert (found.unreachable_blobs, found.unreachable_bytes) == (1, 4)
+    assert (found.garbage.height, found.garbage["size_bytes"].sum()) == (1, 4)
     assert lost not in found.references["digest"]
 
 
@@ -183,14 +184,14 @@ def test_keys_that_do_not_fit_the_layout_are_ignored(registry: StoredRegistry, s
     class WithOddKeys(Folder):
         def listing(self, progress: Progress) -> Listing:
             found = super().listing(progress)
-            rows = [("docker/registry/v2/" + key, 3, UPLOADED_AT) for key in odd]
+            rows = [("docker/registry/v2/" + key, 3, UPLOADED_AT, "") for key in odd]
             return Listing(found.taken_at, pl.concat([found.objects, pl.DataFrame(rows, schema=OBJECTS, orient="row")]))
 
     source = Source("images", "distribution", "file:registry")
     found = collect(WithOddKeys("images", stored), source, NOTHING, lambda line: None)
     assert found.references["version"].unique().to_list() == ["_manifests"]
     assert found.references.equals(collected(stored).references)
-    assert found.unreachable_blobs == 0
+    assert found.garbage.height == 0
 
 
 def test_digests_may_be_sha512(registry: StoredRegistry, stored: Path) -> None:
@@ -250,7 +251,7 @@ def test_a_place_without_a_registry_is_marked(registry: StoredRegistry, stored: 
     stored.mkdir()
     (stored / "docker").write_bytes(b"")
     found = collected(stored)
-    assert (found.has_marker, found.references.is_empty(), found.unreachable_bytes) == (False, True, 0)
+    assert (found.has_marker, found.references.is_empty(), found.garbage["size_bytes"].sum()) == (False, True, 0)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 from accounting.collectors.bucket import Bucket
-from accounting.collectors.distribution import MANIFESTS, Collected, collect
+from accounting.collectors.collected import MANIFESTS, Collected
+from accounting.collectors.distribution import collect
 from accounting.collectors.places import open_store
 from accounting.model import Source
 from tests.collectors import servers
@@ -184,7 +185,7 @@ def test_what_is_collected_is_what_the_api_says(api: Api, layout: Layout) -> Non
         ("team-a/tools", "latest"),
     }
     assert len(billed(found)["team-a/tools", "latest"]) == 1 + 2 * 3
-    assert (found.unreachable_blobs, found.missing_blobs, found.has_marker) == (0, 0, True)
+    assert (found.garbage.height, found.missing_blobs, found.has_marker) == (0, 0, True)
     assert found.references["uploaded_at"].is_between(found.taken_at - 60, found.taken_at).all()
     layers = {digest for digest, _ in billed(found)["team-a/web", "1.0"] & billed(found)["team-a/web", replaced]}
     assert layers <= {digest for digest, _ in billed(found)["team-a/nested/api", "1.0"]}
@@ -212,14 +213,14 @@ def test_what_is_deleted_is_unreachable_until_the_garbage_is_collected(api: Api,
     deleted, _ = api.collected(before.manifests)
     assert billed(deleted) == api.versions()
     assert billed(deleted).keys() == {("team-a/web", "2.0"), ("team-a/tools", "latest")}
-    assert deleted.unreachable_blobs == len(alone)
-    assert deleted.unreachable_bytes == sum(size_bytes for _, size_bytes in alone)
+    assert deleted.garbage.height == len(alone)
+    assert deleted.garbage["size_bytes"].sum() == sum(size_bytes for _, size_bytes in alone)
 
     servers.collect_garbage(api.server)
     after, _ = api.collected(before.manifests)
     assert billed(after) == api.versions()
     assert after.references.equals(deleted.references)
-    assert (after.unreachable_blobs, after.unreachable_bytes, after.missing_blobs) == (0, 0, 0)
+    assert (after.garbage.height, after.garbage["size_bytes"].sum(), after.missing_blobs) == (0, 0, 0)
 
 
 def test_of_a_child_that_was_deleted_the_garbage_collection_keeps_the_manifest(api: Api, layout: Layout) -> None:
@@ -227,14 +228,14 @@ def test_of_a_child_that_was_deleted_the_garbage_collection_keeps_the_manifest(a
     child = min(api.seen["team-a/tools"] - {index})
     api.call("DELETE", f"team-a/tools/manifests/{child}")
     deleted, _ = api.collected()
-    assert deleted.unreachable_blobs == 2
+    assert deleted.garbage.height == 2
     assert len(billed(deleted)["team-a/tools", "latest"]) == 1 + 1 + 3
     assert child in deleted.references["digest"]
 
     servers.collect_garbage(api.server)
     after, _ = api.collected(deleted.manifests)
     assert after.references.equals(deleted.references)
-    assert (after.unreachable_blobs, after.missing_blobs) == (0, 0)
+    assert (after.garbage.height, after.missing_blobs) == (0, 0)
 
 
 def test_a_tag_whose_revision_is_gone_is_answered_with_404(api: Api, layout: Layout) -> None:
@@ -250,7 +251,7 @@ def test_a_tag_whose_revision_is_gone_is_answered_with_404(api: Api, layout: Lay
     assert json.loads(api.call("GET", "team-a/web/tags/list")[0])["tags"] == ["1.0"]
     found, _ = api.collected()
     assert billed(found) == api.versions() == {}
-    assert found.unreachable_blobs == 4
+    assert found.garbage.height == 4
 
 
 def test_an_empty_registry_has_no_marker(api: Api) -> None:

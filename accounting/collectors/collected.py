@@ -1,0 +1,37 @@
+"""What a collector gives of a registry, whatever its layout."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+REFERENCES = ("workspace", "format", "package", "version", "digest", "size_bytes", "uploaded_at")
+PARTS = {"key": pl.String(), "size_bytes": pl.Int64(), "part": pl.String()}
+MANIFESTS = {"digest": pl.String(), "blobs": pl.List(pl.String()), "children": pl.List(pl.String())}
+
+# What an object of a registry is: content of what is served; content that nothing served reaches; an upload that was
+# begun and not finished; what the registry keeps for itself; and what does not fit the layout.
+REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN = "reachable", "garbage", "upload", "metadata", "unknown"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a registry held at `taken_at` (epoch seconds).
+
+    `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once.
+    `parts`, as PARTS, says of each object listed what it is. `manifests`, as MANIFESTS, are those that were read now;
+    `blobs` are the configs and layers that each names, `children` the manifests that an index lists; a layout without
+    manifests has none. Missing blobs are named by what is served, and are not stored (layers kept elsewhere).
+    `has_marker` tells a registry from a place that never was one, or a wrong prefix.
+    """
+
+    taken_at: int
+    references: pl.DataFrame
+    parts: pl.DataFrame
+    has_marker: bool
+    missing_blobs: int = 0
+    manifests: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MANIFESTS))
+
+    @property
+    def garbage(self) -> pl.DataFrame:
+        """The objects that nothing served reaches; they are stored and not billed."""
+        return self.parts.filter(pl.col("part") == GARBAGE)
