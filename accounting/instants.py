@@ -9,6 +9,8 @@ from accounting.errors import AcctError
 
 # One grammar for command line, snapshot files and events: ISO 8601 with an offset or Z.
 INSTANT = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?([Zz]|[+-]\d{2}:?\d{2})"
+# The same in SQL, of a TIMESTAMPTZ `instant`: `//` cuts towards zero, and date_trunc takes six times as long.
+EPOCH_SECONDS = "(epoch_us(instant) - CASE WHEN epoch_us(instant) < 0 THEN 999999 ELSE 0 END) // 1000000"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_SECOND = timedelta(seconds=1)
 _LAST = 253_402_300_799  # 9999-12-31T23:59:59Z

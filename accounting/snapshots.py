@@ -2,10 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from accounting.errors import AcctError
 from accounting.instants import format_instant
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MERGE = "merge/"
+_DIGEST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ def digest_of_file(file: Path) -> str:
 
 def digest_of_frame(frame: "pl.DataFrame") -> str:
     """The SHA-256 of a frame's rows in their order."""
-    return hashlib.sha256(frame.write_csv().encode()).hexdigest()
+    digest = hashlib.sha256()
+    for rows in frame.iter_slices(_DIGEST_ROWS):  # as text a frame is several times its size
+        digest.update(rows.write_csv(include_header=False).encode())
+    return digest.hexdigest()
 
 
 def ever_filled(ledger: Ledger, source: str) -> bool:
@@ -76,11 +80,26 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
     is there already, an instant before the source's latest, a retired source, a malformed row, and for two
     sizes of one digest in a workspace.
     """
-    known = _known(ledger, offer)
+    snapshots = _snapshots(ledger, offer.source)
+    known = _known(offer, snapshots)
     if known:
         return known
-    source_id = _source(ledger, offer)
-    _merge_frame(ledger, source_id, offer)
+    _define_merged(ledger, offer)
+    if snapshots and snapshots[0].content_digest == offer.content_digest:
+        taken = Taken(snapshots[0].references, 0, 0)  # the very rows of the one before: nothing to merge
+    else:
+        taken = _merge(ledger, offer)
+    ledger.run(
+        "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
+        [offer.content_digest, taken.references, offer.unreachable_blobs, offer.unreachable_bytes, int(time.time())],
+    )
+    ledger.changed = True
+    return taken
+
+
+def _merge(ledger: Ledger, offer: Offer) -> Taken:
+    """Close what the offer lacks, open what it brings."""
+    _define_offered(ledger, offer)
     for name, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages"),
                         ("22_new_versions", "versions")):  # fmt: skip
         ledger.define(_MERGE + name)
@@ -95,66 +114,75 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
         "SELECT (SELECT count(*) FROM reference_intervals r JOIN merged m USING (source_id)"
         "        WHERE r.valid_until IS NULL),"
         " (SELECT count(*) FROM opened_references), (SELECT count(closed_version_id) FROM differences)"
-    )[0]
-    ledger.run(
-        "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
-        [offer.content_digest, counts[0], offer.unreachable_blobs, offer.unreachable_bytes, int(time.time())],
     )
-    ledger.changed = True
-    return Taken(*counts)
+    return Taken(*counts[0])
 
 
-def _known(ledger: Ledger, offer: Offer) -> Taken | None:
-    """What was recorded for this source and instant already; refuses what cannot follow."""
-    where = f"source {offer.source}"
-    snapshots = ledger.rows(
+class _Snapshot(NamedTuple):
+    """A snapshot that the ledger has of a source."""
+
+    taken_at: int
+    content_digest: str
+    references: int
+    retired_at: int | None
+
+
+def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
+    """Those of a source, the latest first."""
+    rows = ledger.rows(
         "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at"
         " FROM sources s JOIN snapshots n USING (source_id) WHERE s.name = ? ORDER BY n.taken_at DESC",
-        [offer.source],
+        [source],
     )
-    for taken_at, digest, references, _ in snapshots:
-        if taken_at != offer.taken_at:
+    return [_Snapshot(*row) for row in rows]
+
+
+def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
+    """What was recorded for this source and instant already; refuses what cannot follow."""
+    where = f"source {offer.source}"
+    for snapshot in snapshots:
+        if snapshot.taken_at != offer.taken_at:
             continue
-        if digest == offer.content_digest:
-            return Taken(references, 0, 0, repeated=True)
+        if snapshot.content_digest == offer.content_digest:
+            return Taken(snapshot.references, 0, 0, repeated=True)
         raise AcctError(
             where,
-            f"has other content for {format_instant(taken_at)} in the ledger already",
+            f"has other content for {format_instant(snapshot.taken_at)} in the ledger already",
             "give the instant at which this snapshot was really taken",
         )
-    if snapshots and snapshots[0][3] is not None:
+    if not snapshots:
+        return None
+    latest = snapshots[0]
+    if latest.retired_at is not None:
         raise AcctError(
-            where,
-            f"was retired at {format_instant(snapshots[0][3])}",
-            "name another source for new snapshots",
+            where, f"was retired at {format_instant(latest.retired_at)}", "name another source for new snapshots"
         )
-    if snapshots and offer.taken_at < snapshots[0][0]:
+    if offer.taken_at < latest.taken_at:
         raise AcctError(
             where,
-            f"has a snapshot of {format_instant(snapshots[0][0])}, later than {format_instant(offer.taken_at)}",
+            f"has a snapshot of {format_instant(latest.taken_at)}, later than {format_instant(offer.taken_at)}",
             "import snapshots in the order of their instants",
         )
     return None
 
 
-def _source(ledger: Ledger, offer: Offer) -> int:
+def _define_merged(ledger: Ledger, offer: Offer) -> None:
+    """Define `merged`: the source, and the instants of its snapshot before and of this one."""
     ledger.run(
         "INSERT INTO sources (source_id, name) SELECT coalesce(max(source_id), 0) + 1, $1 FROM sources"
         " HAVING NOT EXISTS (SELECT 1 FROM sources WHERE name = $1)",
         [offer.source],
     )
-    (source_id,) = ledger.rows("SELECT source_id FROM sources WHERE name = ?", [offer.source])[0]
-    return int(source_id)
-
-
-def _merge_frame(ledger: Ledger, source_id: int, offer: Offer) -> None:
-    """Define `merged` (source and the two instants) and `offered`; refuse rows that cannot be taken."""
     ledger.run(
         "CREATE OR REPLACE TEMP TABLE merged AS"
-        " SELECT $1::INTEGER AS source_id, max(taken_at) AS taken_before, $2::BIGINT AS taken_at"
-        " FROM snapshots WHERE source_id = $1",
-        [source_id, offer.taken_at],
+        " SELECT s.source_id, max(n.taken_at) AS taken_before, $2::BIGINT AS taken_at"
+        " FROM sources AS s LEFT JOIN snapshots AS n USING (source_id) WHERE s.name = $1 GROUP BY s.source_id",
+        [offer.source, offer.taken_at],
     )
+
+
+def _define_offered(ledger: Ledger, offer: Offer) -> None:
+    """Define `offered`; refuse rows that cannot be taken."""
     if isinstance(offer.rows, str):
         ledger.run(f"CREATE OR REPLACE TEMP VIEW offered_rows AS {offer.rows}")
     else:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from accounting.collectors.json_lines import objects
-from accounting.instants import INSTANT
+from accounting.instants import EPOCH_SECONDS, INSTANT
 from accounting.model import FORMATS
 
 VERBS = {
@@ -50,7 +50,7 @@ def relation(file: Path) -> str:
         FROM parts
     )
     SELECT line_number, NOT starts_with(type, 'registry.') AS foreign_type,
-           source AS event_source, id AS event_id, epoch_us(date_trunc('second', instant)) // 1000000 AS occurred_at,
+           source AS event_source, id AS event_id, {EPOCH_SECONDS} AS occurred_at,
            kind, verb, workspace,
            CASE WHEN kind = 'package' THEN split_part(rest, '/', 1) END AS format,
            CASE WHEN kind = 'package' THEN substr(rest, length(split_part(rest, '/', 1)) + 2) END AS package,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accounting.collectors.json_lines import objects
 from accounting.errors import AcctError
-from accounting.instants import INSTANT
+from accounting.instants import EPOCH_SECONDS, INSTANT
 from accounting.model import FORMATS
 from accounting.paths import glob_of
 
@@ -116,7 +116,7 @@ def _checked(source: str) -> str:
         FROM raw
     )
     SELECT workspace, format, package, version, digest, size_bytes,
-           epoch_us(date_trunc('second', instant)) // 1000000 AS uploaded_at,
+           {EPOCH_SECONDS} AS uploaded_at,
            CASE
                WHEN NOT readable THEN 'is no JSON object'
                WHEN workspace = '' THEN 'the workspace is empty'

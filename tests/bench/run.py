@@ -51,6 +51,7 @@ def bench(folder: Path, references: int, sharing: str, days: int) -> dict[str, o
         taken.append(measure("snapshot", ledger, str(file), str(day)))
         print(f"{references:,} at {sharing}, day {day}: {taken[-1].cpu_seconds:.1f} s", file=sys.stderr)
     registry.close()
+    unchanged = measure("snapshot", ledger, str(file), str(days))
     with ledgers.reading(ledger) as reader:
         recorded, shared = reader.rows(
             "SELECT (SELECT count(*) FROM reference_intervals),"
@@ -74,6 +75,7 @@ def bench(folder: Path, references: int, sharing: str, days: int) -> dict[str, o
         "month, memory": f"{month.memory_bytes / 1e6:.0f} MB",
         "month / median workspace": f"{month.cpu_seconds / one.cpu_seconds:.0f}",
         "next snapshot / first": f"{following / first:.2f}",
+        "unchanged snapshot / first": f"{unchanged.cpu_seconds / first:.2f}",
         "ledger bytes / reference recorded": f"{ledger.stat().st_size / recorded:.1f}",
     }
 
