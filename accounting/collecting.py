@@ -28,8 +28,11 @@ class Collection:
     empty: bool
 
 
-def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> Collection:
+def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None],
+            accept_loss: bool = False) -> Collection:  # fmt: skip
     """Take a snapshot of a source; a relative folder is one below `base`.
+
+    Unless `accept_loss`, a snapshot that lacks most of what the one before held is refused.
 
     The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
     AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
@@ -40,8 +43,12 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
             known, filled = known_manifests(ledger), ever_filled(ledger, source.name)
     found = distribution.collect(open_store(source, base), source, known, news)
     where = f"source {source.name}"
-    if filled and not found.has_marker:
-        raise AcctError(where, f"has no registry below {source.url}, though it had one", "check the url and its prefix")
+    if filled and not found.has_marker and not accept_loss:
+        raise AcctError(
+            where,
+            f"has no registry below {source.url}, though it had one",
+            "check the url and its prefix, or collect with --accept-loss if that is true",
+        )
     offer = Offer(
         source.name,
         found.taken_at,
@@ -50,6 +57,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
         lambda row: where,
         unreachable_blobs=found.garbage.height,
         unreachable_bytes=int(found.garbage["size_bytes"].sum()),
+        loss_is_true=accept_loss,
     )
     news("merging the snapshot")
     with writing(ledger_path) as ledger:

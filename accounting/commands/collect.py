@@ -20,6 +20,9 @@ def add_to(app: typer.Typer) -> None:
 def collect(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml.")] = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Believe it that most of what a source held is gone.")
+    ] = False,
 ) -> None:
     """Take a snapshot of each configured source.
 
@@ -32,7 +35,7 @@ def collect(
     for source in _chosen(chosen.config.sources, names or []):
         try:
             with progress(f"collecting {source.name}") as news:
-                collection = collect_source(chosen.ledger, source, chosen.config.folder, news)
+                collection = collect_source(chosen.ledger, source, chosen.config.folder, news, accept_loss)
             say(outcome(source.name, collection))
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
