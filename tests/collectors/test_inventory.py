@@ -1,9 +1,9 @@
 """Inventories: the same as a bucket's own listing, in both formats, and every way in which one may not be whole."""
 
 import gzip
-import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.collectors import inventory_rows
+from accounting.collectors import inventory, inventory_rows
+from accounting.collectors.folder import Folder
+from accounting.collectors.inventory import folder_of
 from accounting.collectors.inventory_rows import decoded
 from accounting.collectors.places import open_store
-from accounting.collectors.store import Listing
+from accounting.collectors.store import Listing, Progress
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors.inventories import (
@@ -53,10 +55,14 @@ ODD = [
 TAKEN_AT = 1_790_812_800
 
 
-def listed(base: Path, place: str = "file:reports", url: str = "s3://images") -> Listing:
-    """The listing of an inventory; the bucket itself is asked nothing for it."""
-    source = Source("images", "distribution", url, endpoint_url="http://127.0.0.1:9", inventory=place)
-    return open_store(source, base).listing(lambda line: None)
+def listed(
+    base: Path, place: str = "file:reports", prefix: str = "", progress: Progress = lambda line: None
+) -> Listing:
+    """The listing of an inventory in a folder; the bucket itself is asked nothing for it."""
+    source = Source("images", "distribution", "s3://images", inventory=place)
+    reports = open_store(replace(source, url=folder_of(place), inventory=None), base)
+    nothing = Folder("images", base / "nowhere")
+    return inventory.Inventory(source, "images", prefix, nothing, reports).listing(progress)
 
 
 def keys_of(found: Listing) -> list[str]:
@@ -144,8 +150,8 @@ def test_what_was_modified_after_the_inventory_was_begun_is_left_out(tmp_path: P
 
 def test_keys_are_those_below_the_prefix(tmp_path: Path) -> None:
     Inventory([entry("team/registry/a"), entry("team/registry-2/b"), entry("team")]).write(tmp_path / "reports")
-    assert keys_of(listed(tmp_path, url="s3://images/team/registry")) == ["a"]
-    assert keys_of(listed(tmp_path, url="s3://images/team/")) == ["registry-2/b", "registry/a"]
+    assert keys_of(listed(tmp_path, prefix="team/registry")) == ["a"]
+    assert keys_of(listed(tmp_path, prefix="team/")) == ["registry-2/b", "registry/a"]
 
 
 def test_the_newest_inventory_is_taken_or_the_one_that_is_named(tmp_path: Path) -> None:
@@ -170,9 +176,8 @@ def test_a_copy_may_lie_in_another_folder(tmp_path: Path) -> None:
 
 def test_progress_is_told(tmp_path: Path) -> None:
     Inventory([entry(f"{number}") for number in range(1_001)], files=2).write(tmp_path / "reports")
-    source = Source("images", "distribution", "s3://images", inventory="file:reports")
     lines: list[str] = []
-    open_store(source, tmp_path).listing(lines.append)
+    listed(tmp_path, progress=lines.append)
     assert lines == [
         "images: looking for the newest inventory",
         "images: 501 keys listed",
@@ -365,13 +370,9 @@ def test_every_column_of_versions_is_known() -> None:
     assert set(inventory_rows.COLUMNS) == set(ALL_VERSIONS) - {"StorageClass"}
 
 
-def test_the_latest_of_two_files_in_memory_is_one(tmp_path: Path) -> None:
-    """Compressed files may be joined end to end."""
+def test_a_csv_of_two_compressed_members(tmp_path: Path) -> None:
     dated = Inventory([entry("a")]).write(tmp_path / "reports")
     part = part_of(dated)
-    written = io.BytesIO(part.read_bytes())
-    written.seek(0, io.SEEK_END)
-    written.write(Inventory([]).content([entry("b")]))
-    part.write_bytes(written.getvalue())
+    part.write_bytes(part.read_bytes() + Inventory([]).content([entry("b")]))
     reread(dated)
     assert keys_of(listed(tmp_path)) == ["a", "b"]
