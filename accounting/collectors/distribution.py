@@ -52,17 +52,15 @@ def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progres
     listing = store.listing(progress)
     keys = listing.objects.filter(pl.col("key").str.starts_with(TOP))
     keys = keys.with_columns(path=pl.col("key").str.strip_prefix(TOP))
-    blobs, all_links = _blobs(keys), _links(keys)
-    links = _manifest_links(all_links)
+    blobs, below_manifests = _blobs(keys), _below_manifests(keys)
+    links = _manifest_links(below_manifests)
     revisions = _named(_revisions(links), source)
     reader = _Reader(store, source, progress)
     tag_keys = _tag_keys(links)
-    if listing.historic:  # links tell of now
-        told = _told_tags(tag_keys, all_links)
-        untold = tag_keys.join(told, on=["image", "version"], how="anti")
-        tags = pl.concat([told, reader.tags(untold)])
-    else:
-        tags = reader.tags(tag_keys)
+    # What is read tells of now.
+    told = _told_tags(tag_keys, below_manifests if listing.historic else below_manifests.clear())
+    untold = tag_keys.join(told, on=["image", "version"], how="anti")
+    tags = pl.concat([told, reader.tags(untold)])
     read = reader.manifests(_unread(revisions, blobs, known, source))
     manifests = pl.concat([known.join(revisions, on="digest", how="semi").select(list(MANIFESTS)), read])
     versions = _versions(revisions, tags, manifests)
@@ -136,7 +134,7 @@ def _blobs(keys: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _links(keys: pl.DataFrame) -> pl.DataFrame:
+def _below_manifests(keys: pl.DataFrame) -> pl.DataFrame:
     """The links of an image's manifests: key, image, modified_at, content_tag, and the rest below `_manifests`."""
     # No segment of an image's name starts with an underscore, but a tag may: the first `_manifests` ends the name.
     halves = pl.col("path").str.strip_prefix("repositories/").str.splitn("/_manifests/", 2)
@@ -150,7 +148,7 @@ def _links(keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _manifest_links(links: pl.DataFrame) -> pl.DataFrame:
-    """The links of revisions and tags, with the five parts of the path below `_manifests`."""
+    """The links of revisions and of what tags point at, with the five parts of the rest of their path."""
     parts = pl.col("rest").str.split_exact("/", 4).struct.rename_fields(["kind", "first", "second", "link", "more"])
     return (
         links.with_columns(parts.alias("parts"))
