@@ -126,7 +126,7 @@ def _checked(source: str) -> str:
                WHEN size_bytes IS NULL OR size_bytes < 0
                    THEN 'the size ''' || coalesce(size::VARCHAR, '') || ''' is no whole number '
                        || 'of bytes from 0 to 2^63-1'
-               WHEN instant IS NULL AND uploaded::VARCHAR <> ''
+               WHEN coalesce(NOT isfinite(instant), uploaded::VARCHAR <> '')
                    THEN 'uploaded_at ''' || uploaded || ''' is no ISO 8601 instant with an offset'
            END AS problem
     FROM typed"""
