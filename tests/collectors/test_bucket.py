@@ -54,7 +54,9 @@ def test_lists_pages_of_a_real_server(endpoint: str) -> None:
     sizes = dict(found.objects.select("key", "size_bytes").iter_rows())
     assert sizes == {key: len(key.encode()) for key in odd} | {f"many/{number}": 0 for number in range(1_010)}
     assert found.objects["modified_at"].is_between(found.taken_at - 60, found.taken_at).all()
-    assert lines == ["images: 1,000 keys listed", "images: 1,015 keys listed"]
+    counts = [int(line.removeprefix("images: ").partition(" keys listed, ")[0].replace(",", "")) for line in lines]
+    assert counts == sorted(counts)
+    assert counts[-1] == 1_015
     assert [store.read(key, 100) for key in odd] == [key.encode() for key in odd]
 
 
