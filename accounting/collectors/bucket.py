@@ -160,7 +160,8 @@ def _client(where: str, endpoint_url: str | None) -> "S3Client":
         client: S3Client = aws.client("s3", endpoint_url=endpoint_url, config=config)
     except ValueError as error:
         raise AcctError(where, "endpoint_url is no URL", "write it as https://host:port") from error
-    client.meta.events.register("before-parse.s3.ListObjectsV2", take_body)
+    # With a star for the service it comes before botocore's own hook, which parses the body to find an error in it.
+    client.meta.events.register("before-parse.*.ListObjectsV2", take_body)
     return client
 
 

@@ -107,7 +107,7 @@ class SideBySide:
 
     def _take_objects(self, chain: Chain, page: Page) -> None:
         idle = WORKERS - len(self._asked) - len(self._waiting)
-        if chain.pages == 1 and page.token and idle >= WORKERS / 2:
+        if chain.pages == 1 and page.token and idle >= WORKERS * 3 / 4:
             chain.objects.append(page.objects)
             self._waiting.append(Chain(chain.prefix, instead_of=chain))
             return

@@ -4,6 +4,7 @@ botocore signs, sends and tries again; but it takes ten times as long over the X
 page for an empty bucket. So the body is taken out of its hands before it parses it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +19,30 @@ from accounting.collectors.store import OBJECTS
 from accounting.errors import AcctError
 
 CHECK_SERVER = "check that the endpoint is an S3 server and not a proxy or a login page, then collect again"
+NO_NUMBER = "has a key without its LastModified, or a size that is no size"
 ROOT = "ListBucketResult"
 MEMBERS = ("Key", "Size", "LastModified", "ETag")
+
+# An object in the form that servers write: flat, without attributes, nothing escaped but the quotes of the ETag.
+# Nothing in it can be matched in two ways (`*+` gives nothing back), so that no text takes long.
+PLAIN = re.compile(
+    r"""<Contents>\s*+(?:
+        <Key>([^<&]*+)</Key>\s*+ | <Size>([^<&]*+)</Size>\s*+ | <LastModified>([^<&]*+)</LastModified>\s*+
+        | <ETag>(?:"|&quot;|&\#34;)?([^<&"]*+)(?:"|&quot;|&\#34;)?</ETag>\s*+ | <(\w++)>[^<]*+</\5>\s*+
+    )*+</Contents>""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The body of a page: `root` without the objects in plain form, whose members are `plain`, column by column.
+
+    `root` is None for a body with a DTD.
+    """
+
+    root: Element | None
+    plain: list[list[str | None]]
 
 
 @dataclass(frozen=True)
@@ -45,30 +68,26 @@ class Asked:
 
 
 def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-    """A hook before botocore parses a listing: the answer's member `Root` is then the parsed body, None for a DTD.
+    """A hook before botocore parses a listing: the answer's member `Page` is then the parsed body, as Answer.
 
     Errors, and what is no XML, are left to botocore, which asks again.
     """
-    body = response_dict["body"]
     if response_dict["status_code"] != 200:
         return
-    root = None
-    # As the parser takes the bytes for UTF-8 whatever they declare, a DTD, and with it any entity, begins like this.
-    if b"<!DOCTYPE" not in body:
-        try:
-            root = _parsed(body)
-        except ParseError:
-            return
-        if root.tag.rpartition("}")[2] == "Error":
-            return
-    customized_response_dict["Root"] = root
-    response_dict["body"] = b""
+    try:
+        page = _parsed(response_dict["body"])
+    except (ParseError, UnicodeDecodeError):
+        return
+    if page.root is None or page.root.tag.rpartition("}")[2] != "Error":
+        customized_response_dict["Page"] = page
+        response_dict["body"] = b""
 
 
 def page_of(where: str, answer: Mapping[str, Any], asked: Asked) -> Page:
     """Raises AcctError, naming page or key, for a page that is not what the S3 API promises."""
-    root = answer.get("Root")
-    if root is None or root.tag.rpartition("}")[2] != ROOT:
+    page: Answer | None = answer.get("Page")
+    root = page.root if page else None
+    if page is None or root is None or root.tag.rpartition("}")[2] != ROOT:
         raise AcctError(where, "is no S3 listing", CHECK_SERVER)
     space = root.tag.removesuffix(ROOT)
     name, truncated = root.findtext(f"{space}Name"), root.findtext(f"{space}IsTruncated")
@@ -83,7 +102,8 @@ def page_of(where: str, answer: Mapping[str, Any], asked: Asked) -> Page:
         raise AcctError(where, "has a token, and says that no more follows", CHECK_SERVER)
     encoded = root.findtext(f"{space}EncodingType") == "url"
     folders = _folders(where, root, space, encoded, asked)
-    keys, *others = _members(root, space)
+    rare = _members(root, space)
+    keys, *others = [[*plain, *other] for plain, other in zip(page.plain, rare, strict=True)]
     count = root.findtext(f"{space}KeyCount")
     # Servers differ in whether folders count as keys.
     if count is not None and count not in {str(len(keys)), str(len(keys) + len(folders))}:
@@ -101,9 +121,25 @@ def timestamp(value: Any) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _parsed(body: bytes) -> Element:
-    parser = XMLParser(encoding="utf-8")
-    parser.feed(body)
+def _parsed(body: bytes) -> Answer:
+    """Building elements takes most of the time: where a body can have none hidden in comments and the like, the plain
+    objects are cut out of it first. What is left is parsed whatever its form.
+    """
+    text = body.decode()
+    plain: list[list[str | None]] = [[] for _ in MEMBERS]
+    if "<!" not in text and text.find("<?", 1) < 0:
+        # The text before an object, its members, a member of another name; the text before the next one …
+        parts = PLAIN.split(text)
+        rest, *columns, _ = (parts[number :: PLAIN.groups + 1] for number in range(PLAIN.groups + 1))
+        text, plain = "".join(rest), columns
+    return Answer(_element(text), plain)
+
+
+def _element(text: str) -> Element | None:
+    if "<!DOCTYPE" in text:  # without a DTD there are no entities
+        return None
+    parser = XMLParser()
+    parser.feed(text)
     return parser.close()
 
 
@@ -137,32 +173,47 @@ def _decoded(keys: list[str | None], encoded: bool) -> list[str | None]:
 
 def _objects(where: str, columns: list[list[str | None]], asked: Asked) -> pl.DataFrame:
     texts = pl.DataFrame(dict(zip(MEMBERS, columns, strict=True)), schema=dict.fromkeys(MEMBERS, pl.String()))
-    objects = texts.select(
-        pl.col("Key").alias("key"),
-        pl.col("Size").cast(pl.Int64, strict=False).alias("size_bytes"),
-        _seconds(where, texts["LastModified"]).alias("modified_at"),
-        pl.col("ETag").fill_null("").str.strip_chars('"').alias("content_tag"),
+    objects = _typed(texts, asked)
+    if not objects["sound"].all():
+        modified = [_instant(where, text) for text in texts["LastModified"]]  # it may be in another form
+        objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), asked)
+    for key, of_asked, size, size_bytes in (
+        objects.with_columns(texts["Size"])
+        .filter(~pl.col("sound"))
+        .select("full_key", "of_asked", "Size", "size_bytes")
+        .iter_rows()
+    ):
+        if not key:
+            raise AcctError(where, "has an object without its key", CHECK_SERVER)
+        if not of_asked:
+            raise AcctError(f"{where}, key {key}", f"does not start with {asked.prefix}", CHECK_SERVER)
+        if size is not None and size_bytes is None:
+            raise AcctError(where, NO_NUMBER, CHECK_SERVER)
+        raise AcctError(f"{where}, key {key}", "has no size of 0 bytes or more", CHECK_SERVER)
+    return objects.select(list(OBJECTS))
+
+
+def _typed(texts: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """As OBJECTS, and `sound` where nothing is wrong, `full_key`, and `of_asked` where it is one that was asked for."""
+    key = pl.col("Key")
+    size_bytes = pl.col("Size").cast(pl.Int64, strict=False)
+    modified_at = pl.col("LastModified").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    of_asked = key.str.starts_with(asked.prefix)
+    sound = (key != "") & of_asked & (size_bytes >= 0) & modified_at.is_not_null()
+    return texts.select(
+        key=key.str.strip_prefix(asked.source_prefix),
+        size_bytes=size_bytes,
+        modified_at=modified_at.dt.epoch("s"),
+        content_tag=pl.col("ETag").fill_null("").str.strip_chars('"'),
+        sound=sound.fill_null(False),
+        full_key=key,
+        of_asked=of_asked,
     )
-    if objects["size_bytes"].null_count() > texts["Size"].null_count():
-        raise AcctError(where, "has a key without its LastModified, or a size that is no size", CHECK_SERVER)
-    if objects["key"].null_count():
-        raise AcctError(where, "has an object without its key", CHECK_SERVER)
-    strange = objects.filter(~pl.col("key").str.starts_with(asked.prefix))
-    if not strange.is_empty():
-        raise AcctError(f"{where}, key {strange['key'][0]}", f"does not start with {asked.prefix}", CHECK_SERVER)
-    unsized = objects.filter(pl.col("size_bytes").is_null() | (pl.col("size_bytes") < 0))
-    if not unsized.is_empty():
-        raise AcctError(f"{where}, key {unsized['key'][0]}", "has no size of 0 bytes or more", CHECK_SERVER)
-    return objects.with_columns(pl.col("key").str.strip_prefix(asked.source_prefix)).select(list(OBJECTS))
 
 
-def _seconds(where: str, texts: pl.Series) -> pl.Series:
-    """Epoch seconds, cut to whole ones."""
-    seconds = texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False).dt.epoch("s")
-    if not seconds.null_count():
-        return seconds
-    try:  # another form of ISO 8601
-        return pl.Series([int(timestamp(text).timestamp()) for text in texts], dtype=pl.Int64)
+def _instant(where: str, text: str | None) -> str:
+    """A LastModified in any form, in the usual one."""
+    try:
+        return timestamp(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (TypeError, ValueError, OverflowError) as error:
-        said = "has a key without its LastModified, or a size that is no size"
-        raise AcctError(where, said, CHECK_SERVER) from error
+        raise AcctError(where, NO_NUMBER, CHECK_SERVER) from error
