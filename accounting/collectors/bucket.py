@@ -6,10 +6,12 @@ so every page is checked for what the S3 API reference (ListObjectsV2) promises 
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import cached_property
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+import polars as pl
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -25,10 +27,12 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 from accounting.collectors.bucket_listing import WORKERS, SideBySide
 from accounting.collectors.bucket_page import CHECK_SERVER, Asked, Page, page_of, take_body, timestamp
+from accounting.collectors.bucket_read import ShortWay
+from accounting.collectors.bucket_uploads import Uploads
 from accounting.collectors.store import Listing, Progress
 from accounting.errors import AcctError
 
@@ -39,6 +43,7 @@ ATTEMPTS = 8
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 # All attempts at one page or object together: a server that sends a byte a second never meets READ_SECONDS.
 REQUEST_SECONDS = 180
+SHORT_SECONDS = 10
 LISTING_SECONDS = 6 * 3600
 
 T = TypeVar("T")
@@ -77,7 +82,8 @@ class Bucket:
         self._bucket = bucket
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._where = f"source {source}, bucket {bucket}"
-        self.client = _refusing(self._where, lambda: _client(self._where, endpoint_url))
+        self._session = get_session()
+        self.client = _refusing(self._where, lambda: _client(self._where, self._session, endpoint_url))
 
     def listing(self, progress: Progress) -> Listing:
         """Raises AcctError, naming page or key, for a page that is not what the S3 API promises, and for a clock
@@ -88,6 +94,11 @@ class Bucket:
 
     def read(self, key: str, limit_bytes: int) -> bytes:
         where = f"{self._where}, key {self._prefix}{key}"
+        if self._short_way:
+            seconds = min(SHORT_SECONDS, REQUEST_SECONDS)
+            short = self._short_way.read(self._prefix + key, limit_bytes, seconds)
+            if short is not None:
+                return short
 
         def body() -> tuple[int | None, bytes]:
             answer = self.client.get_object(Bucket=self._bucket, Key=self._prefix + key)
@@ -101,6 +112,17 @@ class Bucket:
         if length != len(content):
             raise AcctError(where, f"broke off after {len(content):,} of {length:,} bytes", "collect again")
         return content
+
+    def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
+        uploads = Uploads(self._where, self.client, self._bucket, self._prefix, self._answer)
+        return uploads.frame(self._source, progress)
+
+    @cached_property
+    def _short_way(self) -> ShortWay | None:
+        try:
+            return ShortWay(self._session, self.client, self._bucket)
+        except (BotoCoreError, ValueError, OSError):  # boto3 says better what is wrong
+            return None
 
     def _ask(self, where: str, prefix: str, folders: bool, token: str) -> Future[Page]:
         # botocore asks for EncodingType=url itself.
@@ -144,7 +166,7 @@ def _refusing(where: str, call: Callable[[], T]) -> T:
     raise AcctError(where, said, todo)
 
 
-def _client(where: str, endpoint_url: str | None) -> "S3Client":
+def _client(where: str, session: Session, endpoint_url: str | None) -> "S3Client":
     config = Config(
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         connect_timeout=CONNECT_SECONDS,
@@ -152,7 +174,6 @@ def _client(where: str, endpoint_url: str | None) -> "S3Client":
         max_pool_connections=WORKERS,
         s3={"addressing_style": "path"} if endpoint_url else None,  # few other servers have a host name per bucket
     )
-    session = get_session()
     # dateutil takes two thirds of the time of a listing.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
     aws = boto3.Session(botocore_session=session)
