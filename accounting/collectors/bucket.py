@@ -30,7 +30,7 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session, get_session
 
 from accounting.collectors.bucket_listing import WORKERS, SideBySide
-from accounting.collectors.bucket_page import CHECK_SERVER, Asked, Page, page_of, take_body, timestamp
+from accounting.collectors.bucket_page import CHECK_SERVER, Asked, Page, page_of, refuse_dtd, take_body, timestamp
 from accounting.collectors.bucket_read import ShortWay
 from accounting.collectors.bucket_uploads import Uploads
 from accounting.collectors.store import Listing, Progress
@@ -183,6 +183,8 @@ def _client(where: str, session: Session, endpoint_url: str | None) -> "S3Client
         raise AcctError(where, "endpoint_url is no URL", "write it as https://host:port") from error
     # With a star for the service it comes before botocore's own hook, which parses the body to find an error in it.
     client.meta.events.register("before-parse.*.ListObjectsV2", take_body)
+    client.meta.events.register("before-parse.*.ListMultipartUploads", refuse_dtd)
+    client.meta.events.register("before-parse.*.ListParts", refuse_dtd)
     return client
 
 

@@ -28,7 +28,8 @@ MEMBERS = ("Key", "Size", "LastModified", "ETag")
 PLAIN = re.compile(
     r"""<Contents>\s*+(?:
         <Key>([^<&]*+)</Key>\s*+ | <Size>([^<&]*+)</Size>\s*+ | <LastModified>([^<&]*+)</LastModified>\s*+
-        | <ETag>(?:"|&quot;|&\#34;)?([^<&"]*+)(?:"|&quot;|&\#34;)?</ETag>\s*+ | <(\w++)>[^<]*+</\5>\s*+
+        | <ETag>(?:"|&quot;|&\#34;)?([^<&"]*+)(?:"|&quot;|&\#34;)?</ETag>\s*+
+        | <(?!Key>|Size>|LastModified>|ETag>)(\w++)>[^<]*+</\5>\s*+
     )*+</Contents>""",
     re.VERBOSE,
 )
@@ -80,6 +81,12 @@ def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str,
         return
     if page.root is None or page.root.tag.rpartition("}")[2] != "Error":
         customized_response_dict["Page"] = page
+        response_dict["body"] = b""
+
+
+def refuse_dtd(response_dict: dict[str, Any], **_: object) -> None:
+    """A hook before botocore parses another answer: one with a DTD, and so perhaps with entities, becomes empty."""
+    if b"<!DOCTYPE" in response_dict["body"]:
         response_dict["body"] = b""
 
 
