@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import polars as pl
 
-from accounting.collectors.store import OBJECTS, Listing, Progress, listed
+from accounting.collectors.store import OBJECTS, UPLOADS, Listing, Progress, listed
 from accounting.errors import AcctError
 
 PROGRESS_KEYS = 10_000
@@ -48,6 +48,10 @@ class Folder:
         if len(body) != size_bytes:
             raise AcctError(where, "changed while it was read", "collect again")
         return body
+
+    def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
+        """None: in a folder an upload is a file like any other."""
+        return pl.DataFrame(schema=UPLOADS)
 
     def _files(self) -> Iterator[tuple[str, int, int, str]]:
         """Key, size, modification and content tag of each regular file."""

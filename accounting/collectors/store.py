@@ -9,6 +9,7 @@ import polars as pl
 Progress = Callable[[str], None]
 
 OBJECTS = {"key": pl.String(), "size_bytes": pl.Int64(), "modified_at": pl.Int64(), "content_tag": pl.String()}
+UPLOADS = {"key": pl.String(), "size_bytes": pl.Int64(), "started_at": pl.Int64()}
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Store(Protocol):
 
     def read(self, key: str, limit_bytes: int) -> bytes:
         """The whole object of a listed key; an object of more than `limit_bytes` is refused. Safe in threads."""
+        ...
+
+    def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
+        """Uploads that were begun and not finished, as UPLOADS: no listing shows them, and yet they are stored."""
         ...
 
 

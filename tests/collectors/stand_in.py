@@ -1,12 +1,15 @@
 """A stand-in for an S3 server that answers what a test gives it, faults included."""
 
+import bisect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote_plus, unquote, urlsplit
+
+LAST = chr(0x10FFFF)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,35 @@ def listing(*entries: str, name: str = "images", **members: str | None) -> Answe
     return Answer(f'<?xml version="1.0"?><ListBucketResult xmlns="{namespace}">{inside}</ListBucketResult>'.encode())
 
 
+def stored(keys: Sequence[str], page_keys: int) -> Callable[[dict[str, str]], Answer]:
+    """What a server answers that has these keys, in the order of their bytes, so many to a page."""
+    keys = sorted(keys)
+    entries = [entry(quote_plus(key)) for key in keys]
+
+    def answer(query: dict[str, str]) -> Answer:
+        prefix = query.get("prefix", "")
+        number, end = bisect.bisect_left(keys, prefix), bisect.bisect_left(keys, prefix + LAST)
+        number = int(query.get("continuation-token", number))
+        members: list[str] = []
+        while number < end and len(members) < page_keys:
+            folder, slash, _ = keys[number][len(prefix) :].partition("/")
+            if "delimiter" in query and slash:
+                members.append(common_prefix(quote_plus(f"{prefix}{folder}/")))
+                number = bisect.bisect_left(keys, f"{prefix}{folder}/{LAST}")
+            else:
+                members.append(entries[number])
+                number += 1
+        token = str(number) if number < end else None
+        return listing(*members, IsTruncated=str(token is not None).lower(), NextContinuationToken=token)
+
+    return answer
+
+
+def common_prefix(prefix: str) -> str:
+    """One folder of a page."""
+    return f"<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>"
+
+
 def entry(key: str | None = "a", size: str | None = "1", modified: str | None = "2026-01-02T03:04:05.678Z") -> str:
     """One object of a page; None leaves a member out."""
     members = {"Key": key, "Size": size, "LastModified": modified}
@@ -46,11 +78,12 @@ def error(code: str, status: int) -> Answer:
 
 @contextmanager
 def serving(answer: Callable[[dict[str, str]], Answer]) -> Iterator[str]:
-    """An endpoint that answers each GET by its query."""
+    """An endpoint that answers each GET by its query, with the decoded path as its member `path`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            said = answer(dict(parse_qsl(urlsplit(self.path).query)))
+            url = urlsplit(self.path)
+            said = answer(dict(parse_qsl(url.query)) | {"path": unquote(url.path)})
             self.send_response_only(said.status)
             if said.clock is not None:
                 self.send_header("Date", self.date_time_string(time.time() + said.clock))

@@ -1,9 +1,13 @@
 """Buckets: what real servers list, and every way in which a listing may not be what it seems."""
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
+from threading import get_ident
+from unittest.mock import patch
 
 import pytest
 
@@ -13,7 +17,7 @@ from accounting.collectors.store import Listing, Store
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors.servers import SECRET_KEY, client_of, free_ports
-from tests.collectors.stand_in import Answer, entry, error, listing, serving
+from tests.collectors.stand_in import Answer, common_prefix, entry, error, listing, serving, stored
 
 LOGIN_PAGE = Answer(b"<html><body><form><p>Sign in</p></form></body></html>")
 BROKEN_PAGE = Answer(b"<!doctype html><html><br><p>Sign in</html>")
@@ -54,7 +58,9 @@ def test_lists_pages_of_a_real_server(endpoint: str) -> None:
     sizes = dict(found.objects.select("key", "size_bytes").iter_rows())
     assert sizes == {key: len(key.encode()) for key in odd} | {f"many/{number}": 0 for number in range(1_010)}
     assert found.objects["modified_at"].is_between(found.taken_at - 60, found.taken_at).all()
-    assert lines == ["images: 1,000 keys listed", "images: 1,015 keys listed"]
+    counts = [int(line.removeprefix("images: ").partition(" keys listed, ")[0].replace(",", "")) for line in lines]
+    assert counts == sorted(counts)
+    assert counts[-1] == 1_015
     assert [store.read(key, 100) for key in odd] == [key.encode() for key in odd]
 
 
@@ -238,3 +244,302 @@ def test_reads_a_body_of_just_the_limit() -> None:
     answer = Answer(b"x" * 100, headers={"Last-Modified": formatdate(usegmt=True)})
     with serving(lambda query: answer) as endpoint:
         assert store_of(endpoint).read("a", 100) == b"x" * 100
+
+
+def registry_keys(blobs: int, images: int) -> list[str]:
+    """Those of a registry in the distribution layout, with names that sort by folder otherwise than by byte."""
+    data = [f"docker/registry/v2/blobs/sha256/{n % 256:02x}/{n:064x}/data" for n in range(blobs)]
+    names = [f"acme/web{'-' * (n % 2)}{n % 7}" for n in range(images)]
+    links = [f"docker/registry/v2/repositories/{name}/_layers/{n}/link" for n, name in enumerate(names)]
+    return [*data, *links]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        registry_keys(300, 250),
+        [f"{n:04x}" for n in range(250)],
+        [f"a/{n}" for n in range(250)],
+        [f"a/b/c/{n % 3}/{n}" for n in range(250)] + ["a/beside", "a/b/c/beside"],
+        [f"{n}/k" for n in range(250)],
+        [f"{n}/k" for n in range(550)],
+        [f"{n % 40:02}/{n}" for n in range(250)] + ["0beside", "07", "1", "/", "//"],
+        [f"a//{n % 50}//{n}" for n in range(150)] + [f"a/{n}/" for n in range(50)],
+        [f"ключ {n % 40}+%2F/é{n}" for n in range(150)],
+    ],
+    ids=["registry", "no folders", "one", "chain", "two pages", "too many pages", "beside", "empty names", "odd names"],
+)
+@pytest.mark.parametrize("prefix", ["", "docker/registry", "a"])
+def test_however_a_bucket_is_split_each_key_stands_once(keys: list[str], prefix: str) -> None:
+    below = f"{prefix}/" if prefix else ""
+    everything = [*keys, "docker/registries", "a-b"]
+    with serving(stored(everything, page_keys=100)) as endpoint:
+        found = store_of(endpoint, f"s3://images/{prefix}").listing(lambda line: None)
+    wanted = [key.removeprefix(below) for key in everything if key.startswith(below)]
+    assert sorted(found.objects["key"]) == sorted(wanted)
+
+
+def test_a_real_server_that_lists_by_folder_is_split(endpoint: str) -> None:
+    client = client_of(endpoint)
+    client.create_bucket(Bucket="split")
+    keys = [f"r/{n % 3}{'-' * (n % 2)}/{n % 40:02x}/{n}" for n in range(1_200)] + ["r/beside", "r/0-beside"]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: client.put_object(Bucket="split", Key=key, Body=b"x"), keys))
+    for key in keys[:40]:  # emptied folders stay as common prefixes
+        client.delete_object(Bucket="split", Key=key)
+    for url, below in (("s3://split", ""), ("s3://split/r", "r/"), ("s3://split/r/1-", "r/1-/")):
+        store = store_of(endpoint, url)
+        wanted = [key.removeprefix(below) for key in keys[40:] if key.startswith(below)]
+        assert sorted(store.listing(lambda line: None).objects["key"]) == sorted(wanted)
+
+
+@pytest.mark.parametrize(("keys", "requests"), [(registry_keys(50, 50), 1), ([f"a/{n}" for n in range(150)], 4)])
+def test_small_buckets_are_listed_with_few_requests(keys: list[str], requests: int) -> None:
+    queries: list[dict[str, str]] = []
+    answers = stored(keys, page_keys=100)
+
+    def answer(query: dict[str, str]) -> Answer:
+        queries.append(query)
+        return answers(query)
+
+    with serving(answer) as endpoint:
+        store_of(endpoint).listing(lambda line: None)
+    assert len(queries) == requests
+
+
+def test_pages_are_asked_for_side_by_side() -> None:
+    answer, asked, most = stored(registry_keys(2_000, 0), page_keys=100), [0], [0]
+
+    def slowly(query: dict[str, str]) -> Answer:
+        asked[0] += 1
+        most[0] = max(most[0], asked[0])
+        time.sleep(0.05)
+        asked[0] -= 1
+        return answer(query)
+
+    threads = set()
+    with serving(slowly) as endpoint:
+        found = store_of(endpoint).listing(lambda line: threads.add(get_ident()))
+    assert found.objects.height == 2_000
+    assert most[0] >= 8
+    assert threads == {get_ident()}
+
+
+def test_the_first_refusal_ends_the_listing() -> None:
+    whole = stored(registry_keys(300, 300), page_keys=100)
+
+    def answer(query: dict[str, str]) -> Answer:
+        if query.get("prefix", "").startswith("docker/registry/v2/blobs/sha256/3"):
+            return error("AccessDenied", 403)
+        time.sleep(3 if "/blobs/sha256/" in query.get("prefix", "")[:-1] else 0)
+        return whole(query)
+
+    begun = time.monotonic()
+    message = "prefix docker/registry/v2/blobs/sha256/3, page 1: these credentials may not read it"
+    with serving(answer) as endpoint, pytest.raises(AcctError, match=message):
+        store_of(endpoint).listing(lambda line: None)
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (listing(common_prefix("b/"), common_prefix("docker")), "folders, page 1: has the common prefix 'docker'"),
+        (
+            listing(entry("a"), IsTruncated="true", NextContinuationToken="1", KeyCount="3"),
+            "folders, page 1: has 1 keys",
+        ),
+        (more("1", common_prefix("a/"), common_prefix("b/")), "folders, page 2: repeats the token"),
+    ],
+)
+def test_refuses_folders_that_are_none(folders: Answer, message: str) -> None:
+    first = more("1", *(entry(f"c{n}") for n in range(5)))
+
+    def answer(query: dict[str, str]) -> Answer:
+        below = listing(entry(f"{query['prefix']}b")) if query.get("prefix") else first
+        return folders if "delimiter" in query else below
+
+    with serving(answer) as endpoint, pytest.raises(AcctError, match=re.escape(message)):
+        store_of(endpoint).listing(lambda line: None)
+
+
+def test_refuses_folders_that_were_not_asked_for() -> None:
+    with pytest.raises(AcctError, match="page 1: has common prefixes, which were not asked for"):
+        listed([listing(entry("a"), common_prefix("b/"))])
+
+
+def test_refuses_a_document_type() -> None:
+    dtd = b'<!DOCTYPE ListBucketResult [<!ENTITY a "aaaaaaaaaa">]>'
+    body = listing(entry("k&a;")).body
+    with pytest.raises(AcctError, match="page 1: is no S3 listing"):
+        listed([Answer(body.replace(b"?>", b"?>" + dtd))])
+    with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
+        listed([Answer(body)])
+
+
+def test_refuses_what_is_no_utf_8() -> None:
+    with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
+        listed([Answer(listing(entry("k")).body.replace(b">k<", b">\xff<"))])
+
+
+PLAIN_ENTRY = (
+    "<Contents><Key>k&amp;1</Key><LastModified>2026-01-02T03:04:05Z</LastModified>"
+    "<ETag>&quot;abc&quot;</ETag><Size>7</Size></Contents>"
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda xml: xml,
+        lambda xml: xml.replace("&quot;", "&#34;"),
+        lambda xml: xml.replace("&quot;", '"'),
+        lambda xml: xml.replace("&quot;", ""),
+        lambda xml: xml.replace("><", ">\n\t<"),
+        lambda xml: xml.replace("&amp;", "&#x26;").replace("<Size>", '<Size kind="bytes">'),
+        lambda xml: xml.replace("k&amp;1", "<![CDATA[k&1]]>"),
+        lambda xml: xml.replace("<Size>", "<!-- <Contents><Key>no</Key></Contents> --><Size>"),
+        lambda xml: xml.replace("<Size>", "<Owner><ID>1</ID><DisplayName>a</DisplayName></Owner><Size>"),
+        lambda xml: xml.replace("<Size>", "<StorageClass>COLD</StorageClass><Restore/><Size>"),
+        lambda xml: re.sub(r"<(/?)(\w)", r"<\1s3:\2", xml).replace("xmlns=", "xmlns:s3="),
+        lambda xml: xml.replace(' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"', ""),
+        lambda xml: xml.replace("05Z", "05.999Z"),
+        lambda xml: xml.replace("03:04:05Z", "05:04:05+02:00"),
+    ],
+)
+def test_an_object_is_the_same_in_every_form_of_xml(form: Callable[[str], str]) -> None:
+    plain = listing(PLAIN_ENTRY, EncodingType=None).body.decode()
+    assert listed([Answer(form(plain).encode())]).objects.rows() == [("k&1", 7, 1_767_323_045, "abc")]
+
+
+def test_no_page_takes_long_to_read() -> None:
+    hostile = "<Contents>" + "<Key>k</Key>" * 100_000
+    begun = time.monotonic()
+    with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
+        listed([listing(hostile)])
+    assert time.monotonic() - begun < 10
+
+
+def test_small_objects_are_read_without_boto3(endpoint: str) -> None:
+    client = client_of(endpoint)
+    odd = ["a b", "a%2Fb", "a+b", "x&y<z", "é/ü", "~!*'()", "a\nb", "empty"]
+    for key in odd:
+        client.put_object(Bucket="blobs", Key=f"read/{key}", Body=b"" if key == "empty" else key.encode())
+    store = store_of(endpoint, "s3://blobs/read")
+    assert isinstance(store, bucket.Bucket)
+    with patch.object(store.client, "get_object", side_effect=AssertionError), ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda key: store.read(key, 100), odd * 3))
+    assert read == [b"" if key == "empty" else key.encode() for key in odd] * 3
+
+
+def test_the_key_is_asked_for_as_it_is() -> None:
+    keys = ["a//b", "/a", "a/", "a/./b", "a/../b", "a%2Fb", "?a=b", "#"]
+    with serving(lambda query: Answer(query["path"].encode())) as endpoint:
+        store = store_of(endpoint, "s3://images/p")
+        assert [store.read(key, 100) for key in keys] == [f"/images/p/{key}".encode() for key in keys]
+
+
+def test_an_object_elsewhere_is_not_followed() -> None:
+    login = {"Location": "/login"}
+    with (
+        serving(lambda query: LOGIN_PAGE if query["path"] == "/login" else Answer(b"", 302, login)) as endpoint,
+        pytest.raises(AcctError, match="key a: the server redirects in circles"),
+    ):
+        store_of(endpoint).read("a", 1_000)
+
+
+def test_an_object_that_fails_once_is_asked_for_again() -> None:
+    answers = [error("SlowDown", 503), error("InternalError", 500), Answer(b"x")]
+    with serving(lambda query: answers.pop(0)) as endpoint:
+        assert store_of(endpoint).read("a", 100) == b"x"
+
+
+def test_a_proxy_is_boto3s_to_talk_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(lambda query: Answer(query["path"].encode())) as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        assert store_of("http://elsewhere.invalid").read("a", 100).endswith(b"/images/a")
+
+
+def test_unfinished_uploads_of_a_real_server(endpoint: str) -> None:
+    client = client_of(endpoint)
+    odd = ["a b", "é+%2F", "x&y"]
+    for key in [*(f"up/{key}" for key in odd), "upper/other", "up/none"]:
+        upload = client.create_multipart_upload(Bucket="blobs", Key=key)["UploadId"]
+        for part, content in ((1, b"x" * 5 * 2**20), (2, b"end")) if key != "up/none" else ():
+            client.upload_part(Bucket="blobs", Key=key, UploadId=upload, PartNumber=part, Body=content)
+    store = store_of(endpoint, "s3://blobs/up")
+    found = store.unfinished_uploads(lambda line: None)
+    assert dict(found.select("key", "size_bytes").iter_rows()) == dict.fromkeys(odd, 5 * 2**20 + 3) | {"none": 0}
+    assert found["started_at"].is_between(time.time() - 60, time.time() + 1).all()
+    assert store.listing(lambda line: None).objects.is_empty()
+
+
+def uploads_page(*uploads: str, **members: str) -> Answer:
+    inside = "".join(f"<{member}>{value}</{member}>" for member, value in ({"Bucket": "images"} | members).items())
+    entries = (
+        f"<Upload><Key>{key}</Key><UploadId>1</UploadId><Initiated>2026-01-02T03:04:05Z</Initiated></Upload>"
+        for key in uploads
+    )
+    return Answer(f"<ListMultipartUploadsResult>{inside}{''.join(entries)}</ListMultipartUploadsResult>".encode())
+
+
+def parts_page(*sizes: int, **members: str) -> Answer:
+    inside = "".join(f"<{member}>{value}</{member}>" for member, value in ({"UploadId": "1"} | members).items())
+    entries = "".join(f"<Part><PartNumber>1</PartNumber><Size>{size}</Size></Part>" for size in sizes)
+    return Answer(f"<ListPartsResult>{inside}{entries}</ListPartsResult>".encode())
+
+
+def unfinished(uploads: Callable[[str], Answer], parts: Callable[[str], Answer]) -> dict[str, int]:
+    """Key and size of a server's uploads, which answers by key marker and by part marker."""
+
+    def answer(query: dict[str, str]) -> Answer:
+        return (
+            parts(query.get("part-number-marker", "")) if "uploadId" in query else uploads(query.get("key-marker", ""))
+        )
+
+    with serving(answer) as endpoint:
+        return dict(store_of(endpoint).unfinished_uploads(lambda line: None).select("key", "size_bytes").iter_rows())
+
+
+LAST_UPLOADS, LAST_PARTS = uploads_page("b", IsTruncated="false"), parts_page(3, IsTruncated="false")
+
+
+def test_uploads_and_parts_come_in_pages() -> None:
+    uploads = {"": uploads_page("a", IsTruncated="true", NextKeyMarker="a"), "a": LAST_UPLOADS}
+    parts = {"": parts_page(2, 5, IsTruncated="true", NextPartNumberMarker="2"), "2": LAST_PARTS}
+    assert unfinished(uploads.__getitem__, parts.__getitem__) == {"a": 10, "b": 10}
+
+
+def test_an_upload_that_ends_meanwhile_is_none() -> None:
+    assert unfinished(lambda _: LAST_UPLOADS, lambda _: error("NoSuchUpload", 404)) == {}
+
+
+@pytest.mark.parametrize(
+    ("uploads", "parts", "message"),
+    [
+        (Answer(), LAST_PARTS, "uploads, page 1: is no list of this bucket's uploads"),
+        (LOGIN_PAGE, LAST_PARTS, "uploads, page 1: is no list of this bucket's uploads"),
+        (uploads_page("b"), LAST_PARTS, "uploads, page 1: is no list of this bucket's uploads"),
+        (uploads_page(IsTruncated="false", Bucket="other"), LAST_PARTS, "uploads, page 1: is no list of this"),
+        (Answer(b"<!DOCTYPE a>" + LAST_UPLOADS.body), LAST_PARTS, "uploads, page 1: is no list of this"),
+        (uploads_page("b", IsTruncated="true"), LAST_PARTS, "uploads, page 1: says that more follows"),
+        (
+            uploads_page("b", IsTruncated="true", NextKeyMarker="b"),
+            LAST_PARTS,
+            "uploads, page 2: says that more follows",
+        ),
+        (error("AccessDenied", 403), LAST_PARTS, "uploads, page 1: these credentials may not"),
+        (LAST_UPLOADS, Answer(), "upload of b: has no list of its parts"),
+        (LAST_UPLOADS, parts_page(1, IsTruncated="false", UploadId="2"), "upload of b: has no list of its parts"),
+        (LAST_UPLOADS, parts_page(-1, IsTruncated="false"), "upload of b: has a part that has no size"),
+        (LAST_UPLOADS, parts_page(1, IsTruncated="true"), "upload of b: says that more parts follow"),
+        (
+            LAST_UPLOADS,
+            parts_page(1, IsTruncated="true", NextPartNumberMarker="1"),
+            "upload of b: says that more parts follow",
+        ),
+    ],
+)
+def test_refuses_what_is_no_whole_list_of_uploads(uploads: Answer, parts: Answer, message: str) -> None:
+    with pytest.raises(AcctError, match=message):
+        unfinished(lambda _: uploads, lambda _: parts)

@@ -1,0 +1,226 @@
+"""One page of a bucket's listing: from the XML of ListObjectsV2 to columns that are what the S3 API promises.
+
+botocore signs, sends and tries again; but it takes ten times as long over the XML, and an empty answer or a login
+page for an empty bucket. So the body is taken out of its hands before it parses it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote_plus
+from xml.etree.ElementTree import Element, ParseError, XMLParser
+
+import polars as pl
+from botocore.utils import parse_timestamp
+
+from accounting.collectors.store import OBJECTS
+from accounting.errors import AcctError
+
+CHECK_SERVER = "check that the endpoint is an S3 server and not a proxy or a login page, then collect again"
+NO_NUMBER = "has a key without its LastModified, or a size that is no size"
+ROOT = "ListBucketResult"
+MEMBERS = ("Key", "Size", "LastModified", "ETag")
+
+# An object in the form that servers write: flat, without attributes, nothing escaped but the quotes of the ETag.
+# Nothing in it can be matched in two ways (`*+` gives nothing back), so that no text takes long.
+PLAIN = re.compile(
+    r"""<Contents>\s*+(?:
+        <Key>([^<&]*+)</Key>\s*+ | <Size>([^<&]*+)</Size>\s*+ | <LastModified>([^<&]*+)</LastModified>\s*+
+        | <ETag>(?:"|&quot;|&\#34;)?([^<&"]*+)(?:"|&quot;|&\#34;)?</ETag>\s*+
+        | <(?!Key>|Size>|LastModified>|ETag>)(\w++)>[^<]*+</\5>\s*+
+    )*+</Contents>""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The body of a page: `root` without the objects in plain form, whose members are `plain`, column by column.
+
+    `root` is None for a body with a DTD.
+    """
+
+    root: Element | None
+    plain: list[list[str | None]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """`objects` are as OBJECTS, their keys below the source's prefix; `folders` are whole prefixes, which end with a
+    slash; `token` asks for the page that follows, and is empty on the last one; `date` is the server's Date header.
+    """
+
+    objects: pl.DataFrame
+    folders: list[str]
+    token: str
+    date: str | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for: all below a prefix, or with `folders` one level of it. `source_prefix` is left off keys."""
+
+    bucket: str
+    source_prefix: str
+    prefix: str
+    folders: bool
+
+
+def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+    """A hook before botocore parses a listing: the answer's member `Page` is then the parsed body, as Answer.
+
+    Errors, and what is no XML, are left to botocore, which asks again.
+    """
+    if response_dict["status_code"] != 200:
+        return
+    try:
+        page = _parsed(response_dict["body"])
+    except (ParseError, UnicodeDecodeError):
+        return
+    if page.root is None or page.root.tag.rpartition("}")[2] != "Error":
+        customized_response_dict["Page"] = page
+        response_dict["body"] = b""
+
+
+def refuse_dtd(response_dict: dict[str, Any], **_: object) -> None:
+    """A hook before botocore parses another answer: one with a DTD, and so perhaps with entities, becomes empty."""
+    if b"<!DOCTYPE" in response_dict["body"]:
+        response_dict["body"] = b""
+
+
+def page_of(where: str, answer: Mapping[str, Any], asked: Asked) -> Page:
+    """Raises AcctError, naming page or key, for a page that is not what the S3 API promises."""
+    page: Answer | None = answer.get("Page")
+    root = page.root if page else None
+    if page is None or root is None or root.tag.rpartition("}")[2] != ROOT:
+        raise AcctError(where, "is no S3 listing", CHECK_SERVER)
+    space = root.tag.removesuffix(ROOT)
+    name, truncated = root.findtext(f"{space}Name"), root.findtext(f"{space}IsTruncated")
+    if name is None or truncated not in {"true", "false"}:
+        raise AcctError(where, "is no S3 listing", CHECK_SERVER)
+    if name != asked.bucket:
+        raise AcctError(where, f"is a listing of the bucket {name!r}", CHECK_SERVER)
+    token = root.findtext(f"{space}NextContinuationToken") or ""
+    if truncated == "true" and not token:
+        raise AcctError(where, "says that more follows, without a token", CHECK_SERVER)
+    if token and truncated == "false":
+        raise AcctError(where, "has a token, and says that no more follows", CHECK_SERVER)
+    encoded = root.findtext(f"{space}EncodingType") == "url"
+    folders = _folders(where, root, space, encoded, asked)
+    rare = _members(root, space)
+    keys, *others = [[*plain, *other] for plain, other in zip(page.plain, rare, strict=True)]
+    count = root.findtext(f"{space}KeyCount")
+    # Servers differ in whether folders count as keys.
+    if count is not None and count not in {str(len(keys)), str(len(keys) + len(folders))}:
+        raise AcctError(where, f"has {len(keys):,} keys and counts {count}", CHECK_SERVER)
+    objects = _objects(where, [_decoded(keys, encoded), *others], asked)
+    return Page(objects, folders, token, answer["ResponseMetadata"]["HTTPHeaders"].get("date"))
+
+
+def timestamp(value: Any) -> datetime:
+    """Fast for the ISO 8601 of listings; headers and other services have other forms."""
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        instant = parse_timestamp(value)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _parsed(body: bytes) -> Answer:
+    """Building elements takes most of the time: where a body can have none hidden in comments and the like, the plain
+    objects are cut out of it first. What is left is parsed whatever its form.
+    """
+    text = body.decode()
+    plain: list[list[str | None]] = [[] for _ in MEMBERS]
+    if "<!" not in text and text.find("<?", 1) < 0:
+        # The text before an object, its members, a member of another name; the text before the next one …
+        parts = PLAIN.split(text)
+        rest, *columns, _ = (parts[number :: PLAIN.groups + 1] for number in range(PLAIN.groups + 1))
+        text, plain = "".join(rest), columns
+    return Answer(_element(text), plain)
+
+
+def _element(text: str) -> Element | None:
+    if "<!DOCTYPE" in text:  # without a DTD there are no entities
+        return None
+    parser = XMLParser()
+    parser.feed(text)
+    return parser.close()
+
+
+def _members(root: Element, space: str) -> list[list[str | None]]:
+    """The column of each of MEMBERS, None where an object lacks it."""
+    columns: list[list[str | None]] = [[] for _ in MEMBERS]
+    named = [(column.append, space + member) for column, member in zip(columns, MEMBERS, strict=True)]
+    for entry in root.iterfind(f"{space}Contents"):
+        members = {member.tag: member.text for member in entry}
+        for append, name in named:
+            append(members.get(name))
+    return columns
+
+
+def _folders(where: str, root: Element, space: str, encoded: bool, asked: Asked) -> list[str]:
+    texts = [entry.findtext(f"{space}Prefix") for entry in root.iterfind(f"{space}CommonPrefixes")]
+    folders = _decoded(texts, encoded)
+    if folders and not asked.folders:  # keys would be hidden in them
+        raise AcctError(where, "has common prefixes, which were not asked for", CHECK_SERVER)
+    for folder in folders:
+        if not folder or len(folder) <= len(asked.prefix) or not folder.startswith(asked.prefix) or folder[-1] != "/":
+            raise AcctError(where, f"has the common prefix {folder!r}, which is none of {asked.prefix!r}", CHECK_SERVER)
+    return [folder for folder in folders if folder]
+
+
+def _decoded(keys: list[str | None], encoded: bool) -> list[str | None]:
+    if not encoded:
+        return keys
+    return [unquote_plus(key) if key and ("%" in key or "+" in key) else key for key in keys]
+
+
+def _objects(where: str, columns: list[list[str | None]], asked: Asked) -> pl.DataFrame:
+    texts = pl.DataFrame(dict(zip(MEMBERS, columns, strict=True)), schema=dict.fromkeys(MEMBERS, pl.String()))
+    objects = _typed(texts, asked)
+    if not objects["sound"].all():
+        modified = [_instant(where, text) for text in texts["LastModified"]]  # it may be in another form
+        objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), asked)
+    for key, of_asked, size, size_bytes in (
+        objects.with_columns(texts["Size"])
+        .filter(~pl.col("sound"))
+        .select("full_key", "of_asked", "Size", "size_bytes")
+        .iter_rows()
+    ):
+        if not key:
+            raise AcctError(where, "has an object without its key", CHECK_SERVER)
+        if not of_asked:
+            raise AcctError(f"{where}, key {key}", f"does not start with {asked.prefix}", CHECK_SERVER)
+        if size is not None and size_bytes is None:
+            raise AcctError(where, NO_NUMBER, CHECK_SERVER)
+        raise AcctError(f"{where}, key {key}", "has no size of 0 bytes or more", CHECK_SERVER)
+    return objects.select(list(OBJECTS))
+
+
+def _typed(texts: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """As OBJECTS, and `sound` where nothing is wrong, `full_key`, and `of_asked` where it is one that was asked for."""
+    key = pl.col("Key")
+    size_bytes = pl.col("Size").cast(pl.Int64, strict=False)
+    modified_at = pl.col("LastModified").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    of_asked = key.str.starts_with(asked.prefix)
+    sound = (key != "") & of_asked & (size_bytes >= 0) & modified_at.is_not_null()
+    return texts.select(
+        key=key.str.strip_prefix(asked.source_prefix),
+        size_bytes=size_bytes,
+        modified_at=modified_at.dt.epoch("s"),
+        content_tag=pl.col("ETag").fill_null("").str.strip_chars('"'),
+        sound=sound.fill_null(False),
+        full_key=key,
+        of_asked=of_asked,
+    )
+
+
+def _instant(where: str, text: str | None) -> str:
+    """A LastModified in any form, in the usual one."""
+    try:
+        return timestamp(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise AcctError(where, NO_NUMBER, CHECK_SERVER) from error
