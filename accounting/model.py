@@ -149,6 +149,18 @@ class HeldName:
 
 
 @dataclass(frozen=True)
+class StoredState:
+    """Bytes of a workspace that are stored in one state; `charging_stops_at` where a retention period ends it."""
+
+    workspace: str
+    state: str
+    charged: bool
+    charging_stops_at: int | None
+    blobs: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Statement:
     """One workspace's bill of one month.
 

@@ -94,6 +94,10 @@ class Inventory:
             todo = f"{error.todo}; if it is gone since the inventory was taken, {_NEXT}"
             raise AcctError(error.where, error.what, todo) from error
 
+    def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
+        """Those of now: an inventory has none."""
+        return self._objects.unfinished_uploads(progress)
+
     def _newest(self, stored: dict[str, int]) -> tuple[str, Manifest]:
         """The manifest that the url names, or that of the latest date, with its key below the place."""
         named = _NAMED.fullmatch(self._url)
