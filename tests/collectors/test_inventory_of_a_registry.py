@@ -176,6 +176,14 @@ def test_a_manifest_that_is_gone_since_is_refused(
     assert not (tmp_path / "acct.duckdb").exists()
 
 
+def test_unfinished_uploads_are_those_of_the_bucket(source: Source, client: S3Client, prefix: str) -> None:
+    begun = client.create_multipart_upload(Bucket="blobs", Key=f"{prefix}/begun")
+    client.upload_part(Bucket="blobs", Key=f"{prefix}/begun", UploadId=begun["UploadId"], PartNumber=1, Body=b"four")
+    found = open_store(source, Path()).unfinished_uploads(lambda line: None)
+    assert found.select("key", "size_bytes").rows() == [("begun", 4)]
+    client.abort_multipart_upload(Bucket="blobs", Key=f"{prefix}/begun", UploadId=begun["UploadId"])
+
+
 def test_an_inventory_that_is_not_whole_leaves_no_snapshot(
     source: Source, client: S3Client, prefix: str, tmp_path: Path
 ) -> None:
