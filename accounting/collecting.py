@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from accounting.collectors import distribution
+from accounting.collectors import distribution, maven2, verdaccio
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.ledger import reading, writing
 from accounting.manifests import keep_manifests, known_manifests
 from accounting.model import Source
 from accounting.snapshots import Offer, Taken, digest_of_frame, ever_filled, take_in
+
+# By layout, as config.LAYOUTS names them.
+COLLECTORS = {"distribution": distribution.collect, "verdaccio": verdaccio.collect, "maven2": maven2.collect}
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     if ledger_path.exists():
         with reading(ledger_path) as ledger:
             known, filled = known_manifests(ledger), ever_filled(ledger, source.name)
-    found = distribution.collect(open_store(source, base), source, known, news)
+    found = COLLECTORS[source.layout](open_store(source, base), source, known, news)
     where = f"source {source.name}"
     if filled and not found.has_marker and not accept_loss:
         raise AcctError(
