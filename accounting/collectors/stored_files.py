@@ -37,11 +37,10 @@ def files_of(objects: pl.DataFrame, source: Source) -> pl.DataFrame:
 
 
 def references_of(held: pl.DataFrame, format_name: str) -> pl.DataFrame:
-    """Files with `package` and `version`, a row for each package that holds one, as REFERENCES."""
+    """Files with `package` and `version`, one row for each package that holds one, as REFERENCES."""
     return (
         held.rename({"modified_at": "uploaded_at"})
         .with_columns(format=pl.lit(format_name))
         .select(REFERENCES)
-        .unique()
         .sort(REFERENCES)
     )
