@@ -122,10 +122,10 @@ def _split(files: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _registry(files: pl.DataFrame) -> _Registry:
-    """What the paths tell: a version's folder is one with a file that is named as the layout says."""
+def _folders(files: pl.DataFrame) -> pl.DataFrame:
+    """The folders that may be a version's, as `versions` of _Registry: all three ids are such as Maven takes."""
     segments = pl.col("folder").str.split("/")
-    folders = (
+    return (
         files.select(HERE)
         .unique()
         .with_columns(depth=segments.list.len().cast(pl.Int64))
@@ -143,8 +143,29 @@ def _registry(files: pl.DataFrame) -> _Registry:
         .with_columns(stem=pl.col("version").str.strip_suffix(SNAPSHOT))
         .drop("depth")
     )
-    named = _named(files.join(folders, on=HERE)).filter("fits")
-    versions = folders.join(named, on=HERE, how="semi")
+
+
+def _registry(files: pl.DataFrame) -> _Registry:
+    """What the paths tell: a version's folder is one with a file that is named as the layout says."""
+    folders = _folders(files)
+    named = _named(files.join(folders, on=HERE))
+    versions = folders.join(named.filter("fits"), on=HERE, how="semi")
+    above = _above(*_artifacts(versions))
+    # All builds of a snapshot may be gone. An artifact may be called so too, and then its versions tell.
+    emptied = named.filter(
+        ((pl.col("stem") == "") | pl.col("stem").str.ends_with("-"))
+        & (pl.col("stem") != pl.col("version"))
+        & pl.col("file").str.contains(METADATA_FILES)
+    )
+    lone = folders.join(emptied, on=HERE, how="semi").join(
+        pl.concat([versions.select(HERE), above]), on=HERE, how="anti"
+    )
+    versions = pl.concat([versions, lone])
+    return _Registry(versions, *_artifacts(versions))
+
+
+def _artifacts(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The artifacts of these versions and their groups, as in _Registry."""
     artifacts = versions.select(
         "workspace",
         "group",
@@ -152,7 +173,12 @@ def _registry(files: pl.DataFrame) -> _Registry:
         folder=pl.concat_str("group", "artifact", separator="/"),
         package=_package(),
     ).unique()
-    return _Registry(versions, artifacts, artifacts.select("workspace", folder="group").unique())
+    return artifacts, artifacts.select("workspace", folder="group").unique()
+
+
+def _above(artifacts: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """The folders of artifacts and groups: workspace, folder."""
+    return pl.concat([artifacts.select(HERE), groups])
 
 
 def _named(files: pl.DataFrame) -> pl.DataFrame:
@@ -162,12 +188,8 @@ def _named(files: pl.DataFrame) -> pl.DataFrame:
     rest = pl.when(starts).then(pl.col("file").str.strip_prefix(before))
     snapshot = pl.col("stem") != pl.col("version")
     build = pl.when(snapshot).then(rest.str.extract(BUILD))
-    fits = (
-        pl.when(snapshot)
-        .then(pl.col("build").is_not_null() | pl.col("file").str.contains(METADATA_FILES))
-        .otherwise(rest.str.contains(BEHIND).fill_null(False))
-    )
-    return files.with_columns(build=build).with_columns(fits=fits)
+    fits = pl.when(snapshot).then(build.is_not_null()).otherwise(rest.str.contains(BEHIND).fill_null(False))
+    return files.with_columns(build=build, fits=fits)
 
 
 def _version_files(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
@@ -181,11 +203,9 @@ def _version_files(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
 
 def _package_metadata(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
     """The metadata files, and their checksums, that belong to no version by their path."""
-    above = pl.concat([registry.artifacts.select(HERE), registry.groups.select(HERE)])
-    snapshots = registry.versions.filter(pl.col("stem") != pl.col("version")).select(HERE)
-    others = registry.versions.join(above, on=HERE, how="anti").select(HERE)
-    metadata = files.filter(pl.col("file").str.contains(METADATA_FILES))
-    return metadata.join(pl.concat([snapshots, others]), on=HERE, how="anti")
+    above = _above(registry.artifacts, registry.groups)
+    versions = registry.versions.join(above, on=HERE, how="anti")
+    return files.filter(pl.col("file").str.contains(METADATA_FILES)).join(versions, on=HERE, how="anti")
 
 
 def _owners(metadata: pl.DataFrame, registry: _Registry, store: Store, source: Source) -> pl.DataFrame:

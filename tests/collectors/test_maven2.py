@@ -159,6 +159,17 @@ def test_metadata_of_a_group_and_an_artifact_is_shared(source: Source, stored: P
     )
 
 
+def test_an_artifact_that_is_called_like_a_snapshot_is_one(source: Source, stored: Path) -> None:
+    files = {
+        "com/acme/my-SNAPSHOT/maven-metadata.xml": ("com.acme:my-SNAPSHOT", ""),
+        "com/acme/my-SNAPSHOT/1.0/my-SNAPSHOT-1.0.jar": ("com.acme:my-SNAPSHOT", "1.0"),
+        "com/acme/OURSNAPSHOT/maven-metadata.xml": ("com.acme:OURSNAPSHOT", ""),
+        "com/acme/lib/1.0-SNAPSHOT/maven-metadata.xml.md5": ("com.acme:lib", "1.0-SNAPSHOT"),
+    }
+    lay_out(stored, dict.fromkeys(files, metadata("com.acme", "OURSNAPSHOT")))
+    assert held(collected(source), source) == {path: {("acme", *named)} for path, named in files.items()}
+
+
 @pytest.mark.parametrize(
     ("content", "owners"),
     [
@@ -214,7 +225,7 @@ def test_metadata_that_cannot_be_trusted_is_refused(source: Source, stored: Path
 
 
 def test_metadata_that_is_nested_deeply_is_read(source: Source, stored: Path) -> None:
-    deep = b"<metadata>" + b"<a>" * 500_000 + b"</a>" * 500_000 + b"</metadata>"
+    deep = b"<metadata>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</metadata>"
     lay_out(stored, {"com/acme/web/1.0/web-1.0.jar": b"", "com/acme/maven-metadata.xml": deep})
     assert parts(collected(source))["com/acme/maven-metadata.xml"] == "metadata"
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from accounting.collecting import COLLECTORS
+from accounting.collectors.places import open_store
 from accounting.config import LAYOUTS, read_config
 from accounting.errors import AcctError
+from accounting.model import Source
 
 
 def test_every_layout_has_its_collector() -> None:
@@ -36,6 +38,13 @@ def configured(folder: Path, **source: str) -> tuple[str, str]:
 )
 def test_a_segment_of_the_url_may_be_the_workspace(tmp_path: Path, layout: str, url: str, listed: str) -> None:
     assert configured(tmp_path, layout=layout, url=url) == (url, listed)
+
+
+def test_the_place_of_all_workspaces_may_be_the_configuration_files_folder(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme/a").write_bytes(b"")
+    store = open_store(Source("jars", "maven2", "file:{workspace}"), tmp_path)
+    assert store.listing(lambda line: None).objects["key"].to_list() == ["acme/a"]
 
 
 @pytest.mark.parametrize("layout", ["verdaccio", "maven2"])
