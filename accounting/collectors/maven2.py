@@ -157,9 +157,8 @@ def _registry(files: pl.DataFrame) -> _Registry:
         & (pl.col("stem") != pl.col("version"))
         & pl.col("file").str.contains(METADATA_FILES)
     )
-    lone = folders.join(emptied, on=HERE, how="semi").join(
-        pl.concat([versions.select(HERE), above]), on=HERE, how="anti"
-    )
+    taken = pl.concat([versions.select(HERE), above])
+    lone = folders.join(emptied, on=HERE, how="semi").join(taken, on=HERE, how="anti")
     versions = pl.concat([versions, lone])
     return _Registry(versions, *_artifacts(versions))
 
