@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from accounting.collectors import distribution
+from accounting.collectors import distribution, maven2, verdaccio
 from accounting.collectors.collected import Collected
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
@@ -13,6 +13,9 @@ from accounting.ledger import reading, writing
 from accounting.manifests import keep_manifests, known_manifests
 from accounting.model import Source
 from accounting.snapshots import Offer, Taken, digest_of_frame, ever_filled, take_in
+
+# By layout, as config.LAYOUTS names them.
+COLLECTORS = {"distribution": distribution.collect, "verdaccio": verdaccio.collect, "maven2": maven2.collect}
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[s
     if ledger_path.exists():
         with reading(ledger_path) as ledger:
             known, filled = known_manifests(ledger), ever_filled(ledger, source.name)
-    return SourceRead(distribution.collect(open_store(source, base), source, known, news), filled)
+    return SourceRead(COLLECTORS[source.layout](open_store(source, base), source, known, news), filled)
 
 
 def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None],

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accounting.errors import AcctError
-from accounting.model import Source
+from accounting.model import WORKSPACE, Source
 
-LAYOUTS = ("distribution",)
+LAYOUTS = ("distribution", "verdaccio", "maven2")
 _SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "inventory")
 
 
@@ -62,6 +62,7 @@ def _source(where: str, entry: object) -> Source:
         raise AcctError(where, f"the url {entry['url']!r} is unknown", "write s3://bucket/prefix or file:folder")
     if "inventory" in entry:
         _check_inventory(f"{where}, inventory", entry["inventory"], entry["url"])
+    _check_workspace(where, entry)
     return Source(**entry)
 
 
@@ -70,6 +71,26 @@ def _check_inventory(where: str, inventory: str, url: str) -> None:
         raise AcctError(where, f"the url {inventory!r} is unknown", "write s3://bucket/prefix or file:folder")
     if not url.startswith("s3://"):
         raise AcctError(where, "is of a folder, and only a bucket has an inventory", "take it out")
+
+
+def _check_workspace(where: str, entry: Mapping[str, str]) -> None:
+    """Raises AcctError unless it is said in one way whose the packages are; image names tell it themselves."""
+    url = entry["url"]
+    in_url = WORKSPACE in url
+    if entry["layout"] == "distribution":
+        if in_url:
+            todo = "leave it out: without `workspace` it is the first segment of the image name"
+            raise AcctError(f"{where}, url", f"has {WORKSPACE}, which distribution does not know", todo)
+        return
+    path = re.sub(r"^(s3://[^/]*/?|file:)", "", url)
+    if in_url and (url.count(WORKSPACE) > 1 or WORKSPACE not in path.split("/")):
+        todo = f"write it once, between slashes, such as s3://bucket/{WORKSPACE}/releases"
+        raise AcctError(f"{where}, url", f"has {WORKSPACE} elsewhere than as one segment of its path", todo)
+    if in_url and "workspace" in entry:
+        raise AcctError(f"{where}, workspace", f"is given, and {WORKSPACE} in the url too", "leave one of them out")
+    if not in_url and "workspace" not in entry:
+        todo = f"add it, or write {WORKSPACE} for one segment of the url's path"
+        raise AcctError(f"{where}, workspace", f"is missing, and {entry['layout']} has none in its package names", todo)
 
 
 def _known(where: str, table: Mapping[str, object], keys: tuple[str, ...]) -> None:

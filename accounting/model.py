@@ -13,11 +13,15 @@ from accounting.instants import Month
 FORMATS = ("container", "npm", "maven")
 UNIT_BYTES = {"GB": 10**9, "GiB": 2**30}
 STATES = ("live", "repository_deleted", "workspace_deleted", "package_deleted", "expired")
+WORKSPACE = "{workspace}"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A configured source: where a registry keeps its blobs, in which layout, and where an inventory lists them."""
+    """A configured source: where a registry keeps its blobs, in which layout, and where an inventory lists them.
+
+    One segment of the url's path may be `{workspace}`: what stands there is the workspace, and `workspace` is None.
+    """
 
     name: str
     layout: str
@@ -25,6 +29,15 @@ class Source:
     workspace: str | None = None
     endpoint_url: str | None = None
     inventory: str | None = None
+
+    @property
+    def listed_url(self) -> str:
+        """What is to be listed: the url, or what stands before `{workspace}` in it.
+
+        >>> Source("jars", "maven2", "s3://maven/{workspace}/releases").listed_url
+        's3://maven/'
+        """
+        return self.url.partition(WORKSPACE)[0]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from accounting.model import Source
 def open_store(source: Source, base: Path) -> Store:
     """The place that a source's url names: `s3://bucket/prefix`, or `file:path` with a path relative to `base`.
 
-    A bucket with an inventory is listed by that, which is at such a place too.
+    Of a url with `{workspace}`, the place of all workspaces. A bucket with an inventory is listed by that.
 
     Raises AcctError for another url, and for a bucket that no client can be made for. Nothing is read yet.
     """
-    scheme, _, place = source.url.partition(":")
-    if scheme == "file" and place:
+    scheme, _, place = source.listed_url.partition(":")
+    if scheme == "file" and source.url != "file:":
         return Folder(source.name, base / place)
     bucket, _, prefix = place.removeprefix("//").partition("/")
     if scheme == "s3" and place.startswith("//") and bucket:

@@ -1,4 +1,7 @@
-"""Real servers for the tests, on loopback ports that are free: SeaweedFS as S3, Debian's docker-registry, skopeo."""
+"""Real servers for the tests, on loopback ports that are free, and their clients.
+
+SeaweedFS as S3; Debian's docker-registry and skopeo; Verdaccio and npm; Maven, which needs no server.
+"""
 
 import hashlib
 import json
@@ -22,10 +25,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mypy_boto3_s3.client import S3Client
 
 ACCESS_KEY, SECRET_KEY = "acct", "acctsecret"
+NPM = Path(__file__).with_name("npm")
 INSTALL = {
     "weed": "uv sync",
     "docker-registry": "apt-get install docker-registry",
     "skopeo": "apt-get install skopeo",
+    "npm": "apt-get install npm",
+    "verdaccio": f"npm ci --ignore-scripts --prefix {NPM}",
+    "mvn": "apt-get install maven libmaven-deploy-plugin-java maven-debian-helper",
 }
 READY_SECONDS = 30
 
@@ -41,8 +48,8 @@ class Registry:
 
 def program(name: str) -> str:
     """The path of a program that the tests need; the run fails, and says how to install it, where it is missing."""
-    beside_python = Path(sys.executable).with_name(name)
-    found = str(beside_python) if beside_python.exists() else shutil.which(name)
+    installed = (Path(sys.executable).with_name(name), NPM / "node_modules/.bin" / name)
+    found = next((str(path) for path in installed if path.exists()), None) or shutil.which(name)
     if not found:
         pytest.fail(f"{name} is missing; install it with: {INSTALL[name]}", pytrace=False)
     return found
@@ -144,9 +151,43 @@ def push(layout: Path, name: str, target: Registry, image: str, *options: str) -
     ])  # fmt: skip
 
 
-def run(command: Sequence[str]) -> None:
+@contextmanager
+def verdaccio(folder: Path, storage: dict[str, object]) -> Iterator[str]:
+    """Verdaccio on a storage, to which everybody who has an account may publish; gives its URL."""
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    rights = {"access": "$all", "publish": "$authenticated", "unpublish": "$authenticated"}
+    everything = {
+        **storage,
+        "auth": {"htpasswd": {"file": str(folder / "htpasswd")}},
+        "uplinks": {},
+        "packages": {"@*/*": rights, "**": rights},
+        "web": {"enable": False},
+        "log": {"type": "stdout", "format": "json", "level": "warn"},
+    }
+    config = folder / "verdaccio.yml"
+    config.write_text(json.dumps(everything))  # JSON is YAML
+
+    def ready() -> None:
+        with urlopen(f"{url}/-/ping", timeout=2):
+            pass
+
+    command = [program("verdaccio"), "--config", str(config), "--listen", url.removeprefix("http://")]
+    with running(command, folder / "verdaccio.log", ready):
+        yield url
+
+
+def verdaccio_on_s3(endpoint: str, bucket: str, prefix: str) -> dict[str, object]:
+    """Verdaccio's storage in a bucket."""
+    s3 = {
+        "bucket": bucket, "keyPrefix": prefix, "region": "us-east-1", "endpoint": endpoint, "s3ForcePathStyle": True,
+        "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY,
+    }  # fmt: skip
+    return {"store": {"aws-s3-storage": s3}}
+
+
+def run(command: Sequence[str], cwd: Path | None = None) -> None:
     """A command to its end; the test fails with what it said where it fails."""
-    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=_environment(), cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
 
 

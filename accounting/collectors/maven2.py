@@ -1,0 +1,277 @@
+"""Maven artifacts in the Maven 2 repository layout, in a bucket or in a folder.
+
+Maven Repository Layout: `<group as folders>/<artifact>/<version>/<artifact>-<version>[-classifier].<extension>`, with
+checksums and signatures beside each file; `maven-metadata.xml` of an artifact in its folder, of a snapshot in the
+version's folder. Maven Repository Metadata: a group's folder has one too, which lists the plugins of that group; where
+a group has the path of an artifact both are one file.
+
+Whatever is stored is served by its path: a build of a snapshot that its metadata lists no more is a version still.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, ParseError
+
+import polars as pl
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from accounting.collectors.collected import METADATA, REACHABLE, UNKNOWN, UPLOAD, Collected
+from accounting.collectors.store import Progress, Store
+from accounting.collectors.stored_files import files_of, references_of
+from accounting.errors import AcctError
+from accounting.model import Source
+
+METADATA_BYTES = 4 * 2**20
+READERS = 8
+
+# Maven's model validator: the characters of group and artifact ids, and those that no version has. A dot of a group
+# id is a slash of its path, so a folder with a dot is of no group.
+GROUP = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
+ARTIFACT = r"^\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
+FOLDER = r"^([A-Za-z0-9_-]+/)*\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
+VERSION = r'^\.*[^\\/:"<>|?*\[\](){},\s\p{C}.][^\\/:"<>|?*\[\](){},\s\p{C}]*$'
+SNAPSHOT = "SNAPSHOT"
+# What follows `<artifact>-<version>` in a file's name; of a snapshot, what stands for SNAPSHOT in it before.
+BEHIND = r"^[.-]"
+BUILD = r"^(SNAPSHOT|[0-9]{8}\.[0-9]{6}-[0-9]+)[.-]"
+METADATA_FILE = "maven-metadata.xml"
+METADATA_FILES = r"^maven-metadata\.xml(\.asc)?(\.(md5|sha1|sha256|sha512))?$"
+# Of the whole registry: the catalog of archetypes, the index of Nexus and its folders.
+OF_THE_REGISTRY = r"^(archetype-catalog\.xml(\.|$)|nexus-maven-repository-index\.|\.(index|meta|nexus)/)"
+TEMPORARY = r"\.(tmp|part)$"  # written beside the file, then renamed
+
+HERE = ["workspace", "folder"]
+OWNED = [*HERE, "package"]
+SAID = {"group_id": pl.String(), "artifact_id": pl.String(), "plugins": pl.List(pl.String())}
+
+
+class _Registry(NamedTuple):
+    """What the paths of a registry's files tell.
+
+    `versions` are the folders of versions: workspace, folder, group (as a path), artifact, version, stem (the version,
+    of a snapshot without SNAPSHOT). `artifacts` are the folders above: workspace, folder, group, artifact, package.
+    `groups` are the folders above those: workspace, folder.
+    """
+
+    versions: pl.DataFrame
+    artifacts: pl.DataFrame
+    groups: pl.DataFrame
+
+
+def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progress) -> Collected:
+    """List a registry, and read the metadata files of which the paths do not tell whose they are.
+
+    `known` is of no use here. Raises AcctError, naming the key, for a listing or a metadata file that cannot be
+    trusted.
+    """
+    listing = store.listing(progress)
+    files = _split(files_of(listing.objects, source))
+    plain = files.filter(pl.col("of_itself").is_null())
+    registry = _registry(plain)
+    metadata = _package_metadata(plain, registry)
+    owners = _owners(metadata, registry, store, source)
+    of_packages = metadata.join(owners, on=HERE).with_columns(version=pl.lit(""))
+    of_versions = _version_files(plain.join(metadata, on="key", how="anti"), registry)
+    columns = ["key", "package", "version", "workspace", "digest", "size_bytes", "modified_at"]
+    held = pl.concat([of_packages.select(columns), of_versions.select(columns)])
+    parts = _parts(files, held)
+    return Collected(
+        taken_at=listing.taken_at,
+        references=references_of(held, "maven"),
+        parts=parts,
+        has_marker=parts["part"].is_in([REACHABLE, METADATA]).any(),
+    )
+
+
+def parse_metadata(body: bytes) -> tuple[str, str, list[str]]:
+    """The group and artifact id that a metadata file names (empty where it names none), and its plugins' artifact ids.
+
+    Raises ValueError, which says what is wrong, for what is no XML, and for XML with a document type, for only that can
+    define entities.
+    """
+    try:
+        root: Element = fromstring(body, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise ValueError("has a document type, which no metadata of Maven has") from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise ValueError("is no XML that can be read") from error
+    plugins = root.iterfind("{*}plugins/{*}plugin")
+    group, artifact = _text(root, "groupId"), _text(root, "artifactId")
+    return group, artifact, [_text(plugin, "artifactId") for plugin in plugins]
+
+
+def _text(element: Element, child: str) -> str:
+    return (element.findtext(f"{{*}}{child}") or "").strip()
+
+
+def _split(files: pl.DataFrame) -> pl.DataFrame:
+    """With the columns folder, file, and of_itself: what a file is that the registry or a client keeps for itself."""
+    file = pl.col("path").str.split("/").list.last()
+    folder = pl.col("path").str.strip_suffix(pl.concat_str(pl.lit("/"), "file"))
+    of_itself = (
+        pl.when(pl.col("path").str.contains(OF_THE_REGISTRY) | (pl.col("file") == f"{METADATA_FILE}.lock"))
+        .then(pl.lit(METADATA))
+        .when(pl.col("file").str.contains(TEMPORARY))
+        .then(pl.lit(UPLOAD))
+        .when(pl.col("file") == "")  # what a console makes for a folder
+        .then(pl.lit(UNKNOWN))
+    )
+    return files.with_columns(file=file).with_columns(
+        folder=pl.when(pl.col("path") == pl.col("file")).then(pl.lit("")).otherwise(folder), of_itself=of_itself
+    )
+
+
+def _folders(files: pl.DataFrame) -> pl.DataFrame:
+    """The folders that may be a version's, as `versions` of _Registry: all three ids are such as Maven takes."""
+    segments = pl.col("folder").str.split("/")
+    return (
+        files.select(HERE)
+        .unique()
+        .with_columns(depth=segments.list.len().cast(pl.Int64))
+        .filter(pl.col("depth") >= 3)
+        .with_columns(
+            group=segments.list.head(pl.col("depth") - 2).list.join("/"),
+            artifact=segments.list.get(-2),
+            version=segments.list.get(-1),
+        )
+        .filter(
+            pl.col("group").str.contains(GROUP)
+            & pl.col("artifact").str.contains(ARTIFACT)
+            & pl.col("version").str.contains(VERSION)
+        )
+        .with_columns(stem=pl.col("version").str.strip_suffix(SNAPSHOT))
+        .drop("depth")
+    )
+
+
+def _registry(files: pl.DataFrame) -> _Registry:
+    """What the paths tell: a version's folder is one with a file that is named as the layout says."""
+    folders = _folders(files)
+    named = _named(files.join(folders, on=HERE))
+    versions = folders.join(named.filter("fits"), on=HERE, how="semi")
+    above = _above(*_artifacts(versions))
+    # All builds of a snapshot may be gone. An artifact may be called so too, and then its versions tell.
+    emptied = named.filter(
+        ((pl.col("stem") == "") | pl.col("stem").str.ends_with("-"))
+        & (pl.col("stem") != pl.col("version"))
+        & pl.col("file").str.contains(METADATA_FILES)
+    )
+    taken = pl.concat([versions.select(HERE), above])
+    lone = folders.join(emptied, on=HERE, how="semi").join(taken, on=HERE, how="anti")
+    versions = pl.concat([versions, lone])
+    return _Registry(versions, *_artifacts(versions))
+
+
+def _artifacts(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The artifacts of these versions and their groups, as in _Registry."""
+    artifacts = versions.select(
+        "workspace",
+        "group",
+        "artifact",
+        folder=pl.concat_str("group", "artifact", separator="/"),
+        package=_package(),
+    ).unique()
+    return artifacts, artifacts.select("workspace", folder="group").unique()
+
+
+def _above(artifacts: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """The folders of artifacts and groups: workspace, folder."""
+    return pl.concat([artifacts.select(HERE), groups])
+
+
+def _named(files: pl.DataFrame) -> pl.DataFrame:
+    """With the columns build (what stands for SNAPSHOT in a file's name, else null) and fits."""
+    before = pl.concat_str("artifact", pl.lit("-"), "stem")
+    starts = pl.col("file").str.starts_with(before)
+    rest = pl.when(starts).then(pl.col("file").str.strip_prefix(before))
+    snapshot = pl.col("stem") != pl.col("version")
+    build = pl.when(snapshot).then(rest.str.extract(BUILD))
+    fits = pl.when(snapshot).then(build.is_not_null()).otherwise(rest.str.contains(BEHIND).fill_null(False))
+    return files.with_columns(build=build, fits=fits)
+
+
+def _version_files(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
+    """The files in the folders of versions, with package and version; of a snapshot each build is a version."""
+    named = _named(files.join(registry.versions, on=HERE))
+    return named.with_columns(
+        package=_package(),
+        version=pl.coalesce(pl.concat_str("stem", "build"), "version"),
+    )
+
+
+def _package_metadata(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
+    """The metadata files, and their checksums, that belong to no version by their path."""
+    above = _above(registry.artifacts, registry.groups)
+    versions = registry.versions.join(above, on=HERE, how="anti")
+    return files.filter(pl.col("file").str.contains(METADATA_FILES)).join(versions, on=HERE, how="anti")
+
+
+def _owners(metadata: pl.DataFrame, registry: _Registry, store: Store, source: Source) -> pl.DataFrame:
+    """Whose a folder's metadata is, by path and by content: workspace, folder, package."""
+    by_path = registry.artifacts.select(OWNED)
+    only_artifacts = by_path.join(registry.groups, on=HERE, how="anti")
+    unclear = (
+        metadata.filter((pl.col("file") == METADATA_FILE) & pl.col("folder").str.contains(FOLDER))
+        .join(only_artifacts, on=HERE, how="anti")
+        .sort("key")
+    )
+    read = _read(unclear, store, source)
+    # By the folder: an id with a slash in it could otherwise name a package that has another path.
+    artifact = pl.col("folder").str.split("/").list.last()
+    group = _dotted(pl.col("folder").str.strip_suffix(pl.concat_str(pl.lit("/"), "artifact")))
+    own = (
+        read.with_columns(artifact=artifact)
+        .with_columns(group=group)
+        .filter((pl.col("group") == pl.col("group_id")) & (pl.col("artifact") == pl.col("artifact_id")))
+        .select("workspace", "folder", package=pl.concat_str("group", "artifact", separator=":"))
+    )
+    plugins = (
+        read.select("workspace", group="folder", artifact="plugins")
+        .explode("artifact")
+        .join(registry.artifacts.drop("folder"), on=["workspace", "group", "artifact"])
+        .select("workspace", "package", folder="group")
+    )
+    return pl.concat([by_path, own, plugins.select(OWNED)]).unique()
+
+
+def _package() -> pl.Expr:
+    return pl.concat_str(_dotted(pl.col("group")), "artifact", separator=":")
+
+
+def _dotted(path: pl.Expr) -> pl.Expr:
+    """A group's path as its id."""
+    return path.str.replace_all("/", ".", literal=True)
+
+
+def _read(unclear: pl.DataFrame, store: Store, source: Source) -> pl.DataFrame:
+    """What metadata files say: workspace, folder, group_id, artifact_id, plugins."""
+
+    def parsed(key: str) -> tuple[str, str, list[str]]:
+        body = store.read(key, METADATA_BYTES)
+        try:
+            return parse_metadata(body)
+        except ValueError as error:
+            todo = "mend it, or delete it in the registry, then collect again"
+            raise AcctError(f"source {source.name}, key {key}", str(error), todo) from error
+
+    with ThreadPoolExecutor(READERS) as pool:
+        said = list(pool.map(parsed, unclear["key"]))
+    return unclear.select(HERE).hstack(pl.DataFrame(said, schema=SAID, orient="row"))
+
+
+def _parts(files: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """What each object is, as PARTS."""
+    part = (
+        pl.when(pl.col("key").is_in(held["key"].implode()))
+        .then(pl.lit(REACHABLE))
+        .when(pl.col("of_itself").is_not_null())
+        .then("of_itself")
+        .when(
+            pl.col("file").str.contains(METADATA_FILES)
+            & ((pl.col("folder") == "") | pl.col("folder").str.contains(FOLDER))
+        )
+        .then(pl.lit(METADATA))
+        .otherwise(pl.lit(UNKNOWN))
+    )
+    return files.select("key", "size_bytes", part.alias("part"))

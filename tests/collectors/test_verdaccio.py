@@ -1,0 +1,164 @@
+"""What Verdaccio's layout holds, by rule, of storages that the tests lay out."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from accounting.collectors.folder import Folder
+from accounting.collectors.store import OBJECTS, Listing, Progress
+from accounting.collectors.verdaccio import collect
+from accounting.model import Source
+from tests.collectors.laid_out import NOTHING, UPLOADED_AT, collected, held, lay_out, parts
+
+SECRET = "the-secret-that-signs-every-token"
+
+
+@pytest.fixture
+def source(stored: Path) -> Source:
+    return Source("npm", "verdaccio", f"file:{stored}", "acme")
+
+
+def test_packages_are_folders_and_versions_are_in_the_names_of_tarballs(source: Source, stored: Path) -> None:
+    files = {
+        "web/package.json": ("web", ""),
+        "web/web-1.0.0.tgz": ("web", "1.0.0"),
+        "web/web-1.0.0-rc.1+build.5.tgz": ("web", "1.0.0-rc.1+build.5"),
+        "web-2.0.0/package.json": ("web-2.0.0", ""),
+        "web-2.0.0/web-2.0.0-2.0.0.tgz": ("web-2.0.0", "2.0.0"),
+        "@acme/ui/package.json": ("@acme/ui", ""),
+        "@acme/ui/ui-3.1.4.tgz": ("@acme/ui", "3.1.4"),
+        "Old_Name.js/package.json": ("Old_Name.js", ""),
+        # Stored with the package, and of no version that the name tells.
+        "@acme/ui/@acme-ui-3.1.4.tgz": ("@acme/ui", ""),
+        "web/web@1.0.0.tgz": ("web", ""),
+        "web/web-tools-1.0.0.tgz": ("web", ""),
+        "web/web-latest.tgz": ("web", ""),
+        "web/web-1.0.0.tgz.tgz": ("web", ""),
+    }
+    lay_out(stored, dict.fromkeys(files, b"five!") | {".verdaccio-db.json": b"{}"})
+    found = collected(source)
+    assert held(found, source) == {path: {("acme", *named)} for path, named in files.items()}
+    assert found.references.select("format", "size_bytes", "uploaded_at").unique().rows() == [("npm", 5, UPLOADED_AT)]
+    assert found.references.rows() == sorted(set(found.references.rows()))
+    assert (found.garbage.is_empty(), found.missing_blobs, found.has_marker) == (True, 0, True)
+
+
+def test_what_each_file_is(source: Source, stored: Path) -> None:
+    files = {
+        "web/package.json": "reachable",
+        "web/web-1.0.0.tgz": "reachable",
+        "gone/gone-1.0.0.tgz": "garbage",
+        "@acme/gone/gone-1.0.0.tgz": "garbage",
+        "web/web-1.1.0.tgz.tmp-8239482394": "upload",
+        "web/package.json.tmp5839282": "upload",
+        "new/new-1.0.0.tgz.tmp-1": "upload",
+        "web/package.json.lock": "metadata",
+        ".verdaccio-db.json": "metadata",
+        ".sinopia-db.json": "metadata",
+        ".token-db.json": "metadata",
+        "htpasswd": "metadata",
+        "verdaccio-s3-db.json": "metadata",
+        "web/README.md": "unknown",
+        "web/verdaccio-s3-db.json": "unknown",
+        "web/deeper/package.json": "unknown",
+        "@acme/package.json": "unknown",
+        "@acme/ui/deeper/ui-1.0.0.tgz": "unknown",
+        "@/ui/package.json": "unknown",
+        "package.json": "unknown",
+        "web-1.0.0.tgz": "unknown",
+        ".hidden/package.json": "unknown",
+        "node_modules/package.json": "unknown",
+        "__proto__/package.json": "unknown",
+    }
+    lay_out(stored, dict.fromkeys(files, b"content"))
+    assert parts(collected(source)) == files
+
+
+def test_keys_that_are_no_names_of_packages_are_of_none(source: Source, stored: Path) -> None:
+    lay_out(stored, {"web/package.json": b"", "web/web-1.0.0.tgz": b"four"})
+    odd = [
+        "../package.json", "../..-1.0.0.tgz", "./package.json", "web/../package.json", "@../x/package.json",
+        "@acme/../package.json", "@acme%2Fui/package.json", "@acme%2Fui/ui-1.0.0.tgz", "we b/package.json",
+        "we+b/package.json", "web\n/package.json", "\nweb/package.json", "wéb/package.json", "@acme/wéb/package.json",
+        "\u202eweb/package.json", "//package.json", "/web/package.json", "web//package.json", "web/", "@acme/", "/", "",
+        "web", "@acme", "web/package.json/", "@@acme/ui/package.json", "$(web)/package.json", "a:b/package.json",
+    ]  # fmt: skip
+
+    class WithOddKeys(Folder):
+        def listing(self, progress: Progress) -> Listing:
+            found = super().listing(progress)
+            rows = pl.DataFrame([(key, 3, UPLOADED_AT, "") for key in odd], schema=OBJECTS, orient="row")
+            return Listing(found.taken_at, pl.concat([rows, found.objects]))
+
+    found = collect(WithOddKeys("npm", stored), source, NOTHING, lambda line: None)
+    assert found.references.equals(collected(source).references)
+    assert {key: part for key, part in parts(found).items() if part != "unknown"} == {
+        "web/package.json": "reachable",
+        "web/web-1.0.0.tgz": "reachable",
+    }
+    assert found.parts.height == len(odd) + 2
+
+
+def test_changed_content_is_another_blob(source: Source, stored: Path) -> None:
+    lay_out(stored, {"web/package.json": b"{}"})
+    (before,) = collected(source).references["digest"]
+    assert (collected(source).references["digest"] == before).all()
+    lay_out(stored, {"web/package.json": b"longer"})
+    (after,) = collected(source).references["digest"]
+    assert before != after
+    assert before.startswith(f"file:{stored}/web/package.json#")
+
+
+def test_without_a_tag_the_instant_and_the_size_tell_content_apart(source: Source) -> None:
+    class Untagged(Folder):
+        def listing(self, progress: Progress) -> Listing:
+            rows = [("web/package.json", 7, UPLOADED_AT, "")]
+            return Listing(UPLOADED_AT, pl.DataFrame(rows, schema=OBJECTS, orient="row"))
+
+    found = collect(Untagged("npm", Path()), source, NOTHING, lambda line: None)
+    assert found.references["digest"].to_list() == [f"{source.url}/web/package.json#{UPLOADED_AT}-7"]
+
+
+def test_no_file_is_read(source: Source, stored: Path) -> None:
+    class Unreadable(Folder):
+        def read(self, key: str, limit_bytes: int) -> bytes:
+            raise AssertionError(key)
+
+    lay_out(stored, {".verdaccio-db.json": SECRET.encode(), "web/package.json": b"", "htpasswd": SECRET.encode()})
+    found = collect(Unreadable("npm", stored), source, NOTHING, lambda line: None)
+    assert SECRET not in repr(found.references.rows()) + repr(found.parts.rows())
+
+
+@pytest.mark.parametrize("database", ["verdaccio-s3-db.json", ".verdaccio-db.json", ".sinopia-db.json"])
+def test_the_database_file_marks_a_registry(source: Source, stored: Path, database: str) -> None:
+    lay_out(stored, {"some/other.txt": b""})
+    assert not collected(source).has_marker
+    lay_out(stored, {database: b"{}"})
+    found = collected(source)
+    assert (found.has_marker, found.references.is_empty()) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("behind", "database"),
+    [("", "verdaccio-s3-db.json"), ("", "acme/.verdaccio-db.json"), ("/npm", "acme/npm/verdaccio-s3-db.json")],
+)
+def test_a_segment_of_the_url_is_the_workspace(stored: Path, behind: str, database: str) -> None:
+    below = behind.removeprefix("/") + "/" if behind else ""
+    lay_out(stored, {
+        f"acme/{below}web/package.json": b"", f"acme/{below}web/web-1.0.0.tgz": b"of acme",
+        f"other/{below}web/web-1.0.0.tgz": b"left", f"other/{below}@other/ui/package.json": b"",
+        database: b"",
+    })  # fmt: skip
+    source = Source("npm", "verdaccio", f"file:{stored}/{{workspace}}{behind}/")
+    found = collected(source)
+    # The packument of one workspace serves no tarball of another.
+    assert held(found, source) == {
+        "web/package.json": {("acme", "web", "")},
+        "web/web-1.0.0.tgz": {("acme", "web", "1.0.0")},
+        "@other/ui/package.json": {("other", "@other/ui", "")},
+    }
+    assert parts(found)[f"other/{below}web/web-1.0.0.tgz"] == "garbage"
+    assert found.has_marker
+    named = Source("npm", "verdaccio", f"file:{stored}/acme{behind}", "acme")
+    assert set(collected(named).references["digest"]) <= set(found.references["digest"])
