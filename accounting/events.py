@@ -40,23 +40,28 @@ def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
             "give it an id of its own",
         )
     ledger.define("merge/52_new_events")
-    for relation_of, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):
-        ledger.run(
-            "CREATE OR REPLACE TEMP TABLE offered AS SELECT workspace, format, package FROM new_events"
-            + (" WHERE package IS NOT NULL" if table == "packages" else "")
-        )
-        ledger.define(f"merge/{relation_of}")
-        ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {relation_of[3:]} ORDER BY ALL")
-    ledger.run(
-        "INSERT INTO events SELECT n.event_source, n.event_id, n.occurred_at, n.kind, n.verb, w.workspace_id,"
-        " p.package_id, n.slug, n.plan, ? FROM new_events AS n JOIN workspaces AS w ON w.name = n.workspace"
-        " LEFT JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = n.format AND p.name = n.package"
-        " ORDER BY w.workspace_id, n.occurred_at, n.event_id, n.event_source",
-        [int(time.time())],
-    )
+    append(ledger, "new_events")
     new, known, foreign = ledger.rows(
         "SELECT (SELECT count(*) FROM new_events), count(*) FILTER (WHERE NOT foreign_type),"
         " count(*) FILTER (WHERE foreign_type) FROM offered_events"
     )[0]
-    ledger.changed = ledger.changed or new > 0
     return Recorded(new, known - new, foreign)
+
+
+def append(ledger: Ledger, relation: str) -> None:
+    """Append the events of a relation (columns as in queries/merge/52_new_events), none of which the ledger holds."""
+    for new, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):
+        ledger.run(
+            f"CREATE OR REPLACE TEMP TABLE offered AS SELECT workspace, format, package FROM {relation}"
+            + (" WHERE package IS NOT NULL" if table == "packages" else "")
+        )
+        ledger.define(f"merge/{new}")
+        ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {new[3:]} ORDER BY ALL")
+    ledger.run(
+        "INSERT INTO events SELECT n.event_source, n.event_id, n.occurred_at, n.kind, n.verb, w.workspace_id,"
+        f" p.package_id, n.slug, n.plan, ? FROM {relation} AS n JOIN workspaces AS w ON w.name = n.workspace"
+        " LEFT JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = n.format AND p.name = n.package"
+        " ORDER BY w.workspace_id, n.occurred_at, n.event_id, n.event_source",
+        [int(time.time())],
+    )
+    ledger.changed = ledger.changed or bool(ledger.rows(f"SELECT 1 FROM {relation} LIMIT 1"))

@@ -17,13 +17,14 @@ STATES = ("live", "repository_deleted", "workspace_deleted", "package_deleted", 
 
 @dataclass(frozen=True)
 class Source:
-    """A configured source: where a registry keeps its blobs, and in which layout."""
+    """A configured source: where a registry keeps its blobs, and in which layout, or its database and a query of it."""
 
     name: str
     layout: str
     url: str
     workspace: str | None = None
     endpoint_url: str | None = None
+    query: str | None = None
 
 
 @dataclass(frozen=True)
