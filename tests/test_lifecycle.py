@@ -2,22 +2,24 @@
 
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.collectors.database import Answer
 from accounting.errors import AcctError
 from accounting.instants import format_instant
-from accounting.ledger import writing
+from accounting.ledger import Ledger, writing
 from accounting.lifecycle import Changes, take_in
-from tests.model_of_rules import Case, Workspace, state_of, workspace_at
+from tests.model_of_rules import Case, Workspace, epoch, state_of, workspace_at
 
 SCHEMA = {"workspace": pl.String(), "repository": pl.String(), "format": pl.String(), "package": pl.String(),
           "deleted_at": pl.Int64(), "created_at": pl.Int64()}  # fmt: skip
@@ -50,44 +52,55 @@ def package(link: str | None = "w", deleted_at: int | None = None, created_at: i
 class Books:
     """A ledger that takes answers."""
 
-    def __init__(self, folder: str | Path) -> None:
-        self.ledger = Path(folder) / "acct.duckdb"
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
 
     def take(self, at: int, rows: Sequence[Row], accept_loss: bool = False) -> Changes:
         frame = pl.DataFrame([row.fields for row in rows], schema=SCHEMA, orient="row")
-        with writing(self.ledger) as ledger:
-            return take_in(ledger, Answer("hub", at, frame), accept_loss)
+        return take_in(self.ledger, Answer("hub", at, frame), accept_loss)
 
     def events(self) -> list[dict[str, Any]]:
         """Every event of the ledger, as CloudEvents in the order in which they count."""
-        with writing(self.ledger) as ledger:
-            rows = ledger.rows(
-                "SELECT event_source, event_id, occurred_at, kind, verb, w.name, format, p.name, slug FROM events"
-                " JOIN workspaces AS w USING (workspace_id) LEFT JOIN packages AS p USING (package_id)"
-                " ORDER BY occurred_at, event_id"
-            )
-        told = []
-        for source, identity, at, kind, verb, workspace, format_, name, slug in rows:
-            parts = {"workspace": (), "repository": (slug,), "package": (format_, name)}[kind]
-            data = {"data": {"repository": slug}} if kind == "package" and slug is not None else {}
-            told.append(
-                {"source": source, "id": identity, "time": format_instant(at), "type": f"registry.{kind}.{verb}"}
-                | {"subject": "/".join((workspace, *parts))}
-                | data
-            )
-        return told
+        rows = self.ledger.rows(
+            "SELECT event_source, event_id, occurred_at, kind, verb, w.name, format, p.name, slug FROM events"
+            " JOIN workspaces AS w USING (workspace_id) LEFT JOIN packages AS p USING (package_id)"
+            " ORDER BY occurred_at, event_id"
+        )
+        return [
+            cloud_event(source, identity, at, f"{kind}.{verb}", (workspace, *PARTS[kind](slug, format_, name)),
+                        slug if kind == "package" else None)
+            for source, identity, at, kind, verb, workspace, format_, name, slug in rows
+        ]  # fmt: skip
 
     def brief(self) -> list[str]:
-        """Time, verb, subject and link of every event."""
-        with writing(self.ledger) as ledger:
-            return [
-                f"{at} {verb} {'/'.join(filter(None, (kind == 'repository' and slug, format_, name))) or 'acme'}"
-                + (f" in {slug}" if kind == "package" and slug else "")
-                for at, kind, verb, format_, name, slug in ledger.rows(
-                    "SELECT occurred_at, kind, verb, format, p.name, slug FROM events LEFT JOIN packages AS p"
-                    " USING (package_id) ORDER BY occurred_at, event_id"
-                )
-            ]
+        """Time, verb, subject below its workspace, and link of every event."""
+        return [
+            f"{epoch(event['time'])} {event['type'].split('.')[2]} {event['subject'].removeprefix('acme/')}"
+            + (f" in {event['data']['repository']}" if "data" in event else "")
+            for event in self.events()
+        ]
+
+
+PARTS: dict[str, Callable[[str, str, str], tuple[str, ...]]] = {
+    "workspace": lambda slug, format_, name: (),
+    "repository": lambda slug, format_, name: (slug,),
+    "package": lambda slug, format_, name: (format_, name),
+}
+
+
+def cloud_event(
+    source: str, identity: str, at: int, verb: str, subject: Sequence[str], link: str | None
+) -> dict[str, Any]:
+    event = {"source": source, "id": identity, "time": format_instant(at), "type": f"registry.{verb}"}
+    return event | {"subject": "/".join(subject)} | ({} if link is None else {"data": {"repository": link}})
+
+
+@contextmanager
+def books() -> Iterator[Books]:
+    """A new ledger, in one transaction that nothing is published of."""
+    with tempfile.TemporaryDirectory() as folder, writing(Path(folder) / "acct.duckdb") as ledger:
+        yield Books(ledger)
+        ledger.changed = False
 
 
 def state(events: list[dict[str, Any]], at: int, key: tuple[str, str]) -> tuple[str | None, str]:
@@ -109,7 +122,8 @@ CASES: dict[str, tuple[list[tuple[int, list[Row]]], list[str]]] = {
     ),
     "deleted at first sight": (
         [(1000, [repository(deleted_at=700), package(None, deleted_at=-5), Row(deleted_at=900)])],
-        ["-5 created npm/ui", "-5 deleted npm/ui", "0 created acme", "0 created w", "700 deleted w", "900 deleted acme"],
+        ["-5 created npm/ui", "-5 deleted npm/ui", "0 created acme", "0 created w", "700 deleted w",
+         "900 deleted acme"],
     ),
     "what is new was not there the collection before": (
         [(1000, []), (2000, [repository(), package(created_at=1500), package(named=PACKAGES[1], deleted_at=900)])],
@@ -133,7 +147,8 @@ CASES: dict[str, tuple[list[tuple[int, list[Row]]], list[str]]] = {
         ["0 created w", "300 deleted w", "500 deleted w", "3000 restored w"],
     ),
     "deleted after the collection, so not yet": (
-        [(1000, [repository(deleted_at=1500)]), (1400, [repository(deleted_at=1600)]), (2000, [repository(deleted_at=1600)])],
+        [(1000, [repository(deleted_at=1500)]), (1400, [repository(deleted_at=1600)]),
+         (2000, [repository(deleted_at=1600)])],
         ["0 created w", "1600 deleted w"],
     ),
     "vanished, and there again": (
@@ -156,7 +171,8 @@ CASES: dict[str, tuple[list[tuple[int, list[Row]]], list[str]]] = {
         ["0 created w", "1500 deleted w", "2000 created w", "2500 deleted w", "3500 created w"],
     ),
     "created again and again at first sight": (
-        [(1000, [package("c", created_at=900), package("a", deleted_at=100), package("b", 300, 200), package("b", 400)])],
+        [(1000, [package("c", created_at=900), package("a", deleted_at=100),
+                 package("b", 300, 200), package("b", 400)])],
         ["0 created npm/ui in a", "100 deleted npm/ui", "200 created npm/ui in b", "300 deleted npm/ui",
          "400 created npm/ui in b", "400 deleted npm/ui", "900 created npm/ui in c"],
     ),
@@ -188,38 +204,38 @@ CASES: dict[str, tuple[list[tuple[int, list[Row]]], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_answers_become_events(name: str, tmp_path: Path) -> None:
+def test_answers_become_events(name: str) -> None:
     answers, events = CASES[name]
-    books = Books(tmp_path)
-    for at, rows in answers:
-        books.take(at, rows)
-        before = books.brief()
-        assert books.take(at, []).repeated
-        assert books.take(at + 1, rows) == Changes(len(rows)), "the same answer again brings nothing"
-        assert books.brief() == before
-    moved = {str(at + 1): str(at) for at, _ in answers[:-1]}  # the collection before was a second later each time
-    assert [
-        " ".join((moved.get(event.split()[0], event.split()[0]), *event.split()[1:])) for event in books.brief()
-    ] == events
+    with books() as these:
+        for at, rows in answers:
+            these.take(at, rows)
+            assert these.take(at, []).repeated
+        assert sorted(these.brief()) == sorted(events)
+        assert these.take(9000, answers[-1][1]) == Changes(len(answers[-1][1])), "the same answer again brings nothing"
+        for before, after in pairwise(events):
+            assert these.brief().index(before) < these.brief().index(after) or before.split()[2] != after.split()[2]
 
 
-def test_answers_of_two_rows_that_differ_in_the_link_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(AcctError, match="source hub: two rows link acme/npm/ui to different repositories, a and b"):
-        Books(tmp_path).take(1000, [package("a"), package("b")])
+def test_answers_of_two_rows_that_differ_in_the_link_are_refused() -> None:
+    with (
+        books() as these,
+        pytest.raises(AcctError, match="two rows link acme/npm/ui to different repositories, a and b"),
+    ):
+        these.take(1000, [package("a"), package("b")])
 
 
-def test_a_loss_of_most_rows_is_refused_until_it_is_accepted(tmp_path: Path) -> None:
-    books = Books(tmp_path)
+def test_a_loss_of_most_rows_is_refused_until_it_is_accepted() -> None:
     rows = [repository(f"r{number}") for number in range(100)]
-    books.take(1000, rows)
-    assert books.take(2000, rows[50:]).deleted == 50, "half is not more than half"
-    books.take(3000, rows)
-    for left in (rows[51:], []):
-        with pytest.raises(AcctError, match="source hub: lacks .* of the 100 .*--accept-loss"):
-            books.take(4000, left)
-    assert books.take(4000, [], accept_loss=True) == Changes(0, deleted=100)
-    assert books.take(5000, rows[:99]).restored == 99
-    assert books.take(6000, []).deleted == 99, "of fewer than 100 rows anything may be gone"
+    with books() as these:
+        these.take(1000, rows)
+        assert these.take(2000, rows[50:]).deleted == 50, "half is not more than half"
+        these.take(3000, rows)
+        for left in (rows[51:], []):
+            with pytest.raises(AcctError, match=r"source hub: lacks .* of the 100 .*--accept-loss"):
+                these.take(4000, left)
+        assert these.take(4000, [], accept_loss=True) == Changes(0, deleted=100)
+        assert these.take(5000, rows[:99]).restored == 99
+        assert these.take(6000, []).deleted == 99, "of fewer than 100 rows anything may be gone"
 
 
 # Histories of a registry: what happens to it, second by second, and when its database is asked.
@@ -244,32 +260,31 @@ SUBJECTS = [repository("w"), repository("x"), Row(), *(package(None, named=named
 STEPS = st.lists(st.tuples(st.sampled_from(SUBJECTS), st.sampled_from("wx"), st.booleans()), max_size=24)
 
 
+@settings(deadline=None, max_examples=25)
 @given(STEPS, st.integers(1, 4))
 def test_with_every_instant_told_the_number_of_collections_does_not_matter(
     steps: list[tuple[Row, str, bool]], every: int
 ) -> None:
     """Created and deleted rows alone, with their instants: at each instant the states are those that were."""
     table, truth = Table([]), []
-    with tempfile.TemporaryDirectory() as folder:
-        books = Books(folder)
+    with books() as these:
         for at, (subject, link, also) in enumerate(steps, 100):
-            kind = "package" if subject.package else "repository" if subject.repository else "workspace"
             found = table.live(subject)
             if found is not None:
                 table.rows[found] = replace(table.rows[found], deleted_at=at)
+                row, verb = table.rows[found], "deleted"
             else:
                 linked = link if subject.package and also and table.live(repository(link)) is not None else None
-                table.rows.append(replace(subject, created_at=at, repository=subject.repository or linked))
-            row = table.rows[found if found is not None else -1]
-            parts = (row.package or ()) if kind == "package" else filter(None, [row.repository])
-            verb, data = ("created" if found is None else "deleted"), {"repository": row.repository}
-            event = {"source": "truth", "id": f"{at}", "time": format_instant(at), "type": f"registry.{kind}.{verb}",
-                     "subject": "/".join(("acme", *parts))}  # fmt: skip
-            truth.append(event | ({"data": data} if kind == "package" and verb == "created" and row.repository else {}))
+                row, verb = replace(subject, created_at=at, repository=subject.repository or linked), "created"
+                table.rows.append(row)
+            kind = "package" if subject.package else "repository" if subject.repository else "workspace"
+            parts = row.package or ((row.repository,) if row.repository else ())
+            new_link = row.repository if kind == "package" and verb == "created" else None
+            truth.append(cloud_event("truth", f"{at}", at, f"{kind}.{verb}", ("acme", *parts), new_link))
             if at % every == 0:
-                books.take(at, table.rows)
-        books.take(1000, table.rows)
-        events = books.events()
+                these.take(at, table.rows)
+        these.take(1000, table.rows)
+        events = these.events()
     for at in range(99, 101 + len(steps)):
         for key in PACKAGES:
             assert state(events, at, key) == state(truth, at, key), (at, key)
@@ -299,22 +314,21 @@ def consistent(rows: list[Row]) -> list[Row]:
     return list(kept.values())
 
 
+@settings(deadline=None, max_examples=30)
 @given(ANSWERS, st.randoms(use_true_random=False))
 def test_after_each_collection_the_ledger_says_what_the_database_shows(
     answers: list[list[Row]], shuffler: random.Random
 ) -> None:
     """Whatever rows come, go and change: deleted is what has no row that is there, linked what a row links."""
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other_folder:
-        books, other = Books(folder), Books(other_folder)
+    with books() as these, books() as other:
         for at, answer in enumerate(answers):
-            rows = [replace(row, deleted_at=None if (row.deleted_at or 0) > 100 + 5 * at else row.deleted_at)
-                    for row in consistent(answer)]  # fmt: skip
-            rows = consistent(rows)
-            books.take(100 + 5 * at, rows, accept_loss=True)
-            assert_shown(workspace_at(books.events(), 100 + 5 * at), rows)
-            other.take(100 + 5 * at, shuffler.sample(rows, len(rows)), accept_loss=True)
-        assert books.events() == other.events(), "the order of rows changes nothing"
-        assert books.take(1000, rows) == Changes(len(rows))
+            now = 100 + 5 * at
+            rows = consistent([replace(row, deleted_at=None) if (row.deleted_at or 0) > now else row for row in answer])
+            these.take(now, rows, accept_loss=True)
+            assert_shown(workspace_at(these.events(), now), rows)
+            other.take(now, shuffler.sample(rows, len(rows)), accept_loss=True)
+        assert these.events() == other.events(), "the order of rows changes nothing"
+        assert these.take(1000, rows) == Changes(len(rows))
 
 
 def assert_shown(it: Workspace, rows: list[Row]) -> None:
