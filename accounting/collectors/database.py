@@ -13,6 +13,7 @@ import adbc_driver_postgresql.dbapi as postgresql
 import polars as pl
 import pyarrow as pa
 from adbc_driver_manager import Error
+from adbc_driver_postgresql import StatementOptions
 
 from accounting.collectors.store import Progress
 from accounting.errors import AcctError
@@ -75,8 +76,9 @@ def _answer(where: str, source: Source) -> tuple[Any, pa.Table]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SELECT now()")
             (clock,) = cursor.fetchone() or (None,)
-            # The driver puts the query in parentheses: they must not end up in a comment at its end.
-            cursor.execute((source.query or "").strip().removesuffix(";") + "\n")
+            # Else the driver puts the query into a COPY (…), which a semicolon or a comment at its end would break.
+            cursor.adbc_statement.set_options(**{StatementOptions.USE_COPY.value: "false"})
+            cursor.execute(source.query)
             return clock, cursor.fetch_arrow_table()
     except Error as error:
         raise AcctError(where, f"the query fails: {_said(error)}", _QUERY) from None
