@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from accounting.collectors.snapshot_file import position
 from accounting.errors import AcctError
 from accounting.ledger import Ledger
 
@@ -15,6 +16,14 @@ class Recorded:
     new: int
     known: int
     foreign: int
+
+
+@dataclass(frozen=True)
+class Linked:
+    """How many packages a table of links has, and how many of them have another link now."""
+
+    packages: int
+    changed: int
 
 
 def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
@@ -46,6 +55,28 @@ def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
         " count(*) FILTER (WHERE foreign_type) FROM offered_events"
     )[0]
     return Recorded(new, known - new, foreign)
+
+
+def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
+    """Record as events the links that `relation` (collectors.links_file) reads from a file, where they are others.
+
+    A package that no event has linked was linked all along; another link counts from `at` (epoch seconds). Raises
+    AcctError by line number for a row that cannot be taken.
+    """
+    ledger.run(f"CREATE OR REPLACE TEMP VIEW link_rows AS {relation}")
+    ledger.define_reading("merge/66_offered_links", file)
+    bad = ledger.rows("SELECT row, problem FROM offered_links WHERE problem IS NOT NULL ORDER BY row LIMIT 1")
+    if bad:
+        raise AcctError(position(file, bad[0][0]), bad[0][1], "mend the row and import the file again")
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE links_from AS SELECT 'acct:links' AS event_source, ?::BIGINT AS linked_at", [at]
+    )
+    ledger.define("merge/67_new_links")
+    append(ledger, "new_links")
+    packages, new = ledger.rows(
+        "SELECT count(DISTINCT row(workspace, format, package)), (SELECT count(*) FROM new_links) FROM offered_links"
+    )[0]
+    return Linked(packages, new)
 
 
 def append(ledger: Ledger, relation: str) -> None:
