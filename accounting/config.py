@@ -5,12 +5,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from accounting.errors import AcctError
 from accounting.model import WORKSPACE, Source
 
-LAYOUTS = ("distribution", "verdaccio", "maven2")
-_SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "inventory")
+LAYOUTS = ("distribution", "verdaccio", "maven2", "database")
+_SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "inventory", "query")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ def _source(where: str, entry: object) -> Source:
             raise AcctError(where, f"the key {key} is missing", "add it")
     if entry["layout"] not in LAYOUTS:
         raise AcctError(where, f"the layout {entry['layout']!r} is unknown", f"this acct reads {', '.join(LAYOUTS)}")
+    _no_password(f"{where}, url", entry["url"])
+    if entry["layout"] == "database":
+        return _database(where, entry)
+    if "query" in entry:
+        raise AcctError(f"{where}, query", "belongs to the layout database alone", "remove it")
     if not re.match(r"(s3://|file:).", entry["url"]):
         raise AcctError(where, f"the url {entry['url']!r} is unknown", "write s3://bucket/prefix or file:folder")
     if "inventory" in entry:
@@ -91,6 +97,24 @@ def _check_workspace(where: str, entry: Mapping[str, str]) -> None:
     if not in_url and "workspace" not in entry:
         todo = f"add it, or write {WORKSPACE} for one segment of the url's path"
         raise AcctError(f"{where}, workspace", f"is missing, and {entry['layout']} has none in its package names", todo)
+
+
+def _database(where: str, entry: dict[str, str]) -> Source:
+    for key in ("workspace", "endpoint_url", "inventory"):
+        if key in entry:
+            raise AcctError(f"{where}, {key}", "does not belong to the layout database", "remove it")
+    if "query" not in entry:
+        raise AcctError(where, "the key query is missing", "add the SQL query that lists repositories and packages")
+    if not re.match(r"postgres(ql)?://", entry["url"]):
+        raise AcctError(f"{where}, url", "is none of a PostgreSQL database", "write postgresql://host/database")
+    return Source(**entry)
+
+
+def _no_password(where: str, url: str) -> None:
+    """Refuse a password in a url, and do not show it: user:password@host, or a parameter that is named so."""
+    parameters = parse_qsl(url.partition("?")[2], keep_blank_values=True)
+    if re.match(r"[^/]*//[^@]*:[^@]*@", url) or any("password" in name for name, _ in parameters):
+        raise AcctError(where, "holds a password", "remove it and set PGPASSWORD, or use ~/.pgpass")
 
 
 def _known(where: str, table: Mapping[str, object], keys: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from accounting.collectors.snapshot_file import position
 from accounting.errors import AcctError
 from accounting.ledger import Ledger
 
@@ -15,6 +16,14 @@ class Recorded:
     new: int
     known: int
     foreign: int
+
+
+@dataclass(frozen=True)
+class Linked:
+    """How many packages a table of links has, and how many of them have another link now."""
+
+    packages: int
+    changed: int
 
 
 def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
@@ -40,23 +49,50 @@ def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
             "give it an id of its own",
         )
     ledger.define("merge/52_new_events")
-    for relation_of, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):
-        ledger.run(
-            "CREATE OR REPLACE TEMP TABLE offered AS SELECT workspace, format, package FROM new_events"
-            + (" WHERE package IS NOT NULL" if table == "packages" else "")
-        )
-        ledger.define(f"merge/{relation_of}")
-        ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {relation_of[3:]} ORDER BY ALL")
-    ledger.run(
-        "INSERT INTO events SELECT n.event_source, n.event_id, n.occurred_at, n.kind, n.verb, w.workspace_id,"
-        " p.package_id, n.slug, n.plan, ? FROM new_events AS n JOIN workspaces AS w ON w.name = n.workspace"
-        " LEFT JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = n.format AND p.name = n.package"
-        " ORDER BY w.workspace_id, n.occurred_at, n.event_id, n.event_source",
-        [int(time.time())],
-    )
+    append(ledger, "new_events")
     new, known, foreign = ledger.rows(
         "SELECT (SELECT count(*) FROM new_events), count(*) FILTER (WHERE NOT foreign_type),"
         " count(*) FILTER (WHERE foreign_type) FROM offered_events"
     )[0]
-    ledger.changed = ledger.changed or new > 0
     return Recorded(new, known - new, foreign)
+
+
+def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
+    """Record as events the links that `relation` (collectors.links_file) reads from a file, where they are others.
+
+    A package that no event has linked was linked all along; another link counts from `at` (epoch seconds). Raises
+    AcctError by line number for a row that cannot be taken.
+    """
+    ledger.run(f"CREATE OR REPLACE TEMP VIEW link_rows AS {relation}")
+    ledger.define_reading("merge/66_offered_links", file)
+    bad = ledger.rows("SELECT row, problem FROM offered_links WHERE problem IS NOT NULL ORDER BY row LIMIT 1")
+    if bad:
+        raise AcctError(position(file, bad[0][0]), bad[0][1], "mend the row and import the file again")
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE links_from AS SELECT 'acct:links' AS event_source, ?::BIGINT AS linked_at", [at]
+    )
+    ledger.define("merge/67_new_links")
+    append(ledger, "new_links")
+    packages, new = ledger.rows(
+        "SELECT count(DISTINCT row(workspace, format, package)), (SELECT count(*) FROM new_links) FROM offered_links"
+    )[0]
+    return Linked(packages, new)
+
+
+def append(ledger: Ledger, relation: str) -> None:
+    """Append the events of a relation (columns as in queries/merge/52_new_events), none of which the ledger holds."""
+    for new, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):
+        ledger.run(
+            f"CREATE OR REPLACE TEMP TABLE offered AS SELECT workspace, format, package FROM {relation}"
+            + (" WHERE package IS NOT NULL" if table == "packages" else "")
+        )
+        ledger.define(f"merge/{new}")
+        ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {new[3:]} ORDER BY ALL")
+    ledger.run(
+        "INSERT INTO events SELECT n.event_source, n.event_id, n.occurred_at, n.kind, n.verb, w.workspace_id,"
+        f" p.package_id, n.slug, n.plan, ? FROM {relation} AS n JOIN workspaces AS w ON w.name = n.workspace"
+        " LEFT JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = n.format AND p.name = n.package"
+        " ORDER BY w.workspace_id, n.occurred_at, n.event_id, n.event_source",
+        [int(time.time())],
+    )
+    ledger.changed = ledger.changed or bool(ledger.rows(f"SELECT 1 FROM {relation} LIMIT 1"))

@@ -160,8 +160,8 @@ def _transaction(path: Path, work: Path, readable: Sequence[Path]) -> Iterator[L
         if exists:
             _check_schema(ledger)
         ledger.run("BEGIN TRANSACTION")
+        ledger.define("000_ledger")
         if not exists:
-            ledger.define("000_ledger")
             ledger.run("INSERT INTO about VALUES (?)", [SCHEMA_VERSION])
         yield ledger
         ledger.run("COMMIT")

@@ -18,7 +18,8 @@ WORKSPACE = "{workspace}"
 
 @dataclass(frozen=True)
 class Source:
-    """A configured source: where a registry keeps its blobs, in which layout, and where an inventory lists them.
+    """A configured source: where a registry keeps its blobs, in which layout, and where an inventory lists them; or its
+    database and a query of it.
 
     One segment of the url's path may be `{workspace}`: what stands there is the workspace, and `workspace` is None.
     """
@@ -29,6 +30,7 @@ class Source:
     workspace: str | None = None
     endpoint_url: str | None = None
     inventory: str | None = None
+    query: str | None = None
 
     @property
     def listed_url(self) -> str:

@@ -1,15 +1,18 @@
 """`acct collect`: snapshots of the configured sources."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import SourceNames, chosen_sources, progress, say, settings
+from accounting.commands.context import Settings, SourceNames, chosen_sources, progress, say, settings
 from accounting.errors import AcctError
+from accounting.model import Source
 from accounting.text import counted, size, visible
 
 if TYPE_CHECKING:
     from accounting.collecting import Collection
+    from accounting.lifecycle import Changes
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,25 +26,34 @@ def collect(
         bool, typer.Option("--accept-loss", help="Believe it that most of what a source held is gone.")
     ] = False,
 ) -> None:
-    """Take a snapshot of each configured source.
+    """Take a snapshot of each configured source; of a database, record what was created, linked, deleted, restored.
 
     Example: acct collect images
     """
-    from accounting.collecting import collect as collect_source
-
     chosen = settings(context)
     refusals = []
     for source in chosen_sources(chosen.config, names):
         try:
             with progress(f"collecting {source.name}") as news:
-                collection = collect_source(chosen.ledger, source, chosen.config.folder, news, accept_loss)
-            say(outcome(source.name, collection))
+                said = _collect(chosen, source, news, accept_loss)
+            say(said)
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
     for earlier in refusals[:-1]:
         say(f"acct: {visible(str(earlier))}")
     if refusals:
         raise refusals[-1]
+
+
+def _collect(chosen: Settings, source: Source, news: Callable[[str], None], accept_loss: bool) -> str:
+    """Collect one source; gives one sentence about what came of it."""
+    if source.layout == "database":
+        from accounting.lifecycle import collect as collect_lifecycle
+
+        return changes_found(source.name, collect_lifecycle(chosen.ledger, source, news, accept_loss))
+    from accounting.collecting import collect as collect_source
+
+    return outcome(source.name, collect_source(chosen.ledger, source, chosen.config.folder, news, accept_loss))
 
 
 def outcome(source: str, collection: "Collection") -> str:
@@ -58,3 +70,13 @@ def outcome(source: str, collection: "Collection") -> str:
     if collection.empty:
         notes.append("no registry is there yet")
     return f"{source}: " + "; ".join(notes)
+
+
+def changes_found(source: str, changes: "Changes") -> str:
+    """One sentence about what came of asking a database."""
+    if changes.repeated:
+        return f"{source}: the database was asked at this instant already; nothing changed"
+    return (
+        f"{source}: {counted(changes.rows, 'row')}, {changes.created:,} new, {changes.deleted:,} deleted,"
+        f" {changes.restored:,} restored, {changes.linked:,} linked"
+    )

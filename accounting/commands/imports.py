@@ -1,8 +1,9 @@
-"""`acct import`: snapshots and lifecycle events from files."""
+"""`acct import`: snapshots, lifecycle events and links from files."""
 
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ import typer
 from accounting.commands.context import instant, progress, say, settings
 from accounting.text import counted
 
-_group = typer.Typer(help="Take in a snapshot or lifecycle events from files.", no_args_is_help=True)
+_group = typer.Typer(help="Take in a snapshot, lifecycle events or links from files.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -74,6 +75,32 @@ def events(
     for file, counts in recorded.items():
         others = f"{counts.known:,} known already, {counts.foreign:,} of other types skipped"
         say(f"{_name_of(file)}: {counted(counts.new, 'new event')}, {others}")
+
+
+@_group.command()
+def links(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A .csv file of packages and repositories.")],
+    at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="From when on a changed link counts [default: now]")
+    ] = None,
+) -> None:
+    """Take in a table of packages and the repositories that they are linked to.
+
+    A package that was never linked before is taken to have been linked all along.
+
+    Example: acct import links links.csv
+    """
+    from accounting.collectors import links_file
+    from accounting.events import record_links
+    from accounting.ledger import writing
+
+    linked_at = instant("--at", at) if at is not None else int(time.time())
+    with progress(f"importing {file}"):
+        relation = links_file.relation(file)
+        with writing(settings(context).ledger, readable=[file]) as ledger:
+            linked = record_links(ledger, file, relation, linked_at)
+    say(f"{file}: {counted(linked.packages, 'package')}, {linked.changed:,} newly linked")
 
 
 def _name_of(file: Path) -> str:

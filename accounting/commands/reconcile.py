@@ -36,6 +36,10 @@ def reconcile(
     here = settings(context)
     found = []
     for source in chosen_sources(here.config, names):
+        if source.layout == "database":
+            if names:
+                raise AcctError(f"source {source.name}", "is a database, and keeps no blobs", "name another source")
+            continue
         with progress(f"reconciling {source.name}") as news:
             found.append(reconcile_source(here.ledger, source, here.config.folder, news))
     if format_ is OutputFormat.json:
