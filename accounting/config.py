@@ -111,9 +111,11 @@ def _database(where: str, entry: dict[str, str]) -> Source:
 
 
 def _no_password(where: str, url: str) -> None:
-    """Refuse a password in a url, and do not show it: user:password@host, or a parameter that is named so."""
+    """Refuse a password in a database's url, and do not show it: user:password@host, or a parameter named so."""
+    if re.match("s3://|file:", url):  # any key or path may look like that
+        return
     parameters = parse_qsl(url.partition("?")[2], keep_blank_values=True)
-    if re.match(r"[^/]*//[^@]*:[^@]*@", url) or any("password" in name for name, _ in parameters):
+    if re.search(r"/[^@]*:[^@]*@", url) or any("password" in name for name, _ in parameters):
         raise AcctError(where, "holds a password", "remove it and set PGPASSWORD, or use ~/.pgpass")
 
 

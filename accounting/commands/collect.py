@@ -75,7 +75,7 @@ def outcome(source: str, collection: "Collection") -> str:
 def changes_found(source: str, changes: "Changes") -> str:
     """One sentence about what came of asking a database."""
     if changes.repeated:
-        return f"{source}: the database was asked at this instant already; nothing changed"
+        return f"{source}: the database was asked at this instant or a later one already; nothing changed"
     return (
         f"{source}: {counted(changes.rows, 'row')}, {changes.created:,} new, {changes.deleted:,} deleted,"
         f" {changes.restored:,} restored, {changes.linked:,} linked"

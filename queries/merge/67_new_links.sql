@@ -3,8 +3,10 @@
 -- one instant the later recorded counts, by its number.
 CREATE OR REPLACE TEMP TABLE new_links AS
 WITH links AS (
-    SELECT w.name AS workspace, p.format, p.name AS package, count(*) FILTER (WHERE e.event_source = f.event_source) AS events,
-           last(e.slug ORDER BY e.occurred_at, e.event_id, e.event_source) FILTER (WHERE e.occurred_at <= f.linked_at) AS slug
+    SELECT w.name AS workspace, p.format, p.name AS package,
+           count(*) FILTER (WHERE e.event_source = f.event_source) AS events,
+           last(e.slug ORDER BY e.occurred_at, e.event_id, e.event_source)
+               FILTER (WHERE e.occurred_at <= f.linked_at) AS slug
     FROM events AS e
     CROSS JOIN links_from AS f
     JOIN workspaces AS w ON w.workspace_id = e.workspace_id
