@@ -10,7 +10,7 @@ from accounting.errors import AcctError
 from accounting.model import Source
 
 LAYOUTS = ("distribution",)
-_SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url")
+_SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "inventory")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,16 @@ def _source(where: str, entry: object) -> Source:
         raise AcctError(where, f"the layout {entry['layout']!r} is unknown", f"this acct reads {', '.join(LAYOUTS)}")
     if not re.match(r"(s3://|file:).", entry["url"]):
         raise AcctError(where, f"the url {entry['url']!r} is unknown", "write s3://bucket/prefix or file:folder")
+    if "inventory" in entry:
+        _check_inventory(f"{where}, inventory", entry["inventory"], entry["url"])
     return Source(**entry)
+
+
+def _check_inventory(where: str, inventory: str, url: str) -> None:
+    if not re.match(r"(s3://|file:).", inventory):
+        raise AcctError(where, f"the url {inventory!r} is unknown", "write s3://bucket/prefix or file:folder")
+    if not url.startswith("s3://"):
+        raise AcctError(where, "is of a folder, and only a bucket has an inventory", "take it out")
 
 
 def _known(where: str, table: Mapping[str, object], keys: tuple[str, ...]) -> None:

@@ -17,13 +17,14 @@ STATES = ("live", "repository_deleted", "workspace_deleted", "package_deleted", 
 
 @dataclass(frozen=True)
 class Source:
-    """A configured source: where a registry keeps its blobs, and in which layout."""
+    """A configured source: where a registry keeps its blobs, in which layout, and where an inventory lists them."""
 
     name: str
     layout: str
     url: str
     workspace: str | None = None
     endpoint_url: str | None = None
+    inventory: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,18 @@ class HeldName:
     name: str
     repository: str
     held_until: int
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """Bytes of a workspace that are stored in one state; `charging_stops_at` where a retention period ends it."""
+
+    workspace: str
+    state: str
+    charged: bool
+    charging_stops_at: int | None
+    blobs: int
+    size_bytes: int
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MERGE = "merge/"
 _DIGEST_ROWS = 100_000
+LOSS_REFERENCES = 100  # of a source with fewer, anything may be gone
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Offer:
     """A snapshot that a source offers, by the relation that gives its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`. `position` tells where a row stands, for errors.
+    `problem`. `position` tells where a row stands, for errors. Unless `loss_is_true`, a snapshot that lacks most of
+    what the one before held is refused.
     """
 
     source: str
@@ -44,6 +46,7 @@ class Offer:
     file: Path | None = None
     unreachable_blobs: int = 0
     unreachable_bytes: int = 0
+    loss_is_true: bool = True
 
 
 def digest_of_file(file: Path) -> str:
@@ -88,7 +91,7 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
     if snapshots and snapshots[0].content_digest == offer.content_digest:
         taken = Taken(snapshots[0].references, 0, 0)  # the very rows of the one before: nothing to merge
     else:
-        taken = _merge(ledger, offer)
+        taken = _merge(ledger, offer, snapshots[0].references if snapshots else 0)
     ledger.run(
         "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
         [offer.content_digest, taken.references, offer.unreachable_blobs, offer.unreachable_bytes, int(time.time())],
@@ -97,7 +100,7 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
     return taken
 
 
-def _merge(ledger: Ledger, offer: Offer) -> Taken:
+def _merge(ledger: Ledger, offer: Offer, references_before: int) -> Taken:
     """Close what the offer lacks, open what it brings."""
     _define_offered(ledger, offer)
     for name, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages"),
@@ -109,6 +112,8 @@ def _merge(ledger: Ledger, offer: Offer) -> Taken:
     ledger.run("INSERT INTO blobs BY NAME SELECT * EXCLUDE (other_size_bytes) FROM new_blobs ORDER BY blob_id")
     for name in ("30_offered_references", "31_differences", "32_opened_references"):
         ledger.define(_MERGE + name)
+    if not offer.loss_is_true:
+        _refuse_loss(ledger, offer, references_before)
     _apply(ledger)
     counts = ledger.rows(
         "SELECT (SELECT count(*) FROM reference_intervals r JOIN merged m USING (source_id)"
@@ -209,6 +214,17 @@ def _refuse_two_sizes(ledger: Ledger, offer: Offer) -> None:
             str(offer.file or f"source {offer.source}"),
             f"gives {digest} the size {other}, elsewhere in its workspace it has {size}",
             "one digest has one size in a workspace: find out which is right",
+        )
+
+
+def _refuse_loss(ledger: Ledger, offer: Offer, before: int) -> None:
+    """Refuse what looks like a wrong prefix, or a listing that failed in disguise."""
+    (lost,) = ledger.rows("SELECT count(closed_version_id) FROM differences")[0]
+    if before >= LOSS_REFERENCES and 2 * lost > before:
+        raise AcctError(
+            f"source {offer.source}",
+            f"lacks {lost:,} of the {before:,} references that its snapshot before held",
+            "check the source's url, or collect with --accept-loss if that is true",
         )
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from accounting.errors import AcctError
 from accounting.instants import Month, midnight
 from accounting.ledger import Ledger
-from accounting.model import HeldName, Part, Rate, RateCard, Rule, WorkspaceUsage
+from accounting.model import HeldName, Part, Rate, RateCard, Rule, StoredState, WorkspaceUsage
 from accounting.sharing import LinePart, share_out
 
 _FOREVER = 2**63 - 1
@@ -109,13 +109,38 @@ def plans_of(ledger: Ledger, workspace: str) -> list[tuple[int, int, str | None]
 
 def held_names(ledger: Ledger, workspace: str, instant: int, rules: Sequence[Rule]) -> tuple[HeldName, ...]:
     """The image names that cannot be reused at an instant, by name (RULES, section 3)."""
-    in_force = [rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1]
-    _ask(ledger, [Part(instant, instant + 1, in_force[-1], None)], instant + 1, rules)
+    _ask_instant(ledger, instant, rules)
     _scope(ledger, "name = ?", [workspace])
     for name in ("110_scope_packages", *_LIFECYCLE, "280_held_names"):
         ledger.define(name)
     rows = ledger.rows("SELECT name, repository, held_until FROM held_names ORDER BY name")
     return tuple(HeldName(*row) for row in rows)
+
+
+def stored_states(ledger: Ledger, source: str, instant: int, rules: Sequence[Rule]) -> list[StoredState]:
+    """What a source's latest snapshot holds, each blob of a workspace once, by its state at a later instant."""
+    _ask_instant(ledger, instant, rules)
+    _scope(
+        ledger,
+        "workspace_id IN (SELECT p.workspace_id FROM packages AS p JOIN holdings AS h USING (package_id)"
+        " JOIN sources AS s USING (source_id) WHERE s.name = ? AND h.valid_until IS NULL)",
+        [source],
+    )
+    for name in ("110_scope_packages", "120_scope_holdings", *_LIFECYCLE, "400_stored_states"):
+        ledger.define(name)
+    rows = ledger.rows(
+        "SELECT w.name, t.state, t.charged = 1, t.charging_stops_at, t.blobs, t.size_bytes::HUGEINT"
+        " FROM stored_states AS t JOIN sources AS s USING (source_id) JOIN workspaces AS w USING (workspace_id)"
+        " WHERE s.name = ? ORDER BY ALL",
+        [source],
+    )
+    return [StoredState(*row) for row in rows]
+
+
+def _ask_instant(ledger: Ledger, instant: int, rules: Sequence[Rule]) -> None:
+    """One instant as the period asked for."""
+    in_force = [rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1]
+    _ask(ledger, [Part(instant, instant + 1, in_force[-1], None)], instant + 1, rules)
 
 
 def _ask(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule]) -> None:

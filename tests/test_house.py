@@ -13,13 +13,14 @@ QUERIES = PACKAGE.parent / "queries"
 
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
-    ("errors", "paths", "text"),
+    ("errors", "paths", "text", "tables"),
     ("instants",),
     ("model",),
     ("config", "ratecard", "rating", "sharing", "collectors", "ledger"),
     ("cards", "events", "manifests", "snapshots", "sources", "usage", "sample"),
     ("statement", "collecting"),
-    ("render",),
+    ("reconciling",),
+    ("render", "render_sources"),
     ("commands",),
     ("__main__", "__init__"),
 ]

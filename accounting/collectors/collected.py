@@ -11,6 +11,7 @@ MANIFESTS = {"digest": pl.String(), "blobs": pl.List(pl.String()), "children": p
 # What an object of a registry is: content of what is served; content that nothing served reaches; an upload that was
 # begun and not finished; what the registry keeps for itself; and what does not fit the layout.
 REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN = "reachable", "garbage", "upload", "metadata", "unknown"
+PART_NAMES = (REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN)
 
 
 @dataclass(frozen=True)

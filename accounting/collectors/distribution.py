@@ -52,10 +52,17 @@ def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progres
     listing = store.listing(progress)
     keys = listing.objects.filter(pl.col("key").str.starts_with(TOP))
     keys = keys.with_columns(path=pl.col("key").str.strip_prefix(TOP))
-    blobs, links = _blobs(keys), _manifest_links(keys)
+    blobs, all_links = _blobs(keys), _links(keys)
+    links = _manifest_links(all_links)
     revisions = _named(_revisions(links), source)
     reader = _Reader(store, source, progress)
-    tags = reader.tags(_tag_keys(links))
+    tag_keys = _tag_keys(links)
+    if listing.historic:  # links tell of now
+        told = _told_tags(tag_keys, all_links)
+        untold = tag_keys.join(told, on=["image", "version"], how="anti")
+        tags = pl.concat([told, reader.tags(untold)])
+    else:
+        tags = reader.tags(tag_keys)
     read = reader.manifests(_unread(revisions, blobs, known, source))
     manifests = pl.concat([known.join(revisions, on="digest", how="semi").select(list(MANIFESTS)), read])
     versions = _versions(revisions, tags, manifests)
@@ -129,18 +136,24 @@ def _blobs(keys: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _manifest_links(keys: pl.DataFrame) -> pl.DataFrame:
-    """The links of revisions and tags: key, image, modified_at, and the five parts of the path below `_manifests`."""
+def _links(keys: pl.DataFrame) -> pl.DataFrame:
+    """The links of an image's manifests: key, image, modified_at, content_tag, and the rest below `_manifests`."""
     # No segment of an image's name starts with an underscore, but a tag may: the first `_manifests` ends the name.
     halves = pl.col("path").str.strip_prefix("repositories/").str.splitn("/_manifests/", 2)
-    parts = pl.col("rest").str.split_exact("/", 4).struct.rename_fields(["kind", "first", "second", "link", "more"])
     return (
         keys.filter(pl.col("path").str.starts_with("repositories/") & pl.col("path").str.ends_with("/link"))
         .filter(pl.col("path").str.contains("/_manifests/", literal=True))
-        .select("key", "modified_at", halves.struct.rename_fields(["image", "rest"]).alias("halves"))
+        .select("key", "modified_at", "content_tag", halves.struct.rename_fields(["image", "rest"]).alias("halves"))
         .unnest("halves")
         .filter(pl.col("image").str.contains(NAME))
-        .with_columns(parts.alias("parts"))
+    )
+
+
+def _manifest_links(links: pl.DataFrame) -> pl.DataFrame:
+    """The links of revisions and tags, with the five parts of the path below `_manifests`."""
+    parts = pl.col("rest").str.split_exact("/", 4).struct.rename_fields(["kind", "first", "second", "link", "more"])
+    return (
+        links.with_columns(parts.alias("parts"))
         .unnest("parts")
         .filter((pl.col("link") == "link") & pl.col("more").is_null())
     )
@@ -172,10 +185,38 @@ def _named(revisions: pl.DataFrame, source: Source) -> pl.DataFrame:
 
 
 def _tag_keys(links: pl.DataFrame) -> pl.DataFrame:
-    """The links that say what a tag points at: image, version, key."""
+    """The links that say what a tag points at: image, version, key, content_tag."""
     return links.filter(
         (pl.col("kind") == "tags") & (pl.col("second") == "current") & pl.col("first").str.contains(TAG)
-    ).select("image", "key", version="first")
+    ).select("image", "key", "content_tag", version="first")
+
+
+def _told_tags(tag_keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """What tags point at where the listing alone tells it: image, version, digest.
+
+    Below a tag's `index` is a link for each digest that it ever had, which is written anew when the tag is moved
+    there, just before `current/link` (distribution, registry/storage/tagstore.go). What the tag points at is the one
+    of the content of `current/link`; where content tags do not say (encrypted content has random ones), it is the
+    latest, unless there are two of its second.
+    """
+    tag = ["image", "version"]
+    names = ["kind", "version", "index", "algorithm", "hex", "link", "more"]
+    moves = (
+        links.with_columns(pl.col("rest").str.split_exact("/", 6).struct.rename_fields(names).alias("parts"))
+        .unnest("parts")
+        .filter((pl.col("kind") == "tags") & (pl.col("index") == "index"))
+        .filter((pl.col("link") == "link") & pl.col("more").is_null())
+        .with_columns(digest=pl.concat_str("algorithm", "hex", separator=":"))
+        .filter(pl.col("digest").str.contains(DIGEST))
+        .join(tag_keys.select(*tag, of_current="content_tag"), on=tag)
+    )
+    return (
+        moves.with_columns(same=(pl.col("content_tag") == pl.col("of_current")) & (pl.col("content_tag") != ""))
+        .filter(pl.col("same") == pl.col("same").max().over(tag))
+        .filter(pl.col("modified_at") == pl.col("modified_at").max().over(tag))
+        .filter(pl.len().over(tag) == 1)
+        .select(*tag, "digest")
+    )
 
 
 def _unread(revisions: pl.DataFrame, blobs: pl.DataFrame, known: pl.DataFrame, source: Source) -> pl.DataFrame:

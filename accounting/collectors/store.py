@@ -18,11 +18,13 @@ class Listing:
 
     `objects` has the columns of OBJECTS: `key` is relative to the source's prefix, `modified_at` epoch seconds,
     `content_tag` another one whenever the key's content is (an ETag in a bucket; it may be empty).
-    What was modified after `taken_at` is not in it.
+    What was modified after `taken_at` is not in it. A `historic` one tells of an earlier instant than now: what is
+    read of its keys may have been written since.
     """
 
     taken_at: int
     objects: pl.DataFrame
+    historic: bool = False
 
 
 class Store(Protocol):

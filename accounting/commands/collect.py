@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import progress, say, settings
+from accounting.commands.context import SourceNames, chosen_sources, progress, say, settings
 from accounting.errors import AcctError
-from accounting.model import Source
 from accounting.text import counted, size, visible
 
 if TYPE_CHECKING:
@@ -19,7 +18,10 @@ def add_to(app: typer.Typer) -> None:
 
 def collect(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml.")] = None,
+    names: SourceNames = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Believe it that most of what a source held is gone.")
+    ] = False,
 ) -> None:
     """Take a snapshot of each configured source.
 
@@ -29,10 +31,10 @@ def collect(
 
     chosen = settings(context)
     refusals = []
-    for source in _chosen(chosen.config.sources, names or []):
+    for source in chosen_sources(chosen.config, names):
         try:
             with progress(f"collecting {source.name}") as news:
-                collection = collect_source(chosen.ledger, source, chosen.config.folder, news)
+                collection = collect_source(chosen.ledger, source, chosen.config.folder, news, accept_loss)
             say(outcome(source.name, collection))
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
@@ -40,18 +42,6 @@ def collect(
         say(f"acct: {visible(str(earlier))}")
     if refusals:
         raise refusals[-1]
-
-
-def _chosen(sources: tuple[Source, ...], names: list[str]) -> list[Source]:
-    configured = {source.name: source for source in sources}
-    if not configured:
-        raise AcctError(
-            "the configuration", "has no source", "add a [[source]] to acct.toml, or name one with --config"
-        )
-    for name in names:
-        if name not in configured:
-            raise AcctError(f"source {name}", "is not configured", f"the sources are {', '.join(configured)}")
-    return [configured[name] for name in dict.fromkeys(names)] or list(sources)
 
 
 def outcome(source: str, collection: "Collection") -> str:

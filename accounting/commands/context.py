@@ -17,7 +17,11 @@ import typer
 from accounting.config import Config, read_config
 from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
+from accounting.model import Source
 
+SourceNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml [default: all]")
+]
 Workspace = Annotated[str, typer.Option("--workspace", "-w", help="The workspace, as the registry names it.")]
 
 
@@ -44,6 +48,19 @@ def settings(context: typer.Context) -> Settings:
         config = default
     read = read_config(config) if config else Config(Path.cwd())
     return Settings(ledger or read.ledger or Path("acct.duckdb"), read)
+
+
+def chosen_sources(config: Config, names: list[str] | None) -> list[Source]:
+    """The configured sources of these names, or all of them; AcctError where there is none."""
+    configured = {source.name: source for source in config.sources}
+    if not configured:
+        raise AcctError(
+            "the configuration", "has no source", "add a [[source]] to acct.toml, or name one with --config"
+        )
+    for name in names or []:
+        if name not in configured:
+            raise AcctError(f"source {name}", "is not configured", f"the sources are {', '.join(configured)}")
+    return [configured[name] for name in dict.fromkeys(names or configured)]
 
 
 def instant(option: str, text: str) -> int:

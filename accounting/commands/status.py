@@ -20,7 +20,7 @@ def status(
     Example: acct status
     """
     from accounting.ledger import reading
-    from accounting.render import status_json, status_text
+    from accounting.render_sources import status_json, status_text
     from accounting.sources import months_known, source_states
     from accounting.usage import coverage
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -120,6 +121,31 @@ def test_a_registry_that_is_gone_is_no_empty_registry(registry: StoredRegistry, 
     ended = collect_later(cwd=tmp_path)
     assert ended.exit_code == 1
     assert "though it had one" in ended.stderr
+
+
+def test_a_loss_of_most_references_is_refused_until_it_is_accepted(stored: Path, tmp_path: Path) -> None:
+    registry = StoredRegistry(stored)
+    for number in range(34):  # three references each
+        registry.push(f"image-{number:02}", registry.image(b"layer %d" % number), ["1.0"])
+    configure(tmp_path, "images", "file:registry")
+    assert "102 references" in run("collect", cwd=tmp_path).stderr
+    before = (tmp_path / "acct.duckdb").read_bytes()
+    for number in range(17):
+        shutil.rmtree(registry.top / f"repositories/image-{number:02}")
+    assert "51 references, 0 new, 51 gone" in collect_later(cwd=tmp_path).stderr  # half is not more than half
+    (tmp_path / "acct.duckdb").write_bytes(before)
+    shutil.rmtree(registry.top / "repositories/image-17")
+    for arguments in ((), ("images",)):
+        ended = collect_later(*arguments, cwd=tmp_path)
+        assert ended.exit_code == 1
+        assert "source images: lacks 54 of the 102 references that its snapshot before held" in ended.stderr
+        assert (tmp_path / "acct.duckdb").read_bytes() == before
+    assert "48 references, 0 new, 54 gone" in collect_later("--accept-loss", cwd=tmp_path).stderr
+    # Below a hundred references anything may be gone, and a place that is no registry any more may be one by word.
+    shutil.rmtree(stored)
+    stored.mkdir()
+    assert "though it had one" in collect_later(cwd=tmp_path).stderr
+    assert "0 references, 0 new, 48 gone" in collect_later("--accept-loss", cwd=tmp_path).stderr
 
 
 def test_a_registry_that_was_never_used_is_empty(stored: Path, tmp_path: Path) -> None:
