@@ -61,7 +61,7 @@ def test_the_environment_and_the_configuration_name_the_ledger(demo: tuple[Path,
 
 
 def test_completion() -> None:
-    surroundings = {**os.environ, "_ACCT_COMPLETE": "complete_bash", "COMP_WORDS": "acct re", "COMP_CWORD": "1"}
+    surroundings = {**os.environ, "_ACCT_COMPLETE": "complete_bash", "COMP_WORDS": "acct rep", "COMP_CWORD": "1"}
     program = [str(Path(sys.executable).with_name("acct"))]
     ended = subprocess.run(program, env=surroundings, capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["report"]
