@@ -188,7 +188,7 @@ def typed_rows() -> dict[str, float]:
 
     below = timed("paths", lambda: distribution_paths(objects))
     blobs = timed("blobs", lambda: distribution._blobs(below))
-    links = timed("links", lambda: distribution._manifest_links(distribution._links(below)))
+    links = timed("links", lambda: distribution._manifest_links(distribution._below_manifests(below)))
     revisions = timed("revisions", lambda: distribution._revisions(links))
     timed("tags", lambda: distribution._tag_keys(links))
     contents = revisions.select("image", "digest", root="digest")
