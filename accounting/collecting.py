@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
+
 from accounting.collectors import distribution, maven2, verdaccio
-from accounting.collectors.collected import Collected
+from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.ledger import reading, writing
-from accounting.manifests import keep_manifests, known_manifests
+from accounting.manifests import Journal, keep_manifests, known_manifests
 from accounting.model import Source
 from accounting.snapshots import Offer, Taken, digest_of_frame, ever_filled, take_in
 
@@ -34,19 +36,23 @@ class Collection:
 
 
 class SourceRead(NamedTuple):
-    """What was found in a source, and whether any snapshot of it in the ledger held a reference."""
+    """What was found in a source, whether any snapshot of it in the ledger held a reference, and what was read."""
 
     found: Collected
     filled_before: bool
+    journal: Journal
 
 
 def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> SourceRead:
     """Read a source, all but the manifests that the ledger knows. Raises AcctError where it cannot be trusted."""
-    known, filled = known_manifests(None), False
+    journal = Journal(ledger_path)
+    known, filled = journal.read(), False
     if ledger_path.exists():
         with reading(ledger_path) as ledger:
-            known, filled = known_manifests(ledger), ever_filled(ledger, source.name)
-    return SourceRead(COLLECTORS[source.layout](open_store(source, base), source, known, news), filled)
+            known = pl.concat([known, known_manifests(ledger)]).unique("digest")
+            filled = ever_filled(ledger, source.name)
+    manifests = Manifests(known, journal.keep)
+    return SourceRead(COLLECTORS[source.layout](open_store(source, base), source, manifests, news), filled, journal)
 
 
 def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None],
@@ -58,7 +64,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
     AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
     """
-    found, filled = read_source(ledger_path, source, base, news)
+    found, filled, journal = read_source(ledger_path, source, base, news)
     where = f"source {source.name}"
     if filled and not found.has_marker and not accept_loss:
         raise AcctError(
@@ -79,7 +85,8 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     news("merging the snapshot")
     with writing(ledger_path) as ledger:
         taken = take_in(ledger, offer)
-        keep_manifests(ledger, found.manifests)
+        keep_manifests(ledger, pl.concat([journal.read(), found.manifests]).unique("digest"))
+    journal.clear()
     return Collection(
         taken, offer.unreachable_blobs, offer.unreachable_bytes, found.missing_blobs, not found.has_marker
     )

@@ -1,15 +1,52 @@
-"""Manifests in the ledger: each is immutable, so what it names is kept by its digest and never read again."""
+"""Manifests in the ledger: each is immutable, so what it names is kept by its digest and never read again.
+
+Those of a collection that has not ended yet are kept beside the ledger, so that one which is interrupted
+starts again where it was, and the ledger stays as it is until a collection is whole.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import polars as pl
 
 from accounting.collectors.collected import MANIFESTS
+from accounting.errors import AcctError
 from accounting.ledger import Ledger
 
 
-def known_manifests(ledger: Ledger | None) -> pl.DataFrame:
-    """What is known of manifests, by digest: the blobs that each names, and the manifests that an index lists."""
-    if ledger is None:
-        return pl.DataFrame(schema=MANIFESTS)
+class Journal:
+    """The manifests that were read since a collection ended last: a folder of Parquet files, its owner's alone."""
+
+    def __init__(self, ledger: Path) -> None:
+        self.folder = ledger.with_name(ledger.name + ".manifests")
+
+    def read(self) -> pl.DataFrame:
+        """As MANIFESTS, each digest once."""
+        batches = [pl.read_parquet(file) for file in sorted(self.folder.glob("*.parquet"))]
+        return pl.concat([pl.DataFrame(schema=MANIFESTS), *batches]).unique("digest")
+
+    def keep(self, manifests: pl.DataFrame) -> None:
+        """Add manifests as they are read, a batch whole or not at all. Raises AcctError where that cannot be done."""
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.folder)
+            with os.fdopen(handle, "wb") as file:
+                manifests.write_parquet(file)
+            Path(name).replace(f"{name}.parquet")
+        except OSError as error:
+            raise AcctError(
+                str(self.folder), f"cannot be written: {error.strerror}", "make room for it, or name another --ledger"
+            ) from error
+
+    def clear(self) -> None:
+        """What it holds is in the ledger now."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def known_manifests(ledger: Ledger) -> pl.DataFrame:
+    """What is known of manifests, as MANIFESTS: the blobs that each names, and the manifests that an index lists."""
     return pl.DataFrame(pl.from_arrow(ledger.arrow("SELECT digest, blobs, children FROM manifests"))).cast(
         pl.Schema(MANIFESTS)
     )

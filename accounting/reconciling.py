@@ -76,7 +76,7 @@ class Reconciliation:
 
 
 def reconcile(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> Reconciliation:
-    """List a source anew and compare it with the ledger; nothing is recorded.
+    """List a source anew and compare it with the ledger, which stays as it is.
 
     Raises AcctError where the listing or a manifest cannot be trusted.
     """

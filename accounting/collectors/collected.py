@@ -1,5 +1,6 @@
 """What a collector gives of a registry, whatever its layout."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -12,6 +13,21 @@ MANIFESTS = {"digest": pl.String(), "blobs": pl.List(pl.String()), "children": p
 # begun and not finished; what the registry keeps for itself; and what does not fit the layout.
 REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN = "reachable", "garbage", "upload", "metadata", "unknown"
 PART_NAMES = (REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN)
+
+
+def _no_manifests() -> pl.DataFrame:
+    return pl.DataFrame(schema=MANIFESTS)
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """Manifests are immutable, and each is read once: those `known`, as MANIFESTS, are not read again.
+
+    `keep` is given those that are read now, batch by batch, so that interrupted work need not read them again.
+    """
+
+    known: pl.DataFrame = field(default_factory=_no_manifests)
+    keep: Callable[[pl.DataFrame], None] = lambda read: None
 
 
 @dataclass(frozen=True)
@@ -30,7 +46,7 @@ class Collected:
     parts: pl.DataFrame
     has_marker: bool
     missing_blobs: int = 0
-    manifests: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MANIFESTS))
+    manifests: pl.DataFrame = field(default_factory=_no_manifests)
 
     @property
     def garbage(self) -> pl.DataFrame:

@@ -5,13 +5,6 @@ blobs that these reach. `_layers` links stay after the last use of a blob and pr
 Keys that do not fit the layout are ignored.
 """
 
-import hashlib
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn, TypeVar
-
 import polars as pl
 
 from accounting.collectors.collected import (
@@ -23,28 +16,22 @@ from accounting.collectors.collected import (
     UNKNOWN,
     UPLOAD,
     Collected,
+    Manifests,
 )
+from accounting.collectors.manifest_reader import DIGEST, Reader
 from accounting.collectors.store import Progress, Store
 from accounting.errors import AcctError
 from accounting.model import Source
 
 TOP = "docker/registry/v2/"
-MANIFEST_BYTES = 4 * 2**20  # what a registry has to take at most: OCI distribution-spec, "Pushing Manifests"
-LINK_BYTES = len("sha512:") + 128
-READERS = 8
-PROGRESS_READS = 100
 
-# OCI distribution-spec, "Pulling manifests": names and tags; OCI image-spec, "Digests": the registered algorithms.
+# OCI distribution-spec, "Pulling manifests": names and tags.
 NAME = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$"
 TAG = r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"
-DIGEST = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 
-def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progress) -> Collected:
-    """List a registry and read the manifests that are not `known` yet (as MANIFESTS, by digest).
+def collect(store: Store, source: Source, manifests: Manifests, progress: Progress) -> Collected:
+    """List a registry and read the manifests that are not known yet.
 
     Raises AcctError, naming the key, for a listing, tag or manifest that cannot be trusted, and for an image whose
     name holds no workspace where the source sets none.
@@ -55,16 +42,16 @@ def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progres
     blobs, below_manifests = _blobs(keys), _below_manifests(keys)
     links = _manifest_links(below_manifests)
     revisions = _named(_revisions(links), source)
-    reader = _Reader(store, source, progress)
+    reader = Reader(store, source, progress, manifests.keep)
     tag_keys = _tag_keys(links)
     # What is read tells of now.
     told = _told_tags(tag_keys, below_manifests if listing.historic else below_manifests.clear())
     untold = tag_keys.join(told, on=["image", "version"], how="anti")
     tags = pl.concat([told, reader.tags(untold)])
-    read = reader.manifests(_unread(revisions, blobs, known, source))
-    manifests = pl.concat([known.join(revisions, on="digest", how="semi").select(list(MANIFESTS)), read])
-    versions = _versions(revisions, tags, manifests)
-    contents = _contents(versions, revisions, manifests)
+    read = reader.manifests(_unread(revisions, blobs, manifests.known, source))
+    known = pl.concat([manifests.known.join(revisions, on="digest", how="semi").select(list(MANIFESTS)), read])
+    versions = _versions(revisions, tags, known)
+    contents = _contents(versions, revisions, known)
     references = _references(versions, contents, blobs)
     return Collected(
         taken_at=listing.taken_at,
@@ -74,49 +61,6 @@ def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progres
         missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
         manifests=read,
     )
-
-
-def parse_manifest(body: bytes) -> tuple[list[str], list[str]]:
-    """The digests of the blobs that a manifest names, and of the manifests that an index lists, each once.
-
-    OCI image manifests, indexes and artifact manifests, Docker schema 2 manifests and lists. `mediaType` is optional,
-    so the members tell: `config` and `layers`, or `blobs`, or `manifests`. A `subject` is a weak reference and is not
-    followed (OCI image-spec, "Image Manifest"). Raises ValueError, which says what is wrong, for anything else.
-    """
-    try:
-        manifest = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise ValueError("is no JSON that can be read: it is nested too deeply") from error
-    except ValueError as error:
-        raise ValueError("is no JSON that can be read") from error
-    if not isinstance(manifest, dict):
-        raise ValueError("is no manifest: it is no JSON object")
-    if manifest.get("schemaVersion") == 1:
-        raise ValueError("is a Docker schema 1 manifest, a kind that is not supported")
-    if not manifest.keys() & {"config", "layers", "blobs", "manifests"}:
-        raise ValueError("is no manifest: it has neither config, layers, blobs nor manifests")
-    config = [] if manifest.get("config") is None else [manifest["config"]]
-    blobs = [*_digests(config), *_digests(manifest.get("layers")), *_digests(manifest.get("blobs"))]
-    return list(dict.fromkeys(blobs)), list(dict.fromkeys(_digests(manifest.get("manifests"))))
-
-
-def _digests(descriptors: object) -> list[str]:
-    """The digests of a list of descriptors; clients that are written in Go write an empty list as null."""
-    if descriptors is None:
-        return []
-    if not isinstance(descriptors, list):
-        raise ValueError("is no manifest: its descriptors are no list")
-    digests = []
-    for descriptor in descriptors:
-        digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-        if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
-            raise ValueError("has a descriptor without a sha256 or sha512 digest")
-        digests.append(digest)
-    return digests
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _blobs(keys: pl.DataFrame) -> pl.DataFrame:
@@ -231,58 +175,6 @@ def _unread(revisions: pl.DataFrame, blobs: pl.DataFrame, known: pl.DataFrame, s
             "delete it in the registry, or restore it, then collect again",
         )
     return linked.join(known, on="digest", how="anti").select("digest", "size_bytes", "key").unique().sort("digest")
-
-
-class _Reader:
-    """Reads tags and manifests from the place, several at a time."""
-
-    def __init__(self, store: Store, source: Source, progress: Progress) -> None:
-        self._store = store
-        self._source = source
-        self._progress = progress
-
-    def tags(self, keys: pl.DataFrame) -> pl.DataFrame:
-        """What tags point at: image, version, digest."""
-        digests = pl.Series("digest", list(self._each(self._tag, keys["key"], "tags")), dtype=pl.String)
-        return keys.select("image", "version").with_columns(digests)
-
-    def manifests(self, unread: pl.DataFrame) -> pl.DataFrame:
-        """The manifests of these digests, as MANIFESTS."""
-        rows = self._each(self._manifest, unread.iter_rows(), "manifests")
-        return pl.DataFrame(list(rows), schema=MANIFESTS, orient="row")
-
-    def _each(self, read: Callable[[T], U], items: Iterable[T], what: str) -> Iterator[U]:
-        with ThreadPoolExecutor(READERS) as pool:
-            for number, result in enumerate(pool.map(read, items), 1):
-                if number % PROGRESS_READS == 0:
-                    self._progress(f"{self._source.name}: {number:,} {what} read")
-                yield result
-
-    def _tag(self, key: str) -> str:
-        body = self._store.read(key, LINK_BYTES).decode(errors="replace")
-        if not re.fullmatch(DIGEST, body):
-            raise AcctError(self._where(key), "is a tag that points at no digest", "push the tag anew, or delete it")
-        return body
-
-    def _manifest(self, listed: tuple[str, int, str]) -> tuple[str, list[str], list[str]]:
-        digest, size_bytes, key = listed
-        where = self._where(key)
-        if size_bytes > MANIFEST_BYTES:
-            raise AcctError(where, f"is a manifest of {size_bytes:,} bytes", f"the most is {MANIFEST_BYTES:,}")
-        body = self._store.read(key, MANIFEST_BYTES)
-        todo = "restore it, or delete the manifest in the registry"
-        if len(body) != size_bytes:
-            raise AcctError(where, f"has {len(body):,} bytes and is listed with {size_bytes:,}", todo)
-        algorithm, _, expected = digest.partition(":")
-        if hashlib.new(algorithm, body).hexdigest() != expected:
-            raise AcctError(where, "holds other content than its digest says", todo)
-        try:
-            return digest, *parse_manifest(body)
-        except ValueError as error:
-            raise AcctError(where, str(error), todo) from error
-
-    def _where(self, key: str) -> str:
-        return f"source {self._source.name}, key {key}"
 
 
 def _versions(revisions: pl.DataFrame, tags: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:

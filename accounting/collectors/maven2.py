@@ -16,7 +16,7 @@ import polars as pl
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from accounting.collectors.collected import METADATA, REACHABLE, UNKNOWN, UPLOAD, Collected
+from accounting.collectors.collected import METADATA, REACHABLE, UNKNOWN, UPLOAD, Collected, Manifests
 from accounting.collectors.store import Progress, Store
 from accounting.collectors.stored_files import files_of, references_of
 from accounting.errors import AcctError
@@ -59,11 +59,10 @@ class _Registry(NamedTuple):
     groups: pl.DataFrame
 
 
-def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progress) -> Collected:
+def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> Collected:
     """List a registry, and read the metadata files of which the paths do not tell whose they are.
 
-    `known` is of no use here. Raises AcctError, naming the key, for a listing or a metadata file that cannot be
-    trusted.
+    Raises AcctError, naming the key, for a listing or a metadata file that cannot be trusted.
     """
     listing = store.listing(progress)
     files = _split(files_of(listing.objects, source))

@@ -9,7 +9,7 @@ No file is read. The database file holds the secret that the registry signs toke
 
 import polars as pl
 
-from accounting.collectors.collected import GARBAGE, METADATA, REACHABLE, UNKNOWN, UPLOAD, Collected
+from accounting.collectors.collected import GARBAGE, METADATA, REACHABLE, UNKNOWN, UPLOAD, Collected, Manifests
 from accounting.collectors.store import Progress, Store
 from accounting.collectors.stored_files import files_of, references_of
 from accounting.model import Source
@@ -29,8 +29,8 @@ VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+([+-][0-9A-Za-z.+-]+)?$"  # semver.org, 2.0.0
 TEMPORARY = r"\.tmp-?[0-9]+$"
 
 
-def collect(store: Store, source: Source, known: pl.DataFrame, progress: Progress) -> Collected:
-    """List a registry; `known` is of no use here. Raises AcctError for a listing that cannot be trusted."""
+def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> Collected:
+    """List a registry. Raises AcctError for a listing that cannot be trusted."""
     listing = store.listing(progress)
     files = _placed(files_of(listing.objects, source))
     held = files.filter(pl.col("part") == REACHABLE)

@@ -4,15 +4,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import polars as pl
-
 from accounting.collecting import COLLECTORS
-from accounting.collectors.collected import MANIFESTS, Collected
+from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.places import open_store
 from accounting.model import Source
 
 UPLOADED_AT = 1_700_000_000
-NOTHING = pl.DataFrame(schema=MANIFESTS)
+NOTHING = Manifests()
 
 
 def lay_out(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from accounting.collectors import manifest_reader
+from accounting.collectors.folder import Folder
 from accounting.instants import parse_instant
 from tests.cli_runner import Result, run
 from tests.collectors import servers
@@ -111,6 +113,41 @@ def test_a_manifest_that_fails_leaves_the_ledger_as_it_was(registry: StoredRegis
     assert ended.exit_code == 1
     assert registry.data(digest) in ended.stderr
     assert (tmp_path / "acct.duckdb").read_bytes() == before
+
+
+def test_interrupted_work_starts_again_where_it_was(
+    registry: StoredRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest_reader, "KEPT_MANIFESTS", 1)
+    configure(tmp_path, "images", "file:registry")
+    reads: list[str] = []
+    read = Folder.read
+
+    def counted_read(self: Folder, key: str, limit_bytes: int) -> bytes:
+        if key.endswith("/data"):
+            reads.append(key)
+        return read(self, key, limit_bytes)
+
+    monkeypatch.setattr(Folder, "read", counted_read)
+    digests = [registry.push("web", registry.image(BASE, b"layer %d" % number), [f"2.{number}"]) for number in range(9)]
+    broken = registry.top / registry.data(max(digests))
+    whole = broken.read_bytes()
+    broken.write_bytes(whole.replace(b"{", b"[", 1))
+    for _ in range(2):
+        ended = run("collect", cwd=tmp_path)
+        assert ended.exit_code == 1
+        assert registry.data(max(digests)) in ended.stderr
+        assert not (tmp_path / "acct.duckdb").exists()
+    journal = tmp_path / "acct.duckdb.manifests"
+    assert journal.stat().st_mode & 0o777 == 0o700
+    (journal / "tmp12345").write_bytes(b"PAR1")  # as a killed process leaves it
+    broken.write_bytes(whole)
+    assert run("collect", cwd=tmp_path).exit_code == 0
+    assert not journal.exists()
+    assert reads.count(f"docker/registry/v2/{registry.data(min(digests))}") == 1
+    reads.clear()
+    assert "0 new, 0 gone" in collect_later(cwd=tmp_path).stderr
+    assert reads == []
 
 
 def test_a_registry_that_is_gone_is_no_empty_registry(registry: StoredRegistry, stored: Path, tmp_path: Path) -> None:

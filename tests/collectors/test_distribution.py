@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from accounting.collectors.collected import MANIFESTS, Collected
+from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.distribution import collect
 from accounting.collectors.folder import Folder
 from accounting.collectors.store import OBJECTS, Listing, Progress
@@ -16,7 +17,7 @@ from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors.layouts import UPLOADED_AT, StoredRegistry
 
-NOTHING = pl.DataFrame(schema=MANIFESTS)
+NOTHING = Manifests()
 NO_DIGEST = "has a descriptor without a sha256 or sha512 digest"
 NESTED = "is no JSON that can be read: it is nested too deeply"
 Versions = dict[tuple[str, str], dict[str, int]]
@@ -38,7 +39,7 @@ class Watched(Folder):
         return super().read(key, limit_bytes)
 
 
-def collected(folder: Path, known: pl.DataFrame = NOTHING, workspace: str | None = None) -> Collected:
+def collected(folder: Path, known: Manifests = NOTHING, workspace: str | None = None) -> Collected:
     source = Source("images", "distribution", f"file:{folder}", workspace)
     return collect(Folder("images", folder), source, known, lambda line: None)
 
@@ -221,12 +222,12 @@ def test_known_manifests_are_not_read_again(registry: StoredRegistry, stored: Pa
     first = collect(store, source, NOTHING, lambda line: None)
     assert set(first.manifests["digest"]) == {image, index}
     store.read_keys.clear()
-    again = collect(store, source, first.manifests, lambda line: None)
+    again = collect(store, source, Manifests(first.manifests), lambda line: None)
     assert [key.rsplit("/", 2)[1] for key in store.read_keys] == ["current"]
     assert again.manifests.is_empty()
     assert again.references.equals(first.references)
     new = registry.push("acme/other", registry.image(b"other"), ["1.0"])
-    assert collect(store, source, first.manifests, lambda line: None).manifests["digest"].to_list() == [new]
+    assert collect(store, source, Manifests(first.manifests), lambda line: None).manifests["digest"].to_list() == [new]
 
 
 def test_the_order_of_keys_changes_nothing(registry: StoredRegistry, stored: Path) -> None:
@@ -240,11 +241,14 @@ def test_the_order_of_keys_changes_nothing(registry: StoredRegistry, stored: Pat
 def test_progress_says_how_much_was_read(
     registry: StoredRegistry, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounting.collectors.distribution.PROGRESS_READS", 1)
+    monkeypatch.setattr("accounting.collectors.manifest_reader.PROGRESS_READS", 1)
     registry.push("acme/web", registry.image(b"base"), ["1.0"])
     lines: list[str] = []
     collect(Folder("images", stored), Source("images", "distribution", ""), NOTHING, lines.append)
-    assert lines == ["images: 1 tags read", "images: 1 manifests read"]
+    assert [re.sub(r"[\d,]+/s", "N/s", line) for line in lines] == [
+        "images: 1 tags read, N/s",
+        "images: 1 manifests read, N/s",
+    ]
 
 
 def test_a_place_without_a_registry_is_marked(registry: StoredRegistry, stored: Path) -> None:

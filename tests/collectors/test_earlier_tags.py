@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from accounting.collectors.collected import MANIFESTS
+from accounting.collectors.collected import Manifests
 from accounting.collectors.distribution import collect
 from accounting.collectors.folder import Folder
 from accounting.collectors.store import Listing, Progress
@@ -50,7 +50,7 @@ def move(registry: StoredRegistry, digest: str, at: int, tag: str = "latest") ->
 
 def tags_of(store: Earlier) -> dict[str, str]:
     """The digest of each tag's manifest, by tag."""
-    found = collect(store, Source("images", "distribution", "file:"), pl.DataFrame(schema=MANIFESTS), lambda line: None)
+    found = collect(store, Source("images", "distribution", "file:"), Manifests(), lambda line: None)
     manifests = set(found.manifests["digest"])
     rows = found.references.select("version", "digest").iter_rows()
     return {version: digest for version, digest in rows if digest in manifests and ":" not in version}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from mypy_boto3_s3.client import S3Client
 
+from accounting.collectors.collected import Manifests
 from accounting.collectors.distribution import collect
 from accounting.collectors.places import open_store
-from accounting.manifests import known_manifests
 from accounting.model import Source
 from tests.cli_runner import Result, run
 from tests.collectors import servers
@@ -82,7 +82,7 @@ def acct(folder: Path, source: Source) -> Result:
 
 
 def holdings(source: Source, base: Path = Path()) -> list[tuple[object, ...]]:
-    return collect(open_store(source, base), source, known_manifests(None), lambda line: None).references.rows()
+    return collect(open_store(source, base), source, Manifests(), lambda line: None).references.rows()
 
 
 @FORMATS

@@ -13,10 +13,9 @@ from unittest.mock import patch
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import polars as pl
 import pytest
 
-from accounting.collectors.collected import MANIFESTS, Collected
+from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.distribution import collect
 from accounting.collectors.places import open_store
 from accounting.model import Source
@@ -29,7 +28,7 @@ KINDS = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-NOTHING = pl.DataFrame(schema=MANIFESTS)
+NOTHING = Manifests()
 
 
 @dataclass
@@ -102,7 +101,7 @@ class Api:
             versions.update({(image, name): served[digest] for name, digest in named.items()})
         return versions
 
-    def collected(self, known: pl.DataFrame = NOTHING) -> tuple[Collected, list[str]]:
+    def collected(self, known: Manifests = NOTHING) -> tuple[Collected, list[str]]:
         """What is collected, and the keys that were read for it."""
         store = open_store(self.source, Path())
         with patch.object(store, "read", wraps=store.read) as read:
@@ -189,7 +188,7 @@ def test_what_is_collected_is_what_the_api_says(api: Api, layout: Layout) -> Non
     assert layers <= {digest for digest, _ in billed(found)["team-a/nested/api", "1.0"]}
     assert layers
 
-    again, read_again = api.collected(found.manifests)
+    again, read_again = api.collected(Manifests(found.manifests))
     assert again.references.equals(found.references)
     assert again.manifests.is_empty()
     assert len(read_keys) == 4 + found.manifests.height
@@ -207,14 +206,14 @@ def test_what_is_deleted_is_unreachable_until_the_garbage_is_collected(api: Api,
     assert len(alone) == 3
 
     api.call("DELETE", f"team-a/web/manifests/{web}")
-    deleted, _ = api.collected(before.manifests)
+    deleted, _ = api.collected(Manifests(before.manifests))
     assert billed(deleted) == api.versions()
     assert billed(deleted).keys() == {("team-a/web", "2.0"), ("team-a/tools", "latest")}
     assert deleted.garbage.height == len(alone)
     assert deleted.garbage["size_bytes"].sum() == sum(size_bytes for _, size_bytes in alone)
 
     servers.collect_garbage(api.server)
-    after, _ = api.collected(before.manifests)
+    after, _ = api.collected(Manifests(before.manifests))
     assert billed(after) == api.versions()
     assert after.references.equals(deleted.references)
     assert (after.garbage.height, after.garbage["size_bytes"].sum(), after.missing_blobs) == (0, 0, 0)
@@ -230,7 +229,7 @@ def test_of_a_child_that_was_deleted_the_garbage_collection_keeps_the_manifest(a
     assert child in deleted.references["digest"]
 
     servers.collect_garbage(api.server)
-    after, _ = api.collected(deleted.manifests)
+    after, _ = api.collected(Manifests(deleted.manifests))
     assert after.references.equals(deleted.references)
     assert (after.garbage.height, after.missing_blobs) == (0, 0)
 
