@@ -175,7 +175,9 @@ def _folders(where: str, root: Element, space: str, encoded: bool, asked: Asked)
 def _decoded(keys: list[str | None], encoded: bool) -> list[str | None]:
     if not encoded:
         return keys
-    return [unquote_plus(key) if key and ("%" in key or "+" in key) else key for key in keys]
+    # Many servers encode the slashes, and most keys have nothing else to decode.
+    slashed = [key and key.replace("%2F", "/") for key in keys]
+    return [unquote_plus(key) if key and ("%" in key or "+" in key) else key for key in slashed]
 
 
 def _objects(where: str, columns: list[list[str | None]], asked: Asked) -> pl.DataFrame:
