@@ -37,7 +37,8 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
     name holds no workspace where the source sets none.
     """
     listing = store.listing(progress)
-    keys = listing.objects.filter(pl.col("key").str.starts_with(TOP))
+    objects = listing.objects.with_row_index("number")
+    keys = objects.filter(pl.col("key").str.starts_with(TOP))
     keys = keys.with_columns(path=pl.col("key").str.strip_prefix(TOP))
     blobs, below_manifests = _blobs(keys), _below_manifests(keys)
     links = _manifest_links(below_manifests)
@@ -56,7 +57,7 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
     return Collected(
         taken_at=listing.taken_at,
         references=references,
-        parts=_parts(listing.objects, blobs, contents),
+        parts=_parts(objects, blobs, contents),
         has_marker=not keys.is_empty(),
         missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
         manifests=read,
@@ -64,16 +65,16 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
 
 
 def _blobs(keys: pl.DataFrame) -> pl.DataFrame:
-    """The stored blobs: digest, size_bytes, key."""
+    """The stored blobs: digest, size_bytes, key, number."""
     parts = pl.col("path").str.split_exact("/", 5)
     names = ["top", "algorithm", "two", "hex", "data", "more"]
     digest = pl.concat_str("algorithm", "hex", separator=":")
     return (
         keys.filter(pl.col("path").str.starts_with("blobs/"))
-        .select("key", "size_bytes", parts.struct.rename_fields(names).alias("parts"))
+        .select("number", "key", "size_bytes", parts.struct.rename_fields(names).alias("parts"))
         .unnest("parts")
         .filter((pl.col("data") == "data") & pl.col("more").is_null() & (pl.col("hex").str.head(2) == pl.col("two")))
-        .select(digest.alias("digest"), "size_bytes", "key")
+        .select(digest.alias("digest"), "size_bytes", "key", "number")
         .filter(pl.col("digest").str.contains(DIGEST))
     )
 
@@ -232,17 +233,18 @@ def _references(versions: pl.DataFrame, contents: pl.DataFrame, blobs: pl.DataFr
 
 def _parts(objects: pl.DataFrame, blobs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
     """What each object is, as PARTS: links and the like are what the registry keeps for itself."""
-    reached = blobs.join(contents, on="digest", how="semi").select("key", of_blob=pl.lit(REACHABLE))
-    garbage = blobs.join(contents, on="digest", how="anti").select("key", of_blob=pl.lit(GARBAGE))
+    reached = contents.select("digest", reached=True).unique()
+    of_blob = pl.when("reached").then(pl.lit(REACHABLE)).otherwise(pl.lit(GARBAGE))
+    of_blobs = blobs.join(reached, on="digest", how="left").select("number", of_blob=of_blob)
     inside = pl.col("key").str.starts_with(f"{TOP}repositories/")
-    part = (
-        pl.when(pl.col("of_blob").is_not_null())
-        .then("of_blob")
-        .when(inside & pl.col("key").str.contains("/_uploads/", literal=True))
+    of_others = (
+        pl.when(inside & pl.col("key").str.contains("/_uploads/", literal=True))
         .then(pl.lit(UPLOAD))
         .when(inside & pl.col("key").str.ends_with("/link"))
         .then(pl.lit(METADATA))
         .otherwise(pl.lit(UNKNOWN))
     )
-    of_blobs = pl.concat([reached, garbage])
-    return objects.join(of_blobs, on="key", how="left").select("key", "size_bytes", part.alias("part"))
+    # By number, for keys are long.
+    return objects.join(of_blobs, on="number", how="left").select(
+        "key", "size_bytes", part=pl.coalesce("of_blob", of_others)
+    )

@@ -175,8 +175,14 @@ def small_reads(endpoint: str, keys: list[str]) -> dict[str, float]:
 def typed_rows() -> dict[str, float]:
     """CPU microseconds a key of each step from keys to typed rows."""
     keys = registry_keys(ROWS)
-    objects = pl.DataFrame({"key": keys}).with_columns(
-        size_bytes=pl.lit(71, dtype=pl.Int64), modified_at=pl.lit(1_700_000_000, dtype=pl.Int64), content_tag=pl.lit("")
+    objects = (
+        pl.DataFrame({"key": keys})
+        .with_columns(
+            size_bytes=pl.lit(71, dtype=pl.Int64),
+            modified_at=pl.lit(1_700_000_000, dtype=pl.Int64),
+            content_tag=pl.lit(""),
+        )
+        .with_row_index("number")
     )
     found: dict[str, float] = {}
 
