@@ -2,11 +2,12 @@
 
 One way through: collect → ledger → queries → statement → report.
 
-- `collectors` read what registries keep, or files: `places` (a bucket or a folder), `distribution`, `snapshot_file`,
-  `event_file`. `collecting` takes one source all the way.
+- `collectors` read what registries keep: layouts (`distribution`, `verdaccio`, `maven2`, `database`) at places (a bucket,
+  a folder, an inventory), and files of snapshots, events and links. `collecting` takes one source all the way,
+  `lifecycle` a database; `reconciling` compares a source with the ledger.
 - `ledger` is the DuckDB file of facts. `snapshots`, `events`, `cards`, `manifests` and `sources` record facts in it.
 - `usage` asks the queries (queries/, the charging rules in SQL) for a month; `sharing` divides shared blobs exactly.
 - `ratecard` and `rating` turn byte-seconds into money. `statement` puts a bill together, `render` writes it.
 - `commands` is the command line, one file a command; `sample` is what `acct demo` writes.
-- `model`, `instants`, `errors`, `text` and `paths` are what all of them share.
+- `model`, `instants`, `errors`, `text`, `tables` and `paths` are what all of them share.
 """
