@@ -2,9 +2,9 @@
 
 One way through: collect → ledger → queries → statement → report.
 
-- `collectors` read what registries keep: layouts (`distribution`, `verdaccio`, `maven2`, `database`) at places (a bucket,
-  a folder, an inventory), and files of snapshots, events and links. `collecting` takes one source all the way,
-  `lifecycle` a database; `reconciling` compares a source with the ledger.
+- `collectors` read what registries keep: layouts (`distribution`, `verdaccio`, `maven2`, `database`) at places (a
+  bucket, a folder, an inventory), and files of snapshots, events and links. `collecting` takes one source all the
+  way, `lifecycle` a database; `reconciling` compares a source with the ledger.
 - `ledger` is the DuckDB file of facts. `snapshots`, `events`, `cards`, `manifests` and `sources` record facts in it.
 - `usage` asks the queries (queries/, the charging rules in SQL) for a month; `sharing` divides shared blobs exactly.
 - `ratecard` and `rating` turn byte-seconds into money. `statement` puts a bill together, `render` writes it.

@@ -155,6 +155,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What a closed month's line would be now, less what was sealed and already corrected (RULES, section 6)."""
+
+    month: Month
+    key: LineKey
+    byte_seconds: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True)
 class HeldName:
     """An image name that cannot be reused until `held_until` (RULES, section 3)."""
 
@@ -179,6 +189,7 @@ class StoredState:
 class Statement:
     """One workspace's bill of one month.
 
+    Byte-seconds are those of the lines; `amount_minor` is the sum of the lines' and the corrections' amounts.
     `included_byte_seconds` is what the plan took off the charged usage, `unit` that of the month's last rate.
     """
 
@@ -194,4 +205,5 @@ class Statement:
     included_byte_seconds: Fraction
     amount_minor: int | None
     lines: tuple[Line, ...]
+    corrections: tuple[Correction, ...]
     held_names: tuple[HeldName, ...]

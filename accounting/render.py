@@ -45,7 +45,18 @@ def statement_json(statement: Statement) -> str:
                 "amount": _amount(statement, statement.amount_minor),
             },
             "lines": lines,
-            "corrections": [],
+            "corrections": [
+                {
+                    "month": str(correction.month),
+                    "repository": correction.key.repository,
+                    "format": correction.key.format,
+                    "package": correction.key.package,
+                    "state": correction.key.state,
+                    "byte_seconds": str(correction.byte_seconds),
+                    "amount": _amount(statement, correction.amount_minor),
+                }
+                for correction in statement.corrections
+            ],
             "held_names": [_held(name) for name in statement.held_names],
         }
     )

@@ -66,6 +66,7 @@ def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
         sum((cost.included_byte_seconds for cost in costs.values()), Fraction(0)),
         total,
         lines,
+        (),
         held,
     )
 
