@@ -69,8 +69,9 @@ def _rules(part: Part) -> _Branch:
     states = " and ".join(state.replace("_", " ") for state in rule.charged)
     charged = f"packages that are {states} are charged" if states else "nothing is charged"
     shared = "is split equally among those that hold it" if rule.share == "workspace" else "counts whole in each"
+    name = f"Rule of {rule.effective_from}" if part.rate else "Without a rate card"
     return _Branch(
-        f"Rule of {rule.effective_from}, {_span(part.start, part.end)}: {charged};"
+        f"{name}, {_span(part.start, part.end)}: {charged};"
         f" a blob {shared}; deletions keep for {counted(rule.retention_days, 'day')}"
     )
 
@@ -194,13 +195,15 @@ def _amount(line: LineExplanation, explained: Explanation) -> _Branch:
     assert exact is not None
     assert amount is not None
     steps = {step.rate: step for step in explained.rates}
-    twigs = [
-        _Branch(
-            f"of the rate of {charge.rate.effective_from}: {_precise(steps[charge.rate].cost)} × {_exact(charge.byte_seconds)}"
-            f" / {_exact(steps[charge.rate].charged_byte_seconds)} {_equals(charge.cost)}"
+    twigs = []
+    for charge in line.charges:
+        step = steps[charge.rate]
+        share = f"{_exact(charge.byte_seconds)} / {_exact(step.charged_byte_seconds)}"
+        twigs.append(
+            _Branch(
+                f"of the rate of {charge.rate.effective_from}: {_precise(step.cost)} × {share} {_equals(charge.cost)}"
+            )
         )
-        for charge in line.charges
-    ]
     if not twigs:
         twigs.append(_Branch("not charged in this state"))
     elif exact != amount:

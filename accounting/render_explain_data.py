@@ -1,7 +1,8 @@
 """An explanation as JSON and CSV: every piece of every line, exactly."""
 
 import csv
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from io import StringIO
 
@@ -21,9 +22,12 @@ _COLUMNS = (
 
 
 def explanation_json(explained: Explanation) -> str:
-    """The explanation as `acct.explain/1`; fractions as numerator and denominator, in lowest terms."""
+    """The explanation as `acct.explain/1`; fractions as numerator and denominator, in lowest terms.
+
+    Lines and blobs stand in a row of text each: there may be many, and indented they would take four times as long.
+    """
     bill = explained.statement
-    return json_text(
+    document = json_text(
         {
             "schema": "acct.explain/1",
             "workspace": bill.workspace,
@@ -38,9 +42,23 @@ def explanation_json(explained: Explanation) -> str:
             },
             "parts": [_part(part) for part in explained.parts],
             "rates": [_rate(step) for step in explained.rates],
-            "lines": [_line(line, bill.minor_digits) for line in explained.lines],
+            "lines": [],
         }
     )
+    lines = [
+        _filled(_row_of(_line(line, bill.minor_digits)), "]}", map(_row_of, map(_blob, line.blobs)))
+        for line in explained.lines
+    ]
+    return _filled(document, "]\n}\n", lines)
+
+
+def _row_of(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _filled(document: str, ending: str, rows: Iterable[str]) -> str:
+    """A JSON text that ends in an empty list and `ending`, with rows in that list."""
+    return document.removesuffix(ending) + "\n" + ",\n".join(rows) + "\n" + ending
 
 
 def _fraction(value: Fraction) -> dict[str, str]:
@@ -95,7 +113,6 @@ def _line(line: LineExplanation, minor_digits: int) -> dict[str, object]:
         "package": key.package,
         "state": key.state,
         "states": [_state(stretch) for stretch in line.states],
-        "blobs": [_blob(blob) for blob in line.blobs],
         "exact_byte_seconds": _fraction(exact),
         "byte_seconds_rounded_down": str(down),
         "byte_seconds_rounding": str(line.line.byte_seconds - down),
@@ -110,6 +127,7 @@ def _line(line: LineExplanation, minor_digits: int) -> dict[str, object]:
         ],
         "exact_amount": None if line.exact_cost is None else _fraction(line.exact_cost),
         **_rounded(line, minor, minor_digits),
+        "blobs": [],
     }
 
 
