@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def told(books: Books, workspace: str, month: str, package: str | None = None, b
 # Histories
 
 
-@tried(12)
+@tried(8)
 @given(histories(), st.data())
 def test_pieces_add_up_to_every_line(case: Case, data: st.DataObject) -> None:
     """Of every workspace; and one package by itself is told the same, as are few blobs with the rest in a sum."""
@@ -207,14 +208,14 @@ def event(number: str, verb: str, time: str, subject: str, **data: str) -> dict[
 
 def test_sharers_are_named_also_where_one_takes_anothers_place() -> None:
     """Their number stays the same at that instant, and yet it is another stretch."""
+    arrived = replace(*rows_of("c"), uploaded_at="2026-10-11T00:00:00Z")
     snapshots = (
         snapshot("2026-09-30", "a", "b"),
         snapshot("2026-10-11", "a", "b"),
-        snapshot("2026-10-11", "a", "b", "c"),
+        Snapshot("images", "2026-10-12T00:00:00Z", (*rows_of("a"), arrived)),
+        snapshot("2026-11-01", "a", "c"),
     )
-    late = Snapshot("images", "2026-10-12T00:00:00Z", (*rows_of("a"), Row("acme", "container", "c", "1", "sha256:1",
-                    10**12, "2026-10-11T00:00:00Z")))  # fmt: skip
-    case = Case((*snapshots[:2], late, snapshot("2026-11-01", "a", "c")), (), None, OCTOBER)
+    case = Case(snapshots, (), None, OCTOBER)
     with books(case) as these:
         (line,) = told(these, "acme", OCTOBER, "container/a").lines
     pieces = [(piece.start, piece.sharers, piece.named) for piece in line.blobs[0].pieces]
@@ -229,7 +230,7 @@ def test_many_sharers_are_counted_and_the_first_are_named() -> None:
     case = Case((snapshot("2026-10-01", *names), snapshot("2026-11-01", *names)), (), None, OCTOBER)
     with books(case) as these:
         text = explanation_text(told(these, "acme", OCTOBER, "container/p1"))
-    assert "/ 6, shared with container/p0, container/p2, container/p3 and 2 more: ≈" in text
+    assert "/ 6, shared with container/p0, container/p2, container/p3 and 2 more: 446,4" in text
 
 
 def test_the_event_that_counts_is_told() -> None:
@@ -283,9 +284,7 @@ def test_a_line_of_a_hundred_thousand_blobs(tmp_path: Path) -> None:
         workspace=pl.lit("acme"), format=pl.lit("container"), version=pl.lit("1"), uploaded_at=pl.lit(None, pl.Int64)
     )
     path = tmp_path / "acct.duckdb"
-    with writing(path) as ledger:
-        for taken_at in (month.start, month.end):
-            take_in(ledger, Offer("images", taken_at, digest_of_frame(rows), rows, str))
+    record(path, rows)
     with reading(path) as ledger:
         few = explain(ledger, "acme", month, "container/web", blobs=20)
         every = explain(ledger, "acme", month, "container/web")
@@ -320,29 +319,31 @@ def test_hostile_names_are_shown_and_not_obeyed(hostile: Path, workspace: str) -
     rows = list(csv.reader(io.StringIO(shown("csv"), newline="")))
     assert len({len(row) for row in rows}) == 1
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in ("=", "+", "-", "@")]
-    assert {row[4].removeprefix("'") for row in rows[1:]} == packages
+    assert {row[4] for row in rows[1:]} == {"'" + name if name.startswith("=") else name for name in packages}
 
 
 def test_cells_are_guarded_and_a_lone_carriage_return_is_quoted(tmp_path: Path) -> None:
-    names = ("@acme/ui", "+1", "-1", "\t=1", "a\rb", 'say "a, b"')
-    case = Case(
-        tuple(
-            Snapshot("s", at, tuple(Row("acme", "npm", name, "1", f"sha256:{name}", 10**9) for name in names))
-            for at in ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z")
-        ),
-        (),
-        None,
-        OCTOBER,
-    )
-    with books(case) as these:
-        target = tmp_path / "bill.csv"
-        acct(these, "explain", "--workspace", "acme", "--month", OCTOBER, "--output", target)
-    content = target.read_text(encoding="utf-8")
+    names = ["@acme/ui", "+1", "-1", "\t=1", "a\rb", 'say "a, b"']
+    rows = pl.DataFrame({"package": names, "digest": names}).with_columns(
+        workspace=pl.lit("acme"), format=pl.lit("npm"), version=pl.lit("1"), size_bytes=pl.lit(10**9, pl.Int64),
+        uploaded_at=pl.lit(None, pl.Int64),
+    )  # fmt: skip
+    record(tmp_path / "acct.duckdb", rows)
+    target = tmp_path / "bill.csv"
+    asked = ("explain", "--workspace", "acme", "--month", OCTOBER, "--output", target)
+    assert run(*asked, cwd=tmp_path).exit_code == 0
     with target.open(encoding="utf-8", newline="") as file:
         read = [row[4] for row in csv.reader(file)][1:]
     assert sorted(read) == sorted(["'@acme/ui", "'+1", "'-1", "'\t=1", "a\rb", 'say "a, b"'])
-    assert content.startswith("workspace,month,")
     assert b'"a\rb"' in target.read_bytes()
+
+
+def record(path: Path, rows: pl.DataFrame) -> None:
+    """A ledger in which October begins and ends with these rows."""
+    month = Month.parse(OCTOBER)
+    with writing(path) as ledger:
+        for taken_at in (month.start, month.end):
+            take_in(ledger, Offer("images", taken_at, digest_of_frame(rows), rows, str))
 
 
 def test_the_nearest_package_is_named() -> None:
