@@ -6,6 +6,7 @@ from fractions import Fraction
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, HeldName, Line, Statement
 from accounting.paths import shipped
+from accounting.statement_json import held_name
 from accounting.tables import json_text, table
 from accounting.text import decimal, money, visible
 
@@ -18,57 +19,9 @@ _STATE_WORDS = {
 }
 
 
-def statement_json(statement: Statement) -> str:
-    """The statement as CONTRACT's `acct.report/1`."""
-    lines = [
-        {
-            "repository": line.key.repository,
-            "format": line.key.format,
-            "package": line.key.package,
-            "state": line.key.state,
-            "byte_seconds": str(line.byte_seconds),
-            "amount": _amount(statement, line.amount_minor),
-        }
-        for line in statement.lines
-    ]
-    return json_text(
-        {
-            "schema": "acct.report/1",
-            "workspace": statement.workspace,
-            "month": str(statement.month),
-            "status": statement.status,
-            "covered_until": format_instant(statement.covered_until),
-            "currency": statement.currency,
-            "total": {
-                "byte_seconds": str(statement.byte_seconds),
-                "charged_byte_seconds": str(statement.charged_byte_seconds),
-                "amount": _amount(statement, statement.amount_minor),
-            },
-            "lines": lines,
-            "corrections": [
-                {
-                    "month": str(correction.month),
-                    "repository": correction.key.repository,
-                    "format": correction.key.format,
-                    "package": correction.key.package,
-                    "state": correction.key.state,
-                    "byte_seconds": str(correction.byte_seconds),
-                    "amount": _amount(statement, correction.amount_minor),
-                }
-                for correction in statement.corrections
-            ],
-            "held_names": [_held(name) for name in statement.held_names],
-        }
-    )
-
-
 def names_json(names: Sequence[HeldName]) -> str:
     """Held names as a JSON list."""
-    return json_text([_held(name) for name in names])
-
-
-def _held(name: HeldName) -> dict[str, str]:
-    return {"name": name.name, "repository": name.repository, "held_until": format_instant(name.held_until)}
+    return json_text([held_name(name) for name in names])
 
 
 def _amount(statement: Statement, minor: int | None) -> str | None:

@@ -17,7 +17,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 @_group.command()
-def load(context: typer.Context, file: _File) -> None:
+def load(
+    context: typer.Context,
+    file: _File,
+    retroactive: Annotated[
+        bool, typer.Option("--retroactive", help="Correct closed months by it, on the next open month.")
+    ] = False,
+) -> None:
     """Check a rate card and put it in force, as a whole, in place of the one before.
 
     Example: acct rates load rates.toml
@@ -27,7 +33,7 @@ def load(context: typer.Context, file: _File) -> None:
 
     text = _checked(file)
     with writing(settings(context).ledger) as ledger:
-        new = load_card(ledger, text)
+        new = load_card(ledger, text, retroactive)
     say(f"{file}: in force" if new else f"{file}: is in force already; nothing changed")
 
 

@@ -38,8 +38,9 @@ def report(
     Example: acct report --workspace acme --month 2026-10 --output acme.html
     """
     from accounting.ledger import reading
-    from accounting.render import statement_html, statement_json, statement_text
+    from accounting.render import statement_html, statement_text
     from accounting.statement import statement
+    from accounting.statement_json import statement_json
 
     wanted = month(month_)
     if format_ is None:
