@@ -9,7 +9,7 @@ from accounting.paths import shipped
 from accounting.tables import json_text, table
 from accounting.text import decimal, money, visible
 
-_STATE_WORDS = {
+STATE_WORDS = {
     "live": "live",
     "repository_deleted": "repository deleted",
     "workspace_deleted": "workspace deleted",
@@ -20,6 +20,11 @@ _STATE_WORDS = {
 
 def statement_json(statement: Statement) -> str:
     """The statement as CONTRACT's `acct.report/1`."""
+    return json_text(statement_members(statement))
+
+
+def statement_members(statement: Statement) -> dict[str, object]:
+    """What `acct.report/1` says, as the members of a JSON object."""
     lines = [
         {
             "repository": line.key.repository,
@@ -31,35 +36,33 @@ def statement_json(statement: Statement) -> str:
         }
         for line in statement.lines
     ]
-    return json_text(
-        {
-            "schema": "acct.report/1",
-            "workspace": statement.workspace,
-            "month": str(statement.month),
-            "status": statement.status,
-            "covered_until": format_instant(statement.covered_until),
-            "currency": statement.currency,
-            "total": {
-                "byte_seconds": str(statement.byte_seconds),
-                "charged_byte_seconds": str(statement.charged_byte_seconds),
-                "amount": _amount(statement, statement.amount_minor),
-            },
-            "lines": lines,
-            "corrections": [
-                {
-                    "month": str(correction.month),
-                    "repository": correction.key.repository,
-                    "format": correction.key.format,
-                    "package": correction.key.package,
-                    "state": correction.key.state,
-                    "byte_seconds": str(correction.byte_seconds),
-                    "amount": _amount(statement, correction.amount_minor),
-                }
-                for correction in statement.corrections
-            ],
-            "held_names": [_held(name) for name in statement.held_names],
-        }
-    )
+    return {
+        "schema": "acct.report/1",
+        "workspace": statement.workspace,
+        "month": str(statement.month),
+        "status": statement.status,
+        "covered_until": format_instant(statement.covered_until),
+        "currency": statement.currency,
+        "total": {
+            "byte_seconds": str(statement.byte_seconds),
+            "charged_byte_seconds": str(statement.charged_byte_seconds),
+            "amount": _amount(statement, statement.amount_minor),
+        },
+        "lines": lines,
+        "corrections": [
+            {
+                "month": str(correction.month),
+                "repository": correction.key.repository,
+                "format": correction.key.format,
+                "package": correction.key.package,
+                "state": correction.key.state,
+                "byte_seconds": str(correction.byte_seconds),
+                "amount": _amount(statement, correction.amount_minor),
+            }
+            for correction in statement.corrections
+        ],
+        "held_names": [_held(name) for name in statement.held_names],
+    }
 
 
 def names_json(names: Sequence[HeldName]) -> str:
@@ -75,7 +78,7 @@ def _amount(statement: Statement, minor: int | None) -> str | None:
     return None if minor is None else money(minor, statement.minor_digits)
 
 
-def _unit_months(statement: Statement, byte_seconds: int | Fraction) -> str:
+def unit_months(statement: Statement, byte_seconds: int | Fraction) -> str:
     """To three decimals, or to six where the whole statement is less than a unit."""
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
     return decimal(Fraction(byte_seconds) / unit_month, 3 if statement.byte_seconds >= unit_month else 6)
@@ -85,9 +88,9 @@ def summary(statement: Statement) -> str:
     """One sentence that says what the month was."""
     unit = f"{statement.unit}-months"
     used, charged = statement.byte_seconds, statement.charged_byte_seconds
-    sentence = f"{_unit_months(statement, used)} {unit} stored, {_unit_months(statement, charged)} of them charged"
+    sentence = f"{unit_months(statement, used)} {unit} stored, {unit_months(statement, charged)} of them charged"
     if statement.included_byte_seconds:
-        sentence += f", less {_unit_months(statement, statement.included_byte_seconds)} included"
+        sentence += f", less {unit_months(statement, statement.included_byte_seconds)} included"
     if statement.amount_minor is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
     return f"{sentence}: {_amount(statement, statement.amount_minor)} {statement.currency}."
@@ -111,12 +114,12 @@ def statement_text(statement: Statement, width: int | None = None) -> str:
     rows = [
         [
             *_names_of(line),
-            _unit_months(statement, line.byte_seconds),
+            unit_months(statement, line.byte_seconds),
             _amount(statement, line.amount_minor) or "",
         ]
         for line in statement.lines
     ]
-    total = ["", "", "", "total", _unit_months(statement, statement.byte_seconds),
+    total = ["", "", "", "total", unit_months(statement, statement.byte_seconds),
              _amount(statement, statement.amount_minor) or ""]  # fmt: skip
     body = table(columns, rows, right=2, total=total, width=width) if rows else "Nothing was stored.\n"
     held = _heldtable(statement.held_names, width)
@@ -125,7 +128,7 @@ def statement_text(statement: Statement, width: int | None = None) -> str:
 
 
 def _names_of(line: Line) -> list[str]:
-    words = _STATE_WORDS[line.key.state] + ("" if line.charged else " (free)")
+    words = STATE_WORDS[line.key.state] + ("" if line.charged else " (free)")
     return [visible(line.key.repository or "–"), visible(line.key.package), line.key.format, words]
 
 
@@ -141,6 +144,29 @@ def _heldtable(names: Sequence[HeldName], width: int | None) -> str:
 
 def statement_html(statement: Statement) -> str:
     """The statement as one HTML page that needs nothing else."""
+    rows = [
+        {
+            **dict(zip(("repository", "package", "format", "state"), _names_of(line), strict=True)),
+            "unit_months": unit_months(statement, line.byte_seconds),
+            "byte_seconds": f"{line.byte_seconds:,}",
+            "amount": _amount(statement, line.amount_minor),
+        }
+        for line in statement.lines
+    ]
+    return page(
+        "statement.html.j2",
+        statement=statement,
+        summary=summary(statement),
+        total=_amount(statement, statement.amount_minor),
+        total_unit_months=unit_months(statement, statement.byte_seconds),
+        total_byte_seconds=f"{statement.byte_seconds:,}",
+        rows=rows,
+        held_at=min(statement.month.end, statement.covered_until),
+    )
+
+
+def page(template: str, **values: object) -> str:
+    """A page from a template of reports/, with the style in it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -151,22 +177,5 @@ def statement_html(statement: Statement) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"visible": visible, "instant": format_instant}
-    rows = [
-        {
-            **dict(zip(("repository", "package", "format", "state"), _names_of(line), strict=True)),
-            "unit_months": _unit_months(statement, line.byte_seconds),
-            "byte_seconds": f"{line.byte_seconds:,}",
-            "amount": _amount(statement, line.amount_minor),
-        }
-        for line in statement.lines
-    ]
-    return environment.get_template("statement.html.j2").render(
-        statement=statement,
-        summary=summary(statement),
-        total=_amount(statement, statement.amount_minor),
-        total_unit_months=_unit_months(statement, statement.byte_seconds),
-        total_byte_seconds=f"{statement.byte_seconds:,}",
-        rows=rows,
-        held_at=min(statement.month.end, statement.covered_until),
-        style=(shipped("reports") / "style.css").read_text(encoding="utf-8"),
-    )
+    style = (shipped("reports") / "style.css").read_text(encoding="utf-8")
+    return environment.get_template(template).render(style=style, **values)
