@@ -1,8 +1,8 @@
 """`acct report`: one workspace's statement, or its statements of several months."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -25,6 +25,15 @@ class StatementFormat(StrEnum):
     html = "html"
 
 
+class GroupBy(Enum):
+    """What lines can be added up by."""
+
+    repository = "repository"
+    format = "format"
+    package = "package"
+    state = "state"
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(report)
 
@@ -40,10 +49,7 @@ def report(
             help="The month, or the first and the last of a range [default: the latest with evidence]",
         ),
     ] = None,
-    by: Annotated[
-        Literal["repository", "format", "package", "state"] | None,
-        typer.Option(help="Add the lines up by what they have in common."),
-    ] = None,
+    by_: Annotated[GroupBy | None, typer.Option("--by", help="Add the lines up by what they have in common.")] = None,
     format_: Annotated[
         StatementFormat | None, typer.Option("--format", help="text unless --output has another ending")
     ] = None,
@@ -58,6 +64,7 @@ def report(
     from accounting.render import statement_html, statement_json, statement_text
     from accounting.render_groups import grouped_json, months_html, months_json, months_text
 
+    by = by_ and by_.value
     ranged = month_ is not None and ".." in month_
     months = month_range(month_) if month_ is not None and ranged else [month(month_)]
     if format_ is None:
