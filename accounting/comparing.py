@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from accounting.cards import card_text
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
@@ -57,13 +58,13 @@ def compare(ledger: Ledger, month: Month, toml: str, where: str, workspace: str 
     `where` names the other card in errors. Raises AcctError where no card is in force, where the two bill in
     different currencies, where one of them cannot bill the month, and for an unknown workspace.
     """
-    workspaces = [workspace] if workspace else [n for (n,) in ledger.rows("SELECT name FROM workspaces ORDER BY name")]
-    for name in workspaces:
+    if card_text(ledger) is None:
+        raise AcctError(
+            f"ledger {ledger.path}", "holds no rate card to compare with", "load one with `acct rates load FILE`"
+        )
+    known = [name for (name,) in ledger.rows("SELECT name FROM workspaces ORDER BY name")]
+    for name in known if workspace is None else [workspace]:
         in_force = statement(ledger, name, month)
-        if in_force.currency is None:
-            raise AcctError(
-                f"ledger {ledger.path}", "holds no rate card to compare with", "load one with `acct rates load FILE`"
-            )
         yield side_by_side(in_force, _statement_under(ledger, name, month, toml, where), where)
 
 
@@ -72,7 +73,7 @@ def side_by_side(in_force: Statement, other: Statement, where: str) -> Compariso
     if in_force.currency != other.currency:
         raise AcctError(
             where,
-            f"bills in {other.currency}, the card in force in {in_force.currency}",
+            f"bills in {other.currency}, and {in_force.month} is billed in {in_force.currency or 'no currency'}",
             "compare cards of one currency",
         )
     ours, theirs = _figures(in_force), _figures(other)

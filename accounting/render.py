@@ -20,11 +20,6 @@ STATE_WORDS = {
 
 def statement_json(statement: Statement) -> str:
     """The statement as CONTRACT's `acct.report/1`."""
-    return json_text(statement_members(statement))
-
-
-def statement_members(statement: Statement) -> dict[str, object]:
-    """What `acct.report/1` says, as the members of a JSON object."""
     lines = [
         {
             "repository": line.key.repository,
@@ -36,33 +31,35 @@ def statement_members(statement: Statement) -> dict[str, object]:
         }
         for line in statement.lines
     ]
-    return {
-        "schema": "acct.report/1",
-        "workspace": statement.workspace,
-        "month": str(statement.month),
-        "status": statement.status,
-        "covered_until": format_instant(statement.covered_until),
-        "currency": statement.currency,
-        "total": {
-            "byte_seconds": str(statement.byte_seconds),
-            "charged_byte_seconds": str(statement.charged_byte_seconds),
-            "amount": _amount(statement, statement.amount_minor),
-        },
-        "lines": lines,
-        "corrections": [
-            {
-                "month": str(correction.month),
-                "repository": correction.key.repository,
-                "format": correction.key.format,
-                "package": correction.key.package,
-                "state": correction.key.state,
-                "byte_seconds": str(correction.byte_seconds),
-                "amount": _amount(statement, correction.amount_minor),
-            }
-            for correction in statement.corrections
-        ],
-        "held_names": [_held(name) for name in statement.held_names],
-    }
+    return json_text(
+        {
+            "schema": "acct.report/1",
+            "workspace": statement.workspace,
+            "month": str(statement.month),
+            "status": statement.status,
+            "covered_until": format_instant(statement.covered_until),
+            "currency": statement.currency,
+            "total": {
+                "byte_seconds": str(statement.byte_seconds),
+                "charged_byte_seconds": str(statement.charged_byte_seconds),
+                "amount": _amount(statement, statement.amount_minor),
+            },
+            "lines": lines,
+            "corrections": [
+                {
+                    "month": str(correction.month),
+                    "repository": correction.key.repository,
+                    "format": correction.key.format,
+                    "package": correction.key.package,
+                    "state": correction.key.state,
+                    "byte_seconds": str(correction.byte_seconds),
+                    "amount": _amount(statement, correction.amount_minor),
+                }
+                for correction in statement.corrections
+            ],
+            "held_names": [_held(name) for name in statement.held_names],
+        }
+    )
 
 
 def names_json(names: Sequence[HeldName]) -> str:

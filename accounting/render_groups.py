@@ -1,13 +1,15 @@
 """Several months, or lines in groups, to text, JSON and HTML."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from accounting.grouping import GROUPS, Group, Sums, add, grouped, total
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
-from accounting.render import STATE_WORDS, page, statement_members
+from accounting.render import STATE_WORDS, page, statement_json
 from accounting.tables import json_text, table
 from accounting.text import decimal, money, visible
 
@@ -80,8 +82,10 @@ def grouped_json(bill: Statement, by: str) -> str:
     return json_text(_month_members(bill, by))
 
 
-def _month_members(bill: Statement, by: str | None) -> dict[str, object]:
-    return statement_members(bill) | (_group_members([bill], by) if by else {})
+def _month_members(bill: Statement, by: str | None) -> dict[str, Any]:
+    """A month's statement as `acct.report/1` tells it, and its groups."""
+    told: dict[str, Any] = json.loads(statement_json(bill))
+    return told | (_group_members([bill], by) if by else {})
 
 
 def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:

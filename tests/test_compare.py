@@ -110,5 +110,5 @@ def test_corrections_stand_beside_the_lines() -> None:
 
 def test_two_currencies_are_not_compared() -> None:
     """Also where a closed month was billed in another currency than the card in force has."""
-    with pytest.raises(AcctError, match="bills in EUR, the card in force in USD"):
+    with pytest.raises(AcctError, match="bills in EUR, and 2026-10 is billed in USD"):
         side_by_side(BILL, replace(BILL, currency="EUR"), "euro.toml")
