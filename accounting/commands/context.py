@@ -87,6 +87,20 @@ def month_of(text: str) -> Month:
         raise typer.BadParameter(str(error)) from None
 
 
+def month_range(text: str) -> list[Month]:
+    """The months of FIRST..LAST, both included; a usage error where it is no range."""
+    first, _, last = text.partition("..")
+    try:
+        months, end = [Month.parse(first)], Month.parse(last)
+    except AcctError as error:
+        raise typer.BadParameter(f"{error}; a range as 2026-01..2026-06") from None
+    if end < months[0]:
+        raise typer.BadParameter(f"months {text!r}: the last comes before the first; write them the other way round")
+    while months[-1] < end:
+        months.append(months[-1].next)
+    return months
+
+
 def say(text: str) -> None:
     """A note for people, on standard error."""
     typer.echo(text, err=True)
