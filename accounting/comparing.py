@@ -1,7 +1,7 @@
 """A month under another rate card beside the same month under the card in force; nothing is stored."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accounting.billing import Asked
 from accounting.cards import card_text
@@ -10,9 +10,7 @@ from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import LineKey, Statement
 from accounting.ratecard import parse_card
-from accounting.sealed import closings
-from accounting.statement import require_workspace, statements, with_corrections
-from accounting.usage import coverage
+from accounting.statement import asked_of, require_workspace, statements, with_corrections
 
 
 @dataclass(frozen=True)
@@ -116,8 +114,4 @@ def _change(in_force: Figures, other: Figures) -> Figures:
 
 def _asked_under(ledger: Ledger, month: Month, toml: str, where: str) -> Asked:
     """A month by another card: a closed one from the evidence of its closing, for what came later is no price."""
-    card = parse_card(toml, where)
-    for closing in closings(ledger):
-        if closing.month == month:
-            return Asked(month, card, closing.covered_until, closing.record_id - 1)
-    return Asked(month, card, coverage(ledger))
+    return replace(asked_of(ledger, month), card=parse_card(toml, where))

@@ -11,7 +11,7 @@ from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import Correction, HeldName, Statement
-from accounting.sealed import Closing, closings, sealed_text
+from accounting.sealed import closings, sealed_text
 from accounting.statement_json import parse_statement
 from accounting.usage import EVERYTHING, coverage, held_names_of_scope, scopes
 
@@ -47,25 +47,30 @@ def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
 
 def statements(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
     """The statements of all workspaces, or of those named, in no order. Raises AcctError as `statement` does."""
-    closing = next((closing for closing in closings(ledger) if closing.month == month), None)
-    if closing is None:
+    if not any(closing.month == month for closing in closings(ledger)):
         yield from computed(ledger, month, workspaces)
         return
     for workspace in workspace_names(ledger) if workspaces is None else workspaces:
         sealed = sealed_text(ledger, month, workspace)
-        yield _unknown_then(ledger, closing, workspace) if sealed is None else parse_statement(sealed)
+        yield _unknown_then(ledger, month, workspace) if sealed is None else parse_statement(sealed)
 
 
-def _unknown_then(ledger: Ledger, closing: Closing, workspace: str) -> Statement:
+def _unknown_then(ledger: Ledger, month: Month, workspace: str) -> Statement:
     """The empty statement of a workspace that nothing had told of when the month was closed."""
-    asked = Asked(closing.month, card_sealed_with(ledger, closing.month), closing.covered_until, closing.record_id - 1)
-    return replace(next(bills(ledger, asked, [workspace])), status="closed")
+    return replace(next(bills(ledger, asked_of(ledger, month), [workspace])), status="closed")
 
 
 def computed(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
     """The statements of a month that is not closed."""
-    asked = Asked(month, card_in_force(ledger), coverage(ledger))
-    yield from with_corrections(ledger, asked, workspaces)
+    yield from with_corrections(ledger, asked_of(ledger, month), workspaces)
+
+
+def asked_of(ledger: Ledger, month: Month) -> Asked:
+    """What a month is computed from: all that is known; of a closed one what was known then, by its card."""
+    for closing in closings(ledger):
+        if closing.month == month:
+            return Asked(month, card_sealed_with(ledger, month), closing.covered_until, closing.record_id - 1)
+    return Asked(month, card_in_force(ledger), coverage(ledger))
 
 
 def with_corrections(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from accounting.billing import Asked
-from accounting.cards import card_sealed_with
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import Correction, Line, LineKey, Statement
 from accounting.paths import shipped
 from accounting.sealed import Closing, closings, digest_of
-from accounting.statement import with_corrections
+from accounting.statement import asked_of, with_corrections
 from accounting.statement_json import parse_statement, statement_json
 
 SHOWN_ROWS = 3
@@ -51,9 +49,7 @@ def _of_month(ledger: Ledger, closing: Closing) -> Iterator[Difference]:
         if workspace not in sealed:
             yield Difference(_where(closing, workspace), "the statement has another digest than it was sealed with")
     yield from _lines_apart(ledger, closing, {name: parse_statement(text) for name, text in sealed.items()})
-    card = card_sealed_with(ledger, closing.month)
-    asked = Asked(closing.month, card, closing.covered_until, closing.record_id - 1)
-    for statement in with_corrections(ledger, asked, list(sealed)):
+    for statement in with_corrections(ledger, asked_of(ledger, closing.month), list(sealed)):
         now = replace(statement, status="closed")
         if statement_json(now) != sealed[now.workspace]:
             then = parse_statement(sealed[now.workspace])

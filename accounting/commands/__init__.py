@@ -11,7 +11,20 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands import close, collect, demo, imports, names, rates, reconcile, report, source, status, verify
+from accounting.commands import (
+    close,
+    collect,
+    demo,
+    explain,
+    imports,
+    names,
+    rates,
+    reconcile,
+    report,
+    source,
+    status,
+    verify,
+)
 from accounting.errors import AcctError
 from accounting.text import visible
 
@@ -22,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, close, verify, status, reconcile, names, source):
+for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, source):
     room.add_to(app)
 
 _GLOBAL_OPTIONS = ("--ledger", "--config")
