@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from accounting.cards import card_in_force
+from accounting.billing import NO_PLAN
 from accounting.errors import AcctError
 from accounting.explanation import (
     NAMED,
@@ -31,8 +31,8 @@ from accounting.ledger import Ledger
 from accounting.model import Line, LineKey, Part, Rate, RateCost, Rule, Share, Statement, WorkspaceUsage
 from accounting.rating import rate_costs
 from accounting.sharing import LinePart, share_out
-from accounting.statement import statement
-from accounting.usage import meter, parts_of, plans_of
+from accounting.statement import asked_of, statement
+from accounting.usage import ask, parts_of, plans_of_scope, scopes, usage_of_scope
 
 _KEPT = ("repository_deleted", "workspace_deleted", "expired")
 _ALL = 2**63 - 1
@@ -47,11 +47,13 @@ def explain(ledger: Ledger, workspace: str, month: Month | None = None, package:
     """
     bill = statement(ledger, workspace, month)
     lines = _lines_asked(bill, package)
-    card = card_in_force(ledger)
-    parts = parts_of(bill.month, card)
-    plans = plans_of(ledger, workspace)
-    metered = list(meter(ledger, parts, min(bill.month.end, bill.covered_until), card.rules, workspace))
-    usage = metered[0] if metered else WorkspaceUsage(workspace, 1, ())
+    asked = asked_of(ledger, bill.month)
+    card, parts = asked.card, parts_of(bill.month, asked.card)
+    usage, plans = WorkspaceUsage(workspace, 1, ()), NO_PLAN
+    for _ in scopes(ledger, [workspace]):
+        ask(ledger, parts, asked.until, card.rules, asked.record_until)
+        plans = plans_of_scope(ledger).get(workspace, NO_PLAN)
+        usage = next(usage_of_scope(ledger), usage)
     costs = rate_costs(usage, parts, bill.month.seconds, plans)
     found = _found(ledger, package, card.rules, _ALL if blobs is None else blobs)
     shares: dict[LineKey, list[Share]] = {}

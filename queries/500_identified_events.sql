@@ -8,6 +8,8 @@ WITH said AS (
            ) AS turn
     FROM events AS e
     JOIN scope AS s ON s.workspace_id = e.workspace_id
+    CROSS JOIN evidence AS v
+    WHERE e.record_id <= v.record_until
 ),
 ordered AS (
     SELECT o.*, row_number() OVER (
