@@ -13,14 +13,14 @@ QUERIES = PACKAGE.parent / "queries"
 
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
-    ("errors", "paths", "text", "tables"),
+    ("errors", "package_urls", "paths", "text", "tables"),
     ("instants",),
     ("model",),
     ("config", "ratecard", "rating", "sharing", "collectors", "ledger"),
     ("cards", "events", "manifests", "snapshots", "sources", "usage", "sample"),
     ("statement", "collecting", "lifecycle"),
-    ("reconciling",),
-    ("render", "render_sources"),
+    ("reconciling", "focus"),
+    ("render", "render_sources", "focus_files"),
     ("commands",),
     ("__main__", "__init__"),
 ]

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands import collect, demo, imports, names, rates, reconcile, report, source, status
+from accounting.commands import collect, demo, export, imports, names, rates, reconcile, report, source, status
 from accounting.errors import AcctError
 from accounting.text import visible
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, status, reconcile, names, source):
+for room in (demo, collect, imports, rates, report, status, reconcile, names, export, source):
     room.add_to(app)
 
 _GLOBAL_OPTIONS = ("--ledger", "--config")
