@@ -40,8 +40,10 @@ _PROVIDER = "Package registry"
 _SKU = "package-storage"
 _NOTHING = Fraction(0)
 
-# What a column holds: text, an instant in epoch seconds, or digits. FOCUS's own columns by name, then ours.
+# What a column holds: text, an instant in epoch seconds, or digits. All columns of FOCUS 1.2 by name, so that a month
+# can be put under that of any other provider, also those that are always null here; then our own.
 COLUMNS = {
+    "AvailabilityZone": "text",
     "BilledCost": "cost",
     "BillingAccountId": "text",
     "BillingAccountName": "text",
@@ -49,12 +51,21 @@ COLUMNS = {
     "BillingCurrency": "text",
     "BillingPeriodEnd": "instant",
     "BillingPeriodStart": "instant",
+    "CapacityReservationId": "text",
+    "CapacityReservationStatus": "text",
     "ChargeCategory": "text",
     "ChargeClass": "text",
     "ChargeDescription": "text",
     "ChargeFrequency": "text",
     "ChargePeriodEnd": "instant",
     "ChargePeriodStart": "instant",
+    "CommitmentDiscountCategory": "text",
+    "CommitmentDiscountId": "text",
+    "CommitmentDiscountName": "text",
+    "CommitmentDiscountQuantity": "quantity",
+    "CommitmentDiscountStatus": "text",
+    "CommitmentDiscountType": "text",
+    "CommitmentDiscountUnit": "text",
     "ConsumedQuantity": "whole",
     "ConsumedUnit": "text",
     "ContractedCost": "cost",
@@ -65,10 +76,16 @@ COLUMNS = {
     "ListCost": "cost",
     "ListUnitPrice": "price",
     "PricingCategory": "text",
+    "PricingCurrency": "text",
+    "PricingCurrencyContractedUnitPrice": "price",
+    "PricingCurrencyEffectiveCost": "cost",
+    "PricingCurrencyListUnitPrice": "price",
     "PricingQuantity": "quantity",
     "PricingUnit": "text",
     "ProviderName": "text",
     "PublisherName": "text",
+    "RegionId": "text",
+    "RegionName": "text",
     "ResourceId": "text",
     "ResourceName": "text",
     "ResourceType": "text",
@@ -223,6 +240,7 @@ def _invoice(bill: Statement) -> Row:
         "ChargePeriodStart": bill.month.start,
         "InvoiceId": f"{bill.month}/{bill.workspace}",
         "InvoiceIssuerName": _PROVIDER,
+        "PricingCurrency": str(bill.currency),
         "ProviderName": _PROVIDER,
         "PublisherName": _PROVIDER,
         "ServiceCategory": "Storage",
@@ -268,13 +286,12 @@ def _line_rows(common: Row, key: LineKey, levels: Sequence[Level], byte_seconds:
         yield (
             common
             | _costs(quantity * level.price)
+            | _prices(level.price)
             | {
                 "ChargeDescription": f"Storage of {_words(key)}, {level.name}",
                 "ChargePeriodEnd": level.end,
                 "ChargePeriodStart": level.start,
                 "ConsumedQuantity": digits(Fraction(whole)),
-                "ContractedUnitPrice": digits(level.price),
-                "ListUnitPrice": digits(level.price),
                 "PricingCategory": "Standard",
                 "PricingQuantity": digits(quantity),
                 "PricingUnit": f"{level.unit}-Months",
@@ -303,8 +320,14 @@ def _words(key: LineKey) -> str:
 
 
 def _costs(cost: Fraction) -> Row:
-    """There are no discounts, so that what is listed, contracted, billed and amortised is the same."""
-    return dict.fromkeys(("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"), digits(cost))
+    """There are no discounts and no exchange: what is listed, contracted, billed and effective is the same."""
+    columns = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost", "PricingCurrencyEffectiveCost")
+    return dict.fromkeys(columns, digits(cost))
+
+
+def _prices(price: Fraction) -> Row:
+    columns = ("ContractedUnitPrice", "ListUnitPrice")
+    return dict.fromkeys((*columns, *(f"PricingCurrency{column}" for column in columns)), digits(price))
 
 
 def digits(value: Fraction) -> str:
