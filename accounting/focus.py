@@ -174,7 +174,7 @@ def levels_of(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate,
 def _levels_of_rate(rate: Rate, cost: RateCost, denominator: int, parts: Sequence[Part],
                     month_seconds: int) -> list[Level]:  # fmt: skip
     """The allowance and the tiers of a workspace's whole charged usage, then one byte-second that is not charged."""
-    of_rate = [part for part in parts if part.rate is rate]
+    of_rate = [part for part in parts if part.rate == rate]
     start, end = of_rate[0].start, of_rate[-1].end
     unit_seconds = rate.unit_bytes * month_seconds
     billed = (Fraction(cost.charged, denominator) - cost.included_byte_seconds) / unit_seconds

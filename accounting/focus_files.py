@@ -16,6 +16,7 @@ from accounting.focus import COLUMNS, QUANTITY_DECIMALS, Row
 from accounting.instants import format_instant
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "'")
+_DIGITS = 38
 _PRICE_DECIMALS = 10
 _BATCH_ROWS = 50_000
 
@@ -44,19 +45,23 @@ def _cell(value: str | int | None, kind: str) -> str | None:
 def write_parquet(invoices: Iterable[list[Row]], price_decimals: int, file: BinaryIO) -> None:
     """Figures as decimals of 38 digits, of which costs have as many after the point as a product needs.
 
-    `price_decimals` are those of the finest price; raises AcctError where a cost does not fit.
+    `price_decimals` are those of the finest price; raises AcctError where a figure does not fit.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    too_long = AcctError("this month", f"has costs of more than {_DIGITS} digits, for which Parquet has no room",
+                         "name a CSV file")  # fmt: skip
     decimals = max(price_decimals, _PRICE_DECIMALS)
+    if decimals + QUANTITY_DECIMALS > _DIGITS:
+        raise too_long
     types = {
         "text": pa.string(),
         "instant": pa.timestamp("ms", "UTC"),
-        "whole": pa.decimal128(38, 0),
-        "quantity": pa.decimal128(38, QUANTITY_DECIMALS),
-        "price": pa.decimal128(38, decimals),
-        "cost": pa.decimal128(38, decimals + QUANTITY_DECIMALS),
+        "whole": pa.decimal128(_DIGITS, 0),
+        "quantity": pa.decimal128(_DIGITS, QUANTITY_DECIMALS),
+        "price": pa.decimal128(_DIGITS, decimals),
+        "cost": pa.decimal128(_DIGITS, decimals + QUANTITY_DECIMALS),
     }
     schema = pa.schema([(column, types[kind]) for column, kind in COLUMNS.items()])
     with pq.ParquetWriter(file, schema) as writer:
@@ -65,9 +70,7 @@ def write_parquet(invoices: Iterable[list[Row]], price_decimals: int, file: Bina
             try:
                 arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
             except pa.ArrowInvalid as error:
-                raise AcctError(
-                    "the costs of this month", "have more digits than a Parquet file holds", "name a CSV file"
-                ) from error
+                raise too_long from error
             writer.write_table(pa.table(arrays, schema=schema))
 
 

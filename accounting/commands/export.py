@@ -82,7 +82,9 @@ def _appearing(output: Path) -> Iterator[BinaryIO]:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise AcctError(str(output), f"cannot be written: {error.strerror}", "name another --output") from error
+        raise AcctError(
+            str(output), f"cannot be written: {error.strerror or error}", "name another --output"
+        ) from error
 
 
 def _umask() -> int:
