@@ -19,7 +19,6 @@ Byte-seconds are the whole ones of the statement: the rows of a line add up to t
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 
@@ -27,101 +26,21 @@ from accounting.cards import card_in_force
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import Correction, LineKey, Part, Rate, RateCost, Statement, WorkspaceUsage
+from accounting.levels import Level, levels_of
+from accounting.model import Correction, LineKey, Statement, WorkspaceUsage
 from accounting.package_urls import package_id, package_url
-from accounting.rating import apportion, rate_costs, round_half_up, tier_units
+from accounting.rating import apportion, rate_costs, round_half_up
 from accounting.statement import statement
 from accounting.text import money
 from accounting.usage import meter, parts_of, plans_of
 
-VERSION = "1.2"
 QUANTITY_DECIMALS = 12
 _PROVIDER = "Package registry"
 _SKU = "package-storage"
 _NOTHING = Fraction(0)
 
-# What a column holds: text, an instant in epoch seconds, or digits. All columns of FOCUS 1.2 by name, so that a month
-# can be put under that of any other provider, also those that are always null here; then our own.
-COLUMNS = {
-    "AvailabilityZone": "text",
-    "BilledCost": "cost",
-    "BillingAccountId": "text",
-    "BillingAccountName": "text",
-    "BillingAccountType": "text",
-    "BillingCurrency": "text",
-    "BillingPeriodEnd": "instant",
-    "BillingPeriodStart": "instant",
-    "CapacityReservationId": "text",
-    "CapacityReservationStatus": "text",
-    "ChargeCategory": "text",
-    "ChargeClass": "text",
-    "ChargeDescription": "text",
-    "ChargeFrequency": "text",
-    "ChargePeriodEnd": "instant",
-    "ChargePeriodStart": "instant",
-    "CommitmentDiscountCategory": "text",
-    "CommitmentDiscountId": "text",
-    "CommitmentDiscountName": "text",
-    "CommitmentDiscountQuantity": "quantity",
-    "CommitmentDiscountStatus": "text",
-    "CommitmentDiscountType": "text",
-    "CommitmentDiscountUnit": "text",
-    "ConsumedQuantity": "whole",
-    "ConsumedUnit": "text",
-    "ContractedCost": "cost",
-    "ContractedUnitPrice": "price",
-    "EffectiveCost": "cost",
-    "InvoiceId": "text",
-    "InvoiceIssuerName": "text",
-    "ListCost": "cost",
-    "ListUnitPrice": "price",
-    "PricingCategory": "text",
-    "PricingCurrency": "text",
-    "PricingCurrencyContractedUnitPrice": "price",
-    "PricingCurrencyEffectiveCost": "cost",
-    "PricingCurrencyListUnitPrice": "price",
-    "PricingQuantity": "quantity",
-    "PricingUnit": "text",
-    "ProviderName": "text",
-    "PublisherName": "text",
-    "RegionId": "text",
-    "RegionName": "text",
-    "ResourceId": "text",
-    "ResourceName": "text",
-    "ResourceType": "text",
-    "ServiceCategory": "text",
-    "ServiceName": "text",
-    "ServiceSubcategory": "text",
-    "SkuId": "text",
-    "SkuMeter": "text",
-    "SkuPriceDetails": "text",
-    "SkuPriceId": "text",
-    "SubAccountId": "text",
-    "SubAccountName": "text",
-    "SubAccountType": "text",
-    "Tags": "text",
-    "x_ByteSeconds": "whole",
-    "x_DeletionState": "text",
-    "x_PackageUrl": "text",
-}
 # A row: a column that is not there is null. Instants are whole numbers, figures the text of their exact digits.
 Row = dict[str, str | int]
-
-
-@dataclass(frozen=True)
-class Level:
-    """What a rate makes of a share of the usage in its part of the month: the price, and how much of it.
-
-    `name` is `not charged`, `included`, or `tier` and a number; `byte_seconds` are exact.
-    """
-
-    start: int
-    end: int
-    unit: str
-    unit_seconds: int
-    name: str
-    price: Fraction
-    byte_seconds: Fraction
 
 
 def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
@@ -149,78 +68,33 @@ def price_decimals(ledger: Ledger) -> int:
     return max((len(digits(price).partition(".")[2]) for price in prices), default=0)
 
 
-def levels_of(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate, RateCost],
-              month_seconds: int) -> dict[LineKey, list[Level]]:  # fmt: skip
-    """What the rates make of each line: its uncharged usage, and its piece of the allowance and of each tier."""
-    rates = list(costs)
-    rate_of_part = [rates.index(part.rate) for part in parts if part.rate is not None]
-    used: dict[tuple[int, bool, LineKey], int] = {}
-    for share in usage.shares:
-        of_line = (rate_of_part[share.part], share.charged, share.key)
-        used[of_line] = used.get(of_line, 0) + share.numerator
-    whole = [_levels_of_rate(rate, costs[rate], usage.denominator, parts, month_seconds) for rate in rates]
-    levels: dict[LineKey, list[Level]] = {}
-    for (number, charged, key), numerator in used.items():
-        of_rate = whole[number][:-1] if charged else whole[number][-1:]
-        all_of_them = costs[rates[number]].charged if charged else usage.denominator
-        levels.setdefault(key, []).extend(
-            replace(level, byte_seconds=level.byte_seconds * numerator / all_of_them)
-            for level in of_rate
-            if level.byte_seconds and numerator
-        )
-    return levels
-
-
-def _levels_of_rate(rate: Rate, cost: RateCost, denominator: int, parts: Sequence[Part],
-                    month_seconds: int) -> list[Level]:  # fmt: skip
-    """The allowance and the tiers of a workspace's whole charged usage, then one byte-second that is not charged."""
-    of_rate = [part for part in parts if part.rate == rate]
-    start, end = of_rate[0].start, of_rate[-1].end
-    unit_seconds = rate.unit_bytes * month_seconds
-    billed = (Fraction(cost.charged, denominator) - cost.included_byte_seconds) / unit_seconds
-    tiers = tier_units(rate, billed, Fraction(end - start, month_seconds))
-    return [
-        Level(start, end, rate.unit, unit_seconds, name, price, byte_seconds)
-        for name, price, byte_seconds in (
-            ("included", _NOTHING, cost.included_byte_seconds),
-            *(
-                (f"tier {number}", tier.price, units * unit_seconds)
-                for number, (units, tier) in enumerate(zip(tiers, rate.tiers, strict=True), 1)
-            ),
-            ("not charged", _NOTHING, Fraction(1)),
-        )
-    ]
-
-
 def invoice_rows(bill: Statement, levels: Mapping[LineKey, Sequence[Level]]) -> list[Row]:
     """The rows of a statement, or none where it has neither usage nor corrections; they add up to its total.
 
-    Raises AcctError where the levels are not what the statement was made of.
+    Raises AcctError where the levels are not what the statement was made of: no rounding row makes up for that.
     """
     assert bill.amount_minor is not None  # a month without rates was refused before
     invoice = _invoice(bill)
-    lines = {line.key: line for line in bill.lines}
+    byte_seconds = {line.key: line.byte_seconds for line in bill.lines}
     rows: list[Row] = []
     for key in sorted(levels, key=lambda key: key.sort_key):
-        byte_seconds = lines[key].byte_seconds if key in lines else 0
         of_line = sorted(levels[key], key=lambda level: (level.start, level.name))
-        rows += _line_rows(invoice | _package(bill.workspace, key), key, of_line, byte_seconds)
-    unrounded = sum((Fraction(str(row["BilledCost"])) for row in rows), _NOTHING)
-    rows += [
-        invoice | _package(bill.workspace, correction.key) | _correction(correction, bill.minor_digits)
-        for correction in bill.corrections
-    ]
+        rows += _line_rows(invoice | _package(bill.workspace, key), key, of_line, byte_seconds.get(key, 0))
+    for correction in bill.corrections:
+        rows.append(invoice | _package(bill.workspace, correction.key) | _correction(correction, bill.minor_digits))
     if not rows:
         return []
-    corrected = sum(correction.amount_minor or 0 for correction in bill.corrections)
-    rounding = Fraction(bill.amount_minor - corrected, 10**bill.minor_digits) - unrounded
+    total = Fraction(bill.amount_minor, 10**bill.minor_digits)
+    rounding = total - sum((Fraction(str(row["BilledCost"])) for row in rows), _NOTHING)
     dearest = max((level.price for of_line in levels.values() for level in of_line), default=_NOTHING)
-    allowed = Fraction(1, 10**bill.minor_digits) + len(rows) * dearest / 10**QUANTITY_DECIMALS
-    if abs(rounding) > allowed or set(lines) - set(levels):
+    most = Fraction(1, 10**bill.minor_digits) + len(rows) * dearest / 10**QUANTITY_DECIMALS
+    exact = {key: sum((level.byte_seconds for level in of_line), _NOTHING) for key, of_line in levels.items()}
+    apart = [exact.get(key, _NOTHING) - byte_seconds.get(key, 0) for key in exact.keys() | byte_seconds.keys()]
+    if abs(rounding) > most or any(abs(difference) >= 1 for difference in apart):
         raise AcctError(
             f"workspace {bill.workspace}",
-            f"has a statement of {bill.month} that its usage does not add up to",
-            "export nothing, and report it as a defect",
+            f"has a statement of {bill.month} that its usage does not add up to, so nothing was exported",
+            "report it as a defect",
         )
     rows.append(invoice | _costs(rounding) | {"ChargeCategory": "Adjustment", "ChargeDescription": "Rounding"})
     return rows

@@ -2,7 +2,8 @@
 
 In a CSV file a spreadsheet would take a name that begins with `=`, `+`, `-` or `@` for a formula and run it. Such a
 text has a `'` before it (ASVS 1.2.10), and so has one that begins with a `'` itself: whoever takes one `'` away from
-the start of every text that has it, has all names back exactly. A Parquet file has them as they are.
+the start of every text that has it, has all names back exactly. Figures stand as they are, and so does everything
+in Parquet.
 """
 
 import csv
@@ -12,9 +13,73 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 from accounting.errors import AcctError
-from accounting.focus import COLUMNS, QUANTITY_DECIMALS, Row
+from accounting.focus import QUANTITY_DECIMALS, Row
 from accounting.instants import format_instant
 
+# What a column holds: text, an instant in epoch seconds, or digits. All columns of FOCUS 1.2 by name, so that a month
+# can be put under that of any other provider, also those that are always null here; then our own.
+COLUMNS = {
+    "AvailabilityZone": "text",
+    "BilledCost": "cost",
+    "BillingAccountId": "text",
+    "BillingAccountName": "text",
+    "BillingAccountType": "text",
+    "BillingCurrency": "text",
+    "BillingPeriodEnd": "instant",
+    "BillingPeriodStart": "instant",
+    "CapacityReservationId": "text",
+    "CapacityReservationStatus": "text",
+    "ChargeCategory": "text",
+    "ChargeClass": "text",
+    "ChargeDescription": "text",
+    "ChargeFrequency": "text",
+    "ChargePeriodEnd": "instant",
+    "ChargePeriodStart": "instant",
+    "CommitmentDiscountCategory": "text",
+    "CommitmentDiscountId": "text",
+    "CommitmentDiscountName": "text",
+    "CommitmentDiscountQuantity": "quantity",
+    "CommitmentDiscountStatus": "text",
+    "CommitmentDiscountType": "text",
+    "CommitmentDiscountUnit": "text",
+    "ConsumedQuantity": "whole",
+    "ConsumedUnit": "text",
+    "ContractedCost": "cost",
+    "ContractedUnitPrice": "price",
+    "EffectiveCost": "cost",
+    "InvoiceId": "text",
+    "InvoiceIssuerName": "text",
+    "ListCost": "cost",
+    "ListUnitPrice": "price",
+    "PricingCategory": "text",
+    "PricingCurrency": "text",
+    "PricingCurrencyContractedUnitPrice": "price",
+    "PricingCurrencyEffectiveCost": "cost",
+    "PricingCurrencyListUnitPrice": "price",
+    "PricingQuantity": "quantity",
+    "PricingUnit": "text",
+    "ProviderName": "text",
+    "PublisherName": "text",
+    "RegionId": "text",
+    "RegionName": "text",
+    "ResourceId": "text",
+    "ResourceName": "text",
+    "ResourceType": "text",
+    "ServiceCategory": "text",
+    "ServiceName": "text",
+    "ServiceSubcategory": "text",
+    "SkuId": "text",
+    "SkuMeter": "text",
+    "SkuPriceDetails": "text",
+    "SkuPriceId": "text",
+    "SubAccountId": "text",
+    "SubAccountName": "text",
+    "SubAccountType": "text",
+    "Tags": "text",
+    "x_ByteSeconds": "whole",
+    "x_DeletionState": "text",
+    "x_PackageUrl": "text",
+}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "'")
 _DIGITS = 38
 _PRICE_DECIMALS = 10

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from accounting import focus, statement
+from accounting.focus_files import COLUMNS
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import Correction, LineKey, Statement
@@ -29,7 +30,7 @@ from tests.test_reports import HOSTILE
 
 MONTH = "2026-10"
 CURRENCIES = {"USD": "1", "JPY": "150", "KWD": "0.3"}  # and about what a dollar is in it
-NUMBERS = {name for name, kind in focus.COLUMNS.items() if kind in ("cost", "price", "quantity", "whole")}
+NUMBERS = {name for name, kind in COLUMNS.items() if kind in ("cost", "price", "quantity", "whole")}
 
 Export = dict[str, str | None]
 
@@ -106,7 +107,7 @@ def corrected(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
 
 def export(folder: Path, file: str) -> Path:
     """A month of the ledger in a folder, by the command line."""
-    written = run("export", "focus", "--month", MONTH, "--output", file, cwd=folder)
+    written = run("export", "focus", "--month", MONTH, "--output", file, "--focus-version", "1.2", cwd=folder)
     assert (written.exit_code, written.stdout) == (0, ""), written.stderr
     return folder / file
 
@@ -254,7 +255,7 @@ def test_both_files_say_the_same(exported: Path) -> None:
     from_csv, from_parquet = (read(exported / file) for file, read in READERS.items())
     assert len(from_csv) == len(from_parquet)
     for ours, theirs in zip(from_csv, from_parquet, strict=True):
-        for column in focus.COLUMNS:
+        for column in COLUMNS:
             if column in NUMBERS and ours[column]:
                 assert number(ours, column) == number(theirs, column)
             else:
@@ -342,7 +343,7 @@ def test_names_are_no_formulas_in_a_spreadsheet_and_come_back_exactly(hostile: P
     assert {row["ResourceName"] for row in from_parquet} >= {f"npm/{name}" for name in NAMES}
     assert {row["SubAccountName"] for row in from_parquet} == {None, *(name for name in NAMES if "/" not in name)}
     for ours, theirs in zip(from_csv, from_parquet, strict=True):
-        for column, kind in focus.COLUMNS.items():
+        for column, kind in COLUMNS.items():
             cell = ours[column]
             if kind == "text" and cell is not None:
                 assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), cell
@@ -420,12 +421,23 @@ def test_a_price_too_fine_for_parquet() -> None:
     assert number(rows[0], "ContractedUnitPrice") * number(rows[0], "PricingQuantity") == number(rows[0], "BilledCost")
 
 
-def test_what_does_not_add_up_is_not_exported(monkeypatch: pytest.MonkeyPatch) -> None:
-    def other(ledger: Ledger, workspace: str, month: Month | None = None) -> Statement:
-        bill = statement.statement(ledger, workspace, month)
-        return replace(bill, amount_minor=(bill.amount_minor or 0) + 2)
+def dearer(bill: Statement) -> Statement:
+    return replace(bill, amount_minor=(bill.amount_minor or 0) + 2)
 
-    monkeypatch.setattr(focus, "statement", other)
-    assert "workspace acme: has a statement of 2026-10 that its usage does not add up to" in refused(
-        evidence("USD"), "month.csv"
-    )
+
+def longer(bill: Statement) -> Statement:
+    first = replace(bill.lines[0], byte_seconds=bill.lines[0].byte_seconds + 1)
+    return replace(bill, lines=(first, *bill.lines[1:]))
+
+
+def shorter(bill: Statement) -> Statement:
+    return replace(bill, lines=bill.lines[1:])
+
+
+@pytest.mark.parametrize("changed", [dearer, longer, shorter])
+def test_what_does_not_add_up_is_not_exported(
+    changed: Callable[[Statement], Statement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(focus, "statement", lambda *asked: changed(statement.statement(*asked)))
+    said = refused(evidence("USD"), "month.csv")
+    assert "workspace acme: has a statement of 2026-10 that its usage does not add up to" in said

@@ -17,7 +17,7 @@ FLOORS = [
     ("instants",),
     ("model",),
     ("config", "ratecard", "rating", "sharing", "collectors", "ledger"),
-    ("cards", "events", "manifests", "snapshots", "sources", "usage", "sample"),
+    ("cards", "events", "levels", "manifests", "snapshots", "sources", "usage", "sample"),
     ("statement", "collecting", "lifecycle"),
     ("reconciling", "focus"),
     ("render", "render_sources", "focus_files"),
