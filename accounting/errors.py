@@ -2,7 +2,8 @@
 
 
 class AcctError(Exception):
-    """A refusal that a user can act on; the command line prints it as one sentence and exits with 1.
+    """A refusal that a user can act on; the command line prints it as one sentence and exits with 1 or,
+    where it is a matter of time, with 3.
 
     `where` names the file, line, key, source or workspace concerned; `what` says what is wrong with it,
     and `todo` what to do about it.
@@ -10,6 +11,8 @@ class AcctError(Exception):
     >>> str(AcctError("events.jsonl, line 3", "the member time is missing", "add it and import again"))
     'events.jsonl, line 3: the member time is missing; add it and import again'
     """
+
+    exit_status = 1
 
     def __init__(self, where: str, what: str, todo: str = "") -> None:
         self.where = where

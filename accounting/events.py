@@ -1,6 +1,5 @@
 """Lifecycle events into the ledger: each (source, id) once, whole files or nothing."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +80,8 @@ def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
 
 def append(ledger: Ledger, relation: str) -> None:
     """Append the events of a relation (columns as in queries/merge/52_new_events), none of which the ledger holds."""
+    if not ledger.rows(f"SELECT 1 FROM {relation} LIMIT 1"):
+        return
     for new, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):
         ledger.run(
             f"CREATE OR REPLACE TEMP TABLE offered AS SELECT workspace, format, package FROM {relation}"
@@ -93,6 +94,5 @@ def append(ledger: Ledger, relation: str) -> None:
         f" p.package_id, n.slug, n.plan, ? FROM {relation} AS n JOIN workspaces AS w ON w.name = n.workspace"
         " LEFT JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = n.format AND p.name = n.package"
         " ORDER BY w.workspace_id, n.occurred_at, n.event_id, n.event_source",
-        [int(time.time())],
+        [ledger.record_id()],
     )
-    ledger.changed = ledger.changed or bool(ledger.rows(f"SELECT 1 FROM {relation} LIMIT 1"))

@@ -22,7 +22,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
 
-from accounting.cards import card_in_force
+from accounting.billing import NO_PLAN
+from accounting.closing import require_final
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
@@ -30,9 +31,10 @@ from accounting.levels import Level, levels_of
 from accounting.model import Correction, LineKey, Statement, WorkspaceUsage
 from accounting.package_urls import package_id, package_url
 from accounting.rating import apportion, rate_costs, round_half_up
-from accounting.statement import statement
+from accounting.sealed import closings
+from accounting.statement import asked_of, statements
 from accounting.text import money
-from accounting.usage import meter, parts_of, plans_of
+from accounting.usage import ask, parts_of, plans_of_scope, scopes, usage_of_scope
 
 QUANTITY_DECIMALS = 12
 _PROVIDER = "Package registry"
@@ -44,27 +46,32 @@ Row = dict[str, str | int]
 
 
 def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
-    """The rows of each workspace that stored something in a month or has a correction, by name.
+    """The rows of each workspace that stored something in a month or has a correction.
 
-    Raises AcctError for a month without rates, or before the first of them.
+    A closed month has the statements that were sealed, an open one must be final. Raises NotCoveredError where it is
+    not, and AcctError for a month without rates, or before the first of them.
     """
-    card = card_in_force(ledger)
-    parts = parts_of(month, card)
-    if not card.rates:
+    if month not in {closing.month for closing in closings(ledger)}:
+        require_final(ledger, month)
+    asked = asked_of(ledger, month)
+    parts = parts_of(month, asked.card)
+    if not asked.card.rates:
         raise AcctError(f"month {month}", "has no rates, so there is no cost to export", "load a rate card first")
-    for (workspace,) in ledger.rows("SELECT name FROM workspaces ORDER BY name"):
-        bill = statement(ledger, workspace, month)
-        metered = list(meter(ledger, parts, month.end, card.rules, workspace))
-        usage = metered[0] if metered else WorkspaceUsage(workspace, 1, ())
-        costs = rate_costs(usage, parts, month.seconds, plans_of(ledger, workspace))
-        rows = invoice_rows(bill, levels_of(usage, parts, costs, month.seconds))
-        if rows:
-            yield rows
+    for names in scopes(ledger):
+        ask(ledger, parts, asked.until, asked.card.rules, asked.record_until)
+        usages = {usage.workspace: usage for usage in usage_of_scope(ledger)}
+        plans = plans_of_scope(ledger)
+        for bill in sorted(statements(ledger, month, names), key=lambda bill: bill.workspace):
+            usage = usages.get(bill.workspace, WorkspaceUsage(bill.workspace, 1, ()))
+            costs = rate_costs(usage, parts, month.seconds, plans.get(bill.workspace, NO_PLAN))
+            rows = invoice_rows(bill, levels_of(usage, parts, costs, month.seconds))
+            if rows:
+                yield rows
 
 
-def price_decimals(ledger: Ledger) -> int:
-    """How many digits after the point the finest price has."""
-    prices = (tier.price for rate in card_in_force(ledger).rates for tier in rate.tiers)
+def price_decimals(ledger: Ledger, month: Month) -> int:
+    """How many digits after the point the finest price of a month's card has."""
+    prices = (tier.price for rate in asked_of(ledger, month).card.rates for tier in rate.tiers)
     return max((len(digits(price).partition(".")[2]) for price in prices), default=0)
 
 

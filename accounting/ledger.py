@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import duckdb
 from accounting.errors import AcctError
 from accounting.paths import glob_of, shipped
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -38,6 +39,7 @@ class Ledger:
         self._connection = connection
         self.path = path
         self.changed = False
+        self._record_id: int | None = None
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
         """Execute one statement for its effect."""
@@ -46,6 +48,14 @@ class Ledger:
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query."""
         return self._connection.execute(sql, list(parameters)).fetchall()
+
+    def record_id(self) -> int:
+        """The number of this transaction among those that brought facts; whoever asks for it brings some."""
+        if self._record_id is None:
+            sql = "INSERT INTO records SELECT coalesce(max(record_id), 0) + 1, ? FROM records RETURNING record_id"
+            ((self._record_id,),) = self.rows(sql, [int(time.time())])
+        self.changed = True
+        return self._record_id
 
     def define_reading(self, name: str, file: Path | None) -> None:
         """Define a relation that reads a user's file; AcctError names the file and the line that fails."""
@@ -246,8 +256,5 @@ def _check_schema(ledger: Ledger) -> None:
         raise AcctError(where, "is a DuckDB file, but not a ledger of acct", "name another --ledger")
     (version,) = ledger.rows("SELECT MAX(schema_version) FROM about")[0]
     if version != SCHEMA_VERSION:
-        raise AcctError(
-            where,
-            f"has layout {version}, this acct knows {SCHEMA_VERSION}",
-            "use the newer acct that wrote it",
-        )
+        todo = "use the newer acct that wrote it" if version > SCHEMA_VERSION else "import its evidence into a new one"
+        raise AcctError(where, f"has layout {version}, this acct knows {SCHEMA_VERSION}", todo)

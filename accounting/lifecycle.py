@@ -1,6 +1,5 @@
 """What a registry's database shows, compared with the events that the ledger knows: what is new becomes events."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +69,8 @@ def take_in(ledger: Ledger, answer: Answer, accept_loss: bool = False) -> Change
     append(ledger, "observed_events")
     ledger.run(
         "INSERT INTO observations VALUES (?, ?, ?, ?)",
-        [event_source, answer.observed_at, answer.rows.height, int(time.time())],
+        [event_source, answer.observed_at, answer.rows.height, ledger.record_id()],
     )
-    ledger.changed = True
     return Changes(answer.rows.height, **dict(ledger.rows("SELECT verb, count(*) FROM observed_events GROUP BY verb")))
 
 

@@ -15,6 +15,9 @@ UNIT_BYTES = {"GB": 10**9, "GiB": 2**30}
 STATES = ("live", "repository_deleted", "workspace_deleted", "package_deleted", "expired")
 WORKSPACE = "{workspace}"
 
+# A stretch in which a workspace has a plan (None: it has none): from, until, plan.
+PlanStretch = tuple[int, int, str | None]
+
 
 @dataclass(frozen=True)
 class Source:
@@ -202,7 +205,7 @@ class Statement:
     minor_digits: int
     byte_seconds: int
     charged_byte_seconds: int
-    included_byte_seconds: Fraction
+    included_byte_seconds: int
     amount_minor: int | None
     lines: tuple[Line, ...]
     corrections: tuple[Correction, ...]

@@ -44,6 +44,15 @@ def parse_card(text: str, where: str) -> RateCard:
     )
 
 
+def minor_digits_of(currency: str) -> int:
+    """The decimals of a currency's minor unit (ISO 4217).
+
+    >>> minor_digits_of("USD"), minor_digits_of("JPY")
+    (2, 0)
+    """
+    return Currency(currency).exponent or 0
+
+
 def _keys(where: str, table: Mapping[str, object], required: set[str], optional: set[str]) -> None:
     missing, unknown = sorted(required - table.keys()), sorted(table.keys() - required - optional)
     if missing:

@@ -5,10 +5,7 @@ from fractions import Fraction
 from math import lcm
 
 from accounting.errors import AcctError
-from accounting.model import LineKey, Part, Rate, RateCost, WorkspaceUsage
-
-# A stretch in which a workspace has a plan (None: it has none): from, until, plan.
-PlanStretch = tuple[int, int, str | None]
+from accounting.model import LineKey, Part, PlanStretch, Rate, RateCost, WorkspaceUsage
 
 
 def apportion(numerators: Sequence[int], denominator: int, total: int) -> list[int]:

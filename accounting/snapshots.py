@@ -1,7 +1,6 @@
 """Snapshots into the ledger: what is offered is merged against what is open, so work grows with what changed."""
 
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +93,8 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
         taken = _merge(ledger, offer, snapshots[0].references if snapshots else 0)
     ledger.run(
         "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
-        [offer.content_digest, taken.references, offer.unreachable_blobs, offer.unreachable_bytes, int(time.time())],
+        [offer.content_digest, taken.references, offer.unreachable_blobs, offer.unreachable_bytes, ledger.record_id()],
     )
-    ledger.changed = True
     return taken
 
 
@@ -242,16 +240,20 @@ def _apply(ledger: Ledger) -> None:
     for name in ("40_changed_holdings", "41_newly_shared_blobs"):
         ledger.define(_MERGE + name)
     ledger.run(
-        "UPDATE holdings AS h SET valid_until = m.taken_before FROM changed_holdings AS c, merged AS m"
+        "UPDATE holdings AS h SET valid_until = m.taken_before, closed_record_id = ?"
+        " FROM changed_holdings AS c, merged AS m"
         " WHERE h.source_id = m.source_id AND h.valid_until IS NULL AND c.is_closed"
-        " AND h.package_id = c.package_id AND h.blob_id = c.blob_id"
+        " AND h.package_id = c.package_id AND h.blob_id = c.blob_id",
+        [ledger.record_id()],
     )
     ledger.run(
         "UPDATE holdings SET shared = true WHERE NOT shared AND blob_id IN (SELECT blob_id FROM newly_shared_blobs)"
     )
     ledger.run(
         "INSERT INTO holdings SELECT m.source_id, c.package_id, c.blob_id, b.size_bytes, s.blob_id IS NOT NULL,"
-        " c.opened_from, NULL FROM changed_holdings AS c CROSS JOIN merged AS m JOIN blobs AS b USING (blob_id)"
+        " c.opened_from, NULL, ?, NULL"
+        " FROM changed_holdings AS c CROSS JOIN merged AS m JOIN blobs AS b USING (blob_id)"
         " LEFT JOIN newly_shared_blobs AS s USING (blob_id) WHERE c.opened_from IS NOT NULL"
-        " ORDER BY c.package_id, c.blob_id"
+        " ORDER BY c.package_id, c.blob_id",
+        [ledger.record_id()],
     )

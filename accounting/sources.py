@@ -1,12 +1,12 @@
 """The sources of a ledger: their latest snapshots, gaps, and retirement."""
 
 import difflib
-import time
 from dataclasses import dataclass
 
 from accounting.errors import AcctError
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
+from accounting.sealed import closings
 
 GAP_SECONDS = 48 * 3600  # a gap between two snapshots longer than this is worth a word
 
@@ -48,10 +48,12 @@ def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month,
     """Every month that the ledger's snapshots reach into, with its status (RULES, section 2)."""
     if covered_until is None:
         return []
+    closed = {closing.month for closing in closings(ledger)}
     first, last = ledger.rows("SELECT min(taken_at), max(taken_at) FROM snapshots")[0]
     months, month = [], Month.holding(first)
     while month.start <= last:
-        months.append((month, "final" if month.end <= covered_until else "provisional"))
+        open_status = "final" if month.end <= covered_until else "provisional"
+        months.append((month, "closed" if month in closed else open_status))
         month = month.next
     return months
 
@@ -81,15 +83,14 @@ def retire(ledger: Ledger, name: str, at: int) -> bool:
             f"has a snapshot of {format_instant(state.latest_at)}",
             "give an instant that is not before it",
         )
-    for table in ("reference_intervals", "holdings"):
-        ledger.run(
-            f"UPDATE {table} SET valid_until = ? WHERE valid_until IS NULL"
-            " AND source_id = (SELECT source_id FROM sources WHERE name = ?)",
-            [state.latest_at, name],
-        )
+    of_source = "WHERE valid_until IS NULL AND source_id = (SELECT source_id FROM sources WHERE name = ?)"
+    ledger.run(f"UPDATE reference_intervals SET valid_until = ? {of_source}", [state.latest_at, name])
     ledger.run(
-        "UPDATE sources SET retired_at = ?, retirement_recorded_at = ? WHERE name = ?",
-        [at, int(time.time()), name],
+        f"UPDATE holdings SET valid_until = ?, closed_record_id = ? {of_source}",
+        [state.latest_at, ledger.record_id(), name],
     )
-    ledger.changed = True
+    ledger.run(
+        "UPDATE sources SET retired_at = ?, retirement_record_id = ? WHERE name = ?",
+        [at, ledger.record_id(), name],
+    )
     return True

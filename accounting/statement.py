@@ -1,20 +1,24 @@
-"""One workspace's bill of one month: usage and rating put together."""
+"""Statements: of closed months what was sealed, of others what the evidence says; corrections on the next open one."""
 
 import difflib
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from accounting.cards import card_in_force
+from accounting.billing import Asked, bills
+from accounting.cards import card_in_force, card_sealed_with
+from accounting.corrections import corrections_on
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import HeldName, Line, LineKey, Statement, WorkspaceUsage
-from accounting.rating import amounts, apportion, rate_costs
-from accounting.usage import coverage, held_names, meter, parts_of, plans_of
+from accounting.model import Correction, HeldName, Statement
+from accounting.sealed import closings, sealed_text
+from accounting.statement_json import parse_statement
+from accounting.usage import EVERYTHING, coverage, held_names_of_scope, scopes
 
 
 def require_workspace(ledger: Ledger, workspace: str) -> None:
     """AcctError, with the nearest name, where no snapshot and no event names the workspace."""
-    names = [name for (name,) in ledger.rows("SELECT name FROM workspaces ORDER BY name")]
+    names = workspace_names(ledger)
     if workspace not in names:
         near = difflib.get_close_matches(workspace, names, n=1, cutoff=0.5)
         known = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
@@ -25,6 +29,11 @@ def require_workspace(ledger: Ledger, workspace: str) -> None:
         )
 
 
+def workspace_names(ledger: Ledger) -> list[str]:
+    """Every workspace that a snapshot or an event names."""
+    return [name for (name,) in ledger.rows("SELECT name FROM workspaces ORDER BY name")]
+
+
 def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Statement:
     """The statement of a workspace for a month, by default the latest that coverage reaches into.
 
@@ -32,56 +41,54 @@ def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
     cannot bill.
     """
     require_workspace(ledger, workspace)
-    covered_until = coverage(ledger)
-    month = month or Month.holding(covered_until - 1)
-    card = card_in_force(ledger)
-    parts = parts_of(month, card)
-    metered = list(meter(ledger, parts, min(month.end, covered_until), card.rules, workspace))
-    usage = metered[0] if metered else WorkspaceUsage(workspace, 1, ())
-    plans = plans_of(ledger, workspace)
-    held = held_names(ledger, workspace, min(month.end, covered_until), card.rules)
-    keys, byte_seconds = _lines(usage)
-    costs = rate_costs(usage, parts, month.seconds, plans)
-    total: int | None = None
-    line_amounts: list[int] | list[None] = [None] * len(keys)
-    if costs:
-        total, line_amounts = amounts(usage, parts, costs, keys, card.minor_digits)
-    charged_keys = {share.key for share in usage.shares if share.charged}
-    lines = tuple(
-        Line(key, key in charged_keys, bytes_, amount)
-        for key, bytes_, amount in zip(keys, byte_seconds, line_amounts, strict=True)
-        if bytes_ or amount
-    )
-    charged = sum(share.numerator for share in usage.shares if share.charged) // usage.denominator
-    return Statement(
-        workspace,
-        month,
-        "final" if covered_until >= month.end else "provisional",
-        covered_until,
-        card.rates[-1].unit if card.rates else "GB",
-        card.currency,
-        card.minor_digits,
-        sum(byte_seconds),
-        charged,
-        sum((cost.included_byte_seconds for cost in costs.values()), Fraction(0)),
-        total,
-        lines,
-        (),
-        held,
-    )
+    month = month or Month.holding(coverage(ledger) - 1)
+    return next(statements(ledger, month, [workspace]))
+
+
+def statements(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
+    """The statements of all workspaces, or of those named, in no order. Raises AcctError as `statement` does."""
+    if not any(closing.month == month for closing in closings(ledger)):
+        yield from computed(ledger, month, workspaces)
+        return
+    for workspace in workspace_names(ledger) if workspaces is None else workspaces:
+        sealed = sealed_text(ledger, month, workspace)
+        yield _unknown_then(ledger, month, workspace) if sealed is None else parse_statement(sealed)
+
+
+def _unknown_then(ledger: Ledger, month: Month, workspace: str) -> Statement:
+    """The empty statement of a workspace that nothing had told of when the month was closed."""
+    return replace(next(bills(ledger, asked_of(ledger, month), [workspace])), status="closed")
+
+
+def computed(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
+    """The statements of a month that is not closed."""
+    yield from with_corrections(ledger, asked_of(ledger, month), workspaces)
+
+
+def asked_of(ledger: Ledger, month: Month) -> Asked:
+    """What a month is computed from: all that is known; of a closed one what was known then, by its card."""
+    for closing in closings(ledger):
+        if closing.month == month:
+            return Asked(month, card_sealed_with(ledger, month), closing.covered_until, closing.record_id - 1)
+    return Asked(month, card_in_force(ledger), coverage(ledger))
+
+
+def with_corrections(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
+    """Bills, and the corrections of closed months on those of the next open one."""
+    corrections = corrections_on(ledger, asked.month, workspaces, asked.record_until)
+    for bill in bills(ledger, asked, workspaces):
+        yield _corrected(bill, corrections.get(bill.workspace, ()))
+
+
+def _corrected(bill: Statement, corrections: tuple[Correction, ...]) -> Statement:
+    amounts = [correction.amount_minor for correction in corrections if correction.amount_minor is not None]
+    total = bill.amount_minor
+    return replace(bill, corrections=corrections, amount_minor=None if total is None else total + sum(amounts))
 
 
 def names_held(ledger: Ledger, workspace: str, instant: int) -> tuple[HeldName, ...]:
     """The image names of a workspace that cannot be reused at an instant, by name."""
     require_workspace(ledger, workspace)
-    return held_names(ledger, workspace, instant, card_in_force(ledger).rules)
-
-
-def _lines(usage: WorkspaceUsage) -> tuple[list[LineKey], list[int]]:
-    """The lines in the order of RULES, section 4, with whole byte-seconds that add up to the workspace's."""
-    exact: dict[LineKey, int] = {}
-    for share in usage.shares:
-        exact[share.key] = exact.get(share.key, 0) + share.numerator
-    keys = sorted(exact, key=lambda key: key.sort_key)
-    total = sum(exact.values()) // usage.denominator  # whole: shares of a blob add up to the blob
-    return keys, apportion([exact[key] for key in keys], usage.denominator, total)
+    for _ in scopes(ledger, [workspace]):
+        held = held_names_of_scope(ledger, instant, card_in_force(ledger).rules, EVERYTHING)
+    return held.get(workspace, ())

@@ -31,14 +31,14 @@ def counted(number: int, thing: str) -> str:
 
 
 def decimal(value: Fraction, digits: int) -> str:
-    """A quantity to so many decimals, rounded half up, with thousands set apart.
+    """A quantity to so many decimals, rounded half away from zero, with thousands set apart.
 
-    >>> decimal(Fraction(12345678, 1000), 2)
-    '12,345.68'
+    >>> decimal(Fraction(12345678, 1000), 2), decimal(Fraction(-3, 2), 1)
+    ('12,345.68', '-1.5')
     """
-    scaled = (2 * value.numerator * 10**digits + value.denominator) // (2 * value.denominator)
+    scaled = (2 * abs(value.numerator) * 10**digits + value.denominator) // (2 * value.denominator)
     whole, rest = divmod(scaled, 10**digits)
-    return f"{whole:,}.{rest:0{digits}}"
+    return f"{'-' if value < 0 and scaled else ''}{whole:,}.{rest:0{digits}}"
 
 
 def size(size_bytes: int) -> str:

@@ -6,10 +6,11 @@ from itertools import pairwise
 from accounting.errors import AcctError
 from accounting.instants import Month, midnight
 from accounting.ledger import Ledger
-from accounting.model import HeldName, Part, Rate, RateCard, Rule, StoredState, WorkspaceUsage
+from accounting.model import HeldName, Part, PlanStretch, Rate, RateCard, Rule, StoredState, WorkspaceUsage
 from accounting.sharing import LinePart, share_out
 
 _FOREVER = 2**63 - 1
+EVERYTHING = 2**31 - 1  # later than any record
 _PRESENCE = ("110_scope_packages", "120_scope_holdings", "130_twice_seen_packages", "140_held_blobs")
 _LIFECYCLE = (
     "200_ordered_events",
@@ -71,59 +72,71 @@ def parts_of(month: Month, card: RateCard) -> list[Part]:
 def meter(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule],
           workspace: str | None = None) -> Iterator[WorkspaceUsage]:  # fmt: skip
     """The exact usage of one workspace, or of each that holds something, in the parts of a month up to `until`."""
-    _ask(ledger, parts, until, rules)
-    batches = (
-        [("name = ?", [workspace])]
-        if workspace is not None
-        else [("workspace_id BETWEEN ? AND ?", batch) for batch in _batches(ledger)]
+    ask(ledger, parts, until, rules)
+    for _ in scopes(ledger, None if workspace is None else [workspace]):
+        yield from usage_of_scope(ledger)
+
+
+def usage_of_scope(ledger: Ledger) -> Iterator[WorkspaceUsage]:
+    """The exact usage of each workspace in scope that holds something, in the periods asked for."""
+    for name in RELATIONS:
+        ledger.define(name)
+    usage = ledger.rows(
+        "SELECT w.name, u.sharers, u.byte_seconds::HUGEINT, u.period_id, u.repository, u.format, u.package,"
+        " u.state, u.charged FROM usage AS u JOIN workspaces AS w USING (workspace_id) ORDER BY w.name"
     )
-    for condition, parameters in batches:
-        _scope(ledger, condition, parameters)
-        for name in RELATIONS:
-            ledger.define(name)
-        usage = ledger.rows(
-            "SELECT w.name, u.sharers, u.byte_seconds::HUGEINT, u.period_id, u.repository, u.format, u.package,"
-            " u.state, u.charged FROM usage AS u JOIN workspaces AS w USING (workspace_id) ORDER BY w.name"
-        )
-        busy = ledger.rows(
-            "SELECT w.name, s.* EXCLUDE (workspace_id) FROM busy_spans AS s JOIN workspaces AS w USING (workspace_id)"
-            " ORDER BY w.name, s.period_id, s.blob_id"
-        )
-        stretches = ledger.rows("SELECT * FROM busy_stretches")
-        yield from share_out(
-            ((name, LinePart(*line), sharers, byte_seconds) for name, sharers, byte_seconds, *line in usage),
-            busy,
-            {stretch: LinePart(*line) for stretch, *line in stretches},
-        )
+    busy = ledger.rows(
+        "SELECT w.name, s.* EXCLUDE (workspace_id) FROM busy_spans AS s JOIN workspaces AS w USING (workspace_id)"
+        " ORDER BY w.name, s.period_id, s.blob_id"
+    )
+    stretches = ledger.rows("SELECT * FROM busy_stretches")
+    yield from share_out(
+        ((name, LinePart(*line), sharers, byte_seconds) for name, sharers, byte_seconds, *line in usage),
+        busy,
+        {stretch: LinePart(*line) for stretch, *line in stretches},
+    )
 
 
-def plans_of(ledger: Ledger, workspace: str) -> list[tuple[int, int, str | None]]:
-    """The stretches (from, until, plan) of a workspace, from the beginning of time; None is before the first plan."""
-    _scope(ledger, "name = ?", [workspace])
+def plans_of_scope(ledger: Ledger) -> dict[str, list[PlanStretch]]:
+    """The stretches in which workspaces in scope have a plan, from the beginning of time, by workspace.
+
+    One that has never had a plan is not among them.
+    """
     for name in ("200_ordered_events", "290_workspace_plans"):
         ledger.define(name)
-    plans = ledger.rows("SELECT plan_from, plan_until, plan FROM workspace_plans ORDER BY plan_from")
-    first = plans[0][0] if plans else _FOREVER
-    return [(-_FOREVER, first, None), *plans]
+    rows = ledger.rows(
+        "SELECT w.name, p.plan_from, p.plan_until, p.plan FROM workspace_plans AS p"
+        " JOIN workspaces AS w USING (workspace_id) ORDER BY w.name, p.plan_from"
+    )
+    plans: dict[str, list[PlanStretch]] = {}
+    for name, *stretch in rows:
+        plans.setdefault(name, [(-_FOREVER, stretch[0], None)]).append((stretch[0], stretch[1], stretch[2]))
+    return plans
 
 
-def held_names(ledger: Ledger, workspace: str, instant: int, rules: Sequence[Rule]) -> tuple[HeldName, ...]:
-    """The image names that cannot be reused at an instant, by name (RULES, section 3)."""
-    _ask_instant(ledger, instant, rules)
-    _scope(ledger, "name = ?", [workspace])
+def held_names_of_scope(ledger: Ledger, instant: int, rules: Sequence[Rule],
+                        record_until: int = EVERYTHING) -> dict[str, tuple[HeldName, ...]]:  # fmt: skip
+    """The image names that cannot be reused at an instant, by workspace in scope and by name (RULES, section 3)."""
+    ask_instant(ledger, instant, rules, record_until)
     for name in ("110_scope_packages", *_LIFECYCLE, "280_held_names"):
         ledger.define(name)
-    rows = ledger.rows("SELECT name, repository, held_until FROM held_names ORDER BY name")
-    return tuple(HeldName(*row) for row in rows)
+    rows = ledger.rows(
+        "SELECT w.name, h.name, h.repository, h.held_until FROM held_names AS h JOIN workspaces AS w"
+        " USING (workspace_id) ORDER BY w.name, h.name"
+    )
+    held: dict[str, tuple[HeldName, ...]] = {}
+    for workspace, name, repository, held_until in rows:
+        held[workspace] = (*held.get(workspace, ()), HeldName(name, repository, held_until))
+    return held
 
 
 def stored_states(ledger: Ledger, source: str, instant: int, rules: Sequence[Rule]) -> list[StoredState]:
     """What a source's latest snapshot holds, each blob of a workspace once, by its state at a later instant."""
-    _ask_instant(ledger, instant, rules)
-    _scope(
-        ledger,
-        "workspace_id IN (SELECT p.workspace_id FROM packages AS p JOIN holdings AS h USING (package_id)"
-        " JOIN sources AS s USING (source_id) WHERE s.name = ? AND h.valid_until IS NULL)",
+    ask_instant(ledger, instant, rules)
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE scope AS SELECT DISTINCT p.workspace_id FROM packages AS p"
+        " JOIN holdings AS h USING (package_id) JOIN sources AS s USING (source_id)"
+        " WHERE s.name = ? AND h.valid_until IS NULL",
         [source],
     )
     for name in ("110_scope_packages", "120_scope_holdings", *_LIFECYCLE, "400_stored_states"):
@@ -137,14 +150,16 @@ def stored_states(ledger: Ledger, source: str, instant: int, rules: Sequence[Rul
     return [StoredState(*row) for row in rows]
 
 
-def _ask_instant(ledger: Ledger, instant: int, rules: Sequence[Rule]) -> None:
+def ask_instant(ledger: Ledger, instant: int, rules: Sequence[Rule], record_until: int = EVERYTHING) -> None:
     """One instant as the period asked for."""
     in_force = [rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1]
-    _ask(ledger, [Part(instant, instant + 1, in_force[-1], None)], instant + 1, rules)
+    ask(ledger, [Part(instant, instant + 1, in_force[-1], None)], instant + 1, rules, record_until)
 
 
-def _ask(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule]) -> None:
-    """The periods asked for and the rules, as the relations that the queries join."""
+def ask(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule],
+        record_until: int = EVERYTHING) -> None:  # fmt: skip
+    """The periods, the rules and the evidence asked for, as the relations that the queries join."""
+    ledger.run("CREATE OR REPLACE TEMP TABLE evidence AS SELECT ?::INTEGER AS record_until", [record_until])
     ledger.run(
         "CREATE OR REPLACE TEMP TABLE periods (period_id INTEGER, period_from BIGINT, period_until BIGINT,"
         " share VARCHAR)"
@@ -164,27 +179,36 @@ def _ask(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule
         ledger.run("INSERT INTO rules VALUES (?, ?, ?)", [start, end, rule.retention_days * 86_400])
 
 
-def _scope(ledger: Ledger, condition: str, parameters: Sequence[object]) -> None:
-    """The workspaces asked for, as the relation that the queries join."""
-    ledger.run(
-        f"CREATE OR REPLACE TEMP TABLE scope AS SELECT workspace_id FROM workspaces WHERE {condition}",
-        parameters,
-    )
+def scopes(ledger: Ledger, workspaces: Sequence[str] | None = None) -> Iterator[list[str]]:
+    """Bring workspaces into scope, all or those of these names, batch by batch; gives the names of each batch."""
+    if workspaces is not None and len(workspaces) == 1:
+        asked = ledger.rows("SELECT workspace_id, name, 0 FROM workspaces WHERE name = ?", workspaces)
+    else:
+        asked = ledger.rows(
+            "SELECT w.workspace_id, w.name, coalesce(h.holdings, 0) FROM workspaces AS w LEFT JOIN ("
+            "  SELECT p.workspace_id, sum(n.holdings)::BIGINT AS holdings FROM packages AS p JOIN ("
+            "    SELECT package_id, count(*) AS holdings FROM holdings GROUP BY ALL) AS n USING (package_id)"
+            "  GROUP BY ALL) AS h USING (workspace_id) WHERE $1::VARCHAR[] IS NULL OR w.name IN (SELECT unnest($1))"
+            " ORDER BY w.workspace_id",
+            [workspaces],
+        )
+    for batch in _batches(asked):
+        ledger.run(
+            "CREATE OR REPLACE TEMP TABLE scope AS SELECT unnest(?::INTEGER[]) AS workspace_id",
+            [[workspace_id for workspace_id, _ in batch]],
+        )
+        yield [name for _, name in batch]
 
 
-def _batches(ledger: Ledger) -> list[list[int]]:
-    """Ranges of workspace ids, first and last, each with about as many holdings."""
-    counts = ledger.rows(
-        "SELECT p.workspace_id, sum(h.n)::BIGINT"
-        " FROM (SELECT package_id, count(*) AS n FROM holdings GROUP BY ALL) AS h"
-        " JOIN packages AS p USING (package_id) GROUP BY ALL ORDER BY ALL"
-    )
-    batches: list[list[int]] = []
-    room = 0
-    for workspace_id, holdings in counts:
-        if room < holdings:
-            batches.append([workspace_id, workspace_id])
-            room = _BATCH_HOLDINGS
-        batches[-1][1] = workspace_id
+def _batches(asked: Sequence[tuple[int, str, int]]) -> Iterator[list[tuple[int, str]]]:
+    """Workspaces (id, name, holdings) in batches of about as many holdings."""
+    batch: list[tuple[int, str]] = []
+    room = _BATCH_HOLDINGS
+    for workspace_id, name, holdings in asked:
+        if batch and room < holdings:
+            yield batch
+            batch, room = [], _BATCH_HOLDINGS
+        batch.append((workspace_id, name))
         room -= holdings
-    return batches
+    if batch:
+        yield batch

@@ -5,12 +5,15 @@
 -- One row: which layout of tables this file has.
 CREATE TABLE IF NOT EXISTS about (schema_version INTEGER NOT NULL);
 
+-- One row per transaction that brought facts, in their order. What was known at a closing is what was recorded before.
+CREATE TABLE IF NOT EXISTS records (record_id INTEGER PRIMARY KEY, recorded_at BIGINT NOT NULL);
+
 -- One row per source of snapshots; a retired one brings no more.
 CREATE TABLE IF NOT EXISTS sources (
     source_id INTEGER PRIMARY KEY,
     name VARCHAR NOT NULL UNIQUE,
     retired_at BIGINT,
-    retirement_recorded_at BIGINT
+    retirement_record_id INTEGER
 );
 
 -- One row per snapshot of a source. What nothing reaches is stored, yet belongs to no version.
@@ -21,7 +24,7 @@ CREATE TABLE IF NOT EXISTS snapshots (
     reference_count BIGINT NOT NULL,
     unreachable_blobs BIGINT NOT NULL,
     unreachable_bytes BIGINT NOT NULL,
-    recorded_at BIGINT NOT NULL,
+    record_id INTEGER NOT NULL,
     PRIMARY KEY (source_id, taken_at)
 );
 
@@ -57,7 +60,8 @@ CREATE TABLE IF NOT EXISTS reference_intervals (
 );
 
 -- One row per unbroken presence of a blob in a package, whichever version held it: the union of its references. The
--- blob's size, and whether more than one package has ever held it, stand here too, so that a month reads one table.
+-- blob's size, and whether more than one package has ever held it, stand here too, so that a month reads one table; and
+-- which transactions told of its beginning and of its end.
 CREATE TABLE IF NOT EXISTS holdings (
     source_id INTEGER NOT NULL,
     package_id INTEGER NOT NULL,
@@ -65,7 +69,9 @@ CREATE TABLE IF NOT EXISTS holdings (
     size_bytes BIGINT NOT NULL,
     shared BOOLEAN NOT NULL,
     valid_from BIGINT NOT NULL,
-    valid_until BIGINT
+    valid_until BIGINT,
+    opened_record_id INTEGER NOT NULL,
+    closed_record_id INTEGER
 );
 
 -- One row per lifecycle event. The slug is the repository's own, or the one that a package was linked to.
@@ -79,7 +85,7 @@ CREATE TABLE IF NOT EXISTS events (
     package_id INTEGER,
     slug VARCHAR,
     plan VARCHAR,
-    recorded_at BIGINT NOT NULL
+    record_id INTEGER NOT NULL
 );
 
 -- One row per collection of a source whose answers are compared with its events: when the database was asked.
@@ -87,12 +93,49 @@ CREATE TABLE IF NOT EXISTS observations (
     event_source VARCHAR NOT NULL,
     observed_at BIGINT NOT NULL,
     row_count BIGINT NOT NULL,
-    recorded_at BIGINT NOT NULL,
+    record_id INTEGER NOT NULL,
     PRIMARY KEY (event_source, observed_at)
 );
 
--- One row per rate card, as it was loaded; the latest is in force.
-CREATE TABLE IF NOT EXISTS rate_cards (card_id INTEGER PRIMARY KEY, toml VARCHAR NOT NULL, recorded_at BIGINT NOT NULL);
+-- One row per rate card, as it was loaded; the latest is in force. A retroactive one counts for closed months too.
+CREATE TABLE IF NOT EXISTS rate_cards (
+    card_id INTEGER PRIMARY KEY,
+    toml VARCHAR NOT NULL,
+    retroactive BOOLEAN NOT NULL,
+    record_id INTEGER NOT NULL
+);
+
+-- One row per closed month: how far coverage reached, the card it was sealed with, if any, and the transaction that
+-- sealed it.
+CREATE TABLE IF NOT EXISTS closings (
+    month VARCHAR PRIMARY KEY,
+    covered_until BIGINT NOT NULL,
+    card_id INTEGER,
+    record_id INTEGER NOT NULL
+);
+
+-- One row per statement of a closed month, as `acct report --format json` prints it, with the SHA-256 of that text.
+CREATE TABLE IF NOT EXISTS sealed_statements (
+    month VARCHAR NOT NULL,
+    workspace_id INTEGER NOT NULL,
+    statement VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    PRIMARY KEY (month, workspace_id)
+);
+
+-- One row per line of a sealed statement; those of its corrections are `of_month` an earlier one. Amounts are in the
+-- currency's minor unit, none without a card.
+CREATE TABLE IF NOT EXISTS sealed_lines (
+    month VARCHAR NOT NULL,
+    of_month VARCHAR NOT NULL,
+    workspace_id INTEGER NOT NULL,
+    repository VARCHAR,
+    format VARCHAR NOT NULL,
+    package VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    byte_seconds DECIMAL(38, 0) NOT NULL,
+    amount_minor DECIMAL(38, 0)
+);
 
 -- One row per manifest that was ever read: the blobs that it names, and the manifests that an index lists.
 CREATE TABLE IF NOT EXISTS manifests (digest VARCHAR NOT NULL, blobs VARCHAR[] NOT NULL, children VARCHAR[] NOT NULL);

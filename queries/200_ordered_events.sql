@@ -1,4 +1,5 @@
--- One row per lifecycle event of the workspaces asked for, numbered in the order of taking effect (RULES, section 3).
+-- One row per lifecycle event of the workspaces and the evidence asked for, numbered in the order of taking effect
+-- (RULES, section 3).
 CREATE OR REPLACE TEMP TABLE ordered_events AS
 SELECT e.workspace_id AS workspace_id, e.package_id AS package_id, e.kind AS kind, e.verb AS verb, e.slug AS slug,
        e.plan AS plan, e.occurred_at AS occurred_at,
@@ -6,4 +7,6 @@ SELECT e.workspace_id AS workspace_id, e.package_id AS package_id, e.kind AS kin
            PARTITION BY e.workspace_id ORDER BY e.occurred_at, e.event_id, e.event_source
        ) AS position
 FROM events AS e
-JOIN scope AS s ON s.workspace_id = e.workspace_id;
+JOIN scope AS s ON s.workspace_id = e.workspace_id
+CROSS JOIN evidence AS v
+WHERE e.record_id <= v.record_until;

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 ENVIRONMENT = Path(__file__).parent / ".venv"
-INSTALL = "uv venv --python 3.12 tests/.venv && uv pip install --python tests/.venv -r tests/focus_validator.txt"
+INSTALL = "uv venv --python PYTHON3.12 tests/.venv && uv pip install --python tests/.venv -r tests/focus_validator.txt"
 
 # What this provider supports, by the validator's names: there are no regions, reservations, commitments, exchanges.
 CRITERIA = (
@@ -36,7 +36,7 @@ def failures(file: Path, folder: Path) -> set[str]:
     """
     program = ENVIRONMENT / "bin" / "focus-validator"
     if not program.exists():
-        pytest.fail(f"focus-validator is missing; install it with: {INSTALL}", pytrace=False)
+        pytest.fail(f"focus-validator is missing; install it with: bash tests/run, or {INSTALL}", pytrace=False)
     # It looks for the list of currencies that it ships below the folder it is started in.
     (shipped,) = ENVIRONMENT.glob("lib/python3*/site-packages/focus_validator/rules")
     (folder / "focus_validator" / "rules").mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
-from accounting import cards, render, sources, statement
+from accounting import cards, render, sources, statement, statement_json
 from accounting.collectors import event_file, snapshot_file
 from accounting.errors import AcctError
 from accounting.events import record
@@ -136,7 +136,7 @@ class Books:
                 told = statement.statement(ledger, workspace, Month.parse(month))
             except AcctError:
                 return None
-            return render.statement_json(told)
+            return statement_json.statement_json(told)
 
     def names(self, workspace: str, instant: str) -> str:
         """What `acct names --format json` prints."""

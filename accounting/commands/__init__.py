@@ -11,7 +11,21 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands import collect, demo, export, imports, names, rates, reconcile, report, source, status
+from accounting.commands import (
+    close,
+    collect,
+    demo,
+    explain,
+    export,
+    imports,
+    names,
+    rates,
+    reconcile,
+    report,
+    source,
+    status,
+    verify,
+)
 from accounting.errors import AcctError
 from accounting.text import visible
 
@@ -22,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, status, reconcile, names, export, source):
+for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, export, source):
     room.add_to(app)
 
 _GLOBAL_OPTIONS = ("--ledger", "--config")
@@ -52,14 +66,14 @@ def _options(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status: 0 done, 1 refused, 2 a usage error."""
+    """Run one command and give its exit status: 0 done, 1 refused, 2 a usage error, 3 not covered yet."""
     try:
         app(_globals_first(sys.argv[1:] if argv is None else argv), prog_name="acct")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except AcctError as error:
         typer.echo(f"acct: {visible(str(error))}", err=True)
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:
         typer.echo("acct: interrupted; nothing was changed", err=True)
         return 130

@@ -22,6 +22,7 @@ from accounting.model import Source
 SourceNames = Annotated[
     list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml [default: all]")
 ]
+Month_ = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month.")]
 Workspace = Annotated[str, typer.Option("--workspace", "-w", help="The workspace, as the registry names it.")]
 
 
@@ -74,11 +75,30 @@ def instant(option: str, text: str) -> int:
 
 
 def month(text: str | None) -> Month | None:
-    """The value of --month; a usage error where it is none."""
+    """The value of a --month that may be left out."""
+    return None if text is None else month_of(text)
+
+
+def month_of(text: str) -> Month:
+    """The value of a --month that must be given; a usage error where it is none."""
     try:
-        return Month.parse(text) if text is not None else None
+        return Month.parse(text)
     except AcctError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def month_range(text: str) -> list[Month]:
+    """The months of FIRST..LAST, both included; a usage error where it is no range."""
+    first, _, last = text.partition("..")
+    try:
+        months, end = [Month.parse(first)], Month.parse(last)
+    except AcctError as error:
+        raise typer.BadParameter(f"{error}; a range as 2026-01..2026-06") from None
+    if end < months[0]:
+        raise typer.BadParameter(f"months {text!r}: the last comes before the first; write them the other way round")
+    while months[-1] < end:
+        months.append(months[-1].next)
+    return months
 
 
 def say(text: str) -> None:

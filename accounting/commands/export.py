@@ -10,9 +10,8 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from accounting.commands.context import month, progress, say, settings
+from accounting.commands.context import Month_, month_of, progress, settings
 from accounting.errors import AcctError
-from accounting.instants import format_instant
 
 _group = typer.Typer(help="Write a month for other tools.", no_args_is_help=True)
 
@@ -35,7 +34,7 @@ def _export() -> None:
 @_group.command()
 def focus(
     context: typer.Context,
-    month_: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="A month that is covered to its end.")],
+    month: Month_,
     output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
     focus_version: Annotated[FocusVersion, typer.Option(help="The version of the specification.")] = FocusVersion.v1_2,
 ) -> None:
@@ -46,26 +45,16 @@ def focus(
     from accounting.focus import invoices, price_decimals
     from accounting.focus_files import write_csv, write_parquet
     from accounting.ledger import reading
-    from accounting.usage import coverage
 
     ending = output.suffix.lower()
     if ending not in (".csv", ".parquet"):
         raise AcctError(f"--output {output}", "ends in neither .csv nor .parquet", "name the file so")
-    wanted = month(month_)
-    assert wanted is not None  # the option is required
-    with progress(f"exporting {wanted}"), reading(settings(context).ledger) as ledger:
-        covered_until = coverage(ledger)
-        if covered_until < wanted.end:
-            say(
-                f"acct: month {wanted}: is covered until {format_instant(covered_until)} only, so its costs are not"
-                " final; collect or import what is missing, then export it"
-            )
-            raise typer.Exit(3)
-        with _appearing(output) as file:
-            if ending == ".csv":
-                write_csv(invoices(ledger, wanted), file)
-            else:
-                write_parquet(invoices(ledger, wanted), price_decimals(ledger), file)
+    wanted = month_of(month)
+    with progress(f"exporting {wanted}"), reading(settings(context).ledger) as ledger, _appearing(output) as file:
+        if ending == ".csv":
+            write_csv(invoices(ledger, wanted), file)
+        else:
+            write_parquet(invoices(ledger, wanted), price_decimals(ledger, wanted), file)
 
 
 @contextmanager

@@ -1,15 +1,19 @@
-"""`acct rates`: the rate card."""
+"""`acct rates`: the rate card, and a month under another one."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from accounting.commands.context import say, settings, write_out
+from accounting.commands.context import OutputFormat, month, progress, say, settings, terminal_width, write_out
 from accounting.errors import AcctError
 
-_group = typer.Typer(help="Load, show or check the rate card.", no_args_is_help=True)
+_group = typer.Typer(help="Load, show, check or compare rate cards.", no_args_is_help=True)
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A rate card in TOML.")]
+_OptionalFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="A rate card in TOML.")]
+_Example = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A card that ships, by its name, instead of a file.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,7 +21,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 @_group.command()
-def load(context: typer.Context, file: _File) -> None:
+def load(
+    context: typer.Context,
+    file: _OptionalFile = None,
+    example: _Example = None,
+    retroactive: Annotated[
+        bool, typer.Option("--retroactive", help="Correct closed months by it, on the next open month.")
+    ] = False,
+) -> None:
     """Check a rate card and put it in force, as a whole, in place of the one before.
 
     Example: acct rates load rates.toml
@@ -25,10 +36,10 @@ def load(context: typer.Context, file: _File) -> None:
     from accounting.cards import load_card
     from accounting.ledger import writing
 
-    text = _checked(file)
+    name, text = _card(file, example)
     with writing(settings(context).ledger) as ledger:
-        new = load_card(ledger, text)
-    say(f"{file}: in force" if new else f"{file}: is in force already; nothing changed")
+        new = load_card(ledger, text, retroactive)
+    say(f"{name}: in force" if new else f"{name}: is in force already; nothing changed")
 
 
 @_group.command()
@@ -56,6 +67,47 @@ def check(file: _File) -> None:
     """
     _checked(file)
     say(f"{file}: is a rate card")
+
+
+@_group.command()
+def compare(
+    context: typer.Context,
+    month_: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month.")],
+    file: _OptionalFile = None,
+    example: _Example = None,
+    workspace: Annotated[
+        str | None, typer.Option("--workspace", "-w", help="One workspace [default: each of them]")
+    ] = None,
+    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+) -> None:
+    """Show a month under another rate card beside the one in force, line by line; nothing is stored.
+
+    Example: acct rates compare next-year.toml --month 2026-10 --workspace acme
+    """
+    from accounting.comparing import compare as compared
+    from accounting.ledger import reading
+    from accounting.render_compare import comparisons_json, comparisons_text
+
+    wanted = month(month_)
+    assert wanted is not None
+    name, text = _card(file, example)
+    with progress("comparing rate cards"), reading(settings(context).ledger) as ledger:
+        comparisons = list(compared(ledger, wanted, text, name, workspace))
+    if format_ is OutputFormat.json:
+        write_out(comparisons_json(comparisons, name, str(wanted)), None)
+    else:
+        write_out(comparisons_text(comparisons, name, terminal_width()), None)
+
+
+def _card(file: Path | None, example: str | None) -> tuple[str, str]:
+    """What to call a card, and its TOML, from a file or from the examples."""
+    from accounting.example_cards import example_text
+
+    if file is not None and example is None:
+        return str(file), _checked(file)
+    if example is not None and file is None:
+        return example, example_text(example)
+    raise typer.BadParameter("give either a FILE or --example NAME")
 
 
 def _checked(file: Path) -> str:

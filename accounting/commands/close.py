@@ -1,0 +1,42 @@
+"""`acct close`: seal a month."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from accounting.commands.context import Month_, month_of, progress, say, settings
+from accounting.errors import AcctError
+from accounting.text import counted
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(close)
+
+
+def close(
+    context: typer.Context,
+    month: Month_,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Seal a final month: its statements never change again.
+
+    Example: acct close --month 2026-10 --yes
+    """
+    from accounting.closing import close as close_month
+    from accounting.ledger import reading, writing
+
+    wanted = month_of(month)
+    path = settings(context).ledger
+    with reading(path):  # a ledger that is not there is no question to ask about
+        pass
+    if not yes:
+        if not sys.stdin.isatty():
+            raise AcctError(f"month {wanted}", "is not closed without being asked", "say --yes if that is meant")
+        typer.confirm(f"Seal {wanted}? Its statements never change again.", abort=True, err=True)
+    with progress(f"closing {wanted}") as news, writing(path) as ledger:
+        sealed = close_month(ledger, wanted, news)
+    if sealed is None:
+        say(f"{wanted}: is closed already; nothing changed")
+    else:
+        say(f"{wanted}: closed, {counted(sealed, 'statement')} sealed")

@@ -1,0 +1,33 @@
+-- One row per stretch of a package asked for (relation `explained_packages`) in one state, with the positions of the
+-- events that made it so: the link to its repository, and the deletion in force, or where it is live the latest return.
+CREATE OR REPLACE TEMP TABLE stretch_events AS
+WITH links AS (
+    SELECT r.package_id, r.occurred_at, max(r.position) AS position, arg_max(r.slug, r.position) AS slug,
+           arg_max(r.incarnation::HUGEINT, r.position) AS incarnation
+    FROM repository_events AS r
+    WHERE r.package_id IS NOT NULL
+    GROUP BY r.package_id, r.occurred_at
+),
+package_turns AS (SELECT * FROM deletion_turns WHERE kind = 'package'),
+workspace_turns AS (SELECT * FROM deletion_turns WHERE kind = 'workspace'),
+repository_turns AS (SELECT * FROM deletion_turns WHERE kind = 'repository'),
+linked AS (
+    SELECT s.*, l.position AS link_position, l.slug, l.incarnation
+    FROM package_states AS s
+    SEMI JOIN explained_packages AS x ON x.package_id = s.package_id
+    ASOF LEFT JOIN links AS l ON l.package_id = s.package_id AND l.occurred_at <= s.state_from
+)
+SELECT s.package_id, s.period_id, s.state_from, s.state_until, s.repository, s.state, s.charged, s.link_position,
+       CASE s.state
+           WHEN 'package_deleted' THEN p.position
+           WHEN 'workspace_deleted' THEN w.position
+           WHEN 'repository_deleted' THEN r.position
+           WHEN 'expired' THEN CASE WHEN w.is_deleted THEN w.position ELSE r.position END
+           ELSE greatest(p.position, w.position, r.position)
+       END AS turn_position
+FROM linked AS s
+ASOF LEFT JOIN package_turns AS p ON p.package_id = s.package_id AND p.occurred_at <= s.state_from
+ASOF LEFT JOIN workspace_turns AS w ON w.workspace_id = s.workspace_id AND w.occurred_at <= s.state_from
+ASOF LEFT JOIN repository_turns AS r
+    ON r.workspace_id = s.workspace_id AND r.slug = s.slug AND r.incarnation = s.incarnation
+    AND r.occurred_at <= s.state_from;

@@ -1,0 +1,351 @@
+"""Explanations add up to the bill exactly, whatever the history; they show hostile names and obey none of them."""
+
+import csv
+import io
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounting import paths
+from accounting.errors import AcctError
+from accounting.explaining import explain, package_name
+from accounting.explanation import Explanation, LineExplanation, total
+from accounting.instants import Month, parse_instant
+from accounting.ledger import Ledger, reading, writing
+from accounting.render_explain import explanation_text
+from accounting.render_explain_data import explanation_csv, explanation_json
+from accounting.snapshots import Offer, digest_of_frame, take_in
+from accounting.statement import statement
+from tests.cli_runner import run
+from tests.golden import GoldenCase, golden_cases
+from tests.histories import busy_histories, histories
+from tests.model_of_rules import Case, Row, Snapshot
+from tests.project import Books, books
+from tests.test_laws import tried
+from tests.test_reports import HOSTILE
+from tests.test_reports import folder as hostile_folder
+
+__all__ = ["hostile_folder"]  # a fixture
+
+OCTOBER = "2026-10"
+
+
+def sum_of(line: LineExplanation) -> Fraction:
+    return total([*(piece.byte_seconds for blob in line.blobs for piece in blob.pieces), line.more_byte_seconds])
+
+
+def check(explained: Explanation) -> None:
+    """Every step from pieces to the bill's figures."""
+    bill = explained.statement
+    for line in explained.lines:
+        exact, whole = line.exact_byte_seconds, line.line.byte_seconds
+        assert sum_of(line) == exact
+        assert whole - exact.numerator // exact.denominator in (0, 1)
+        minor = line.exact_minor(bill.minor_digits)
+        if minor is not None:
+            assert line.line.amount_minor is not None
+            assert line.line.amount_minor - minor.numerator // minor.denominator in (0, 1)
+        for blob in line.blobs:
+            assert blob.sightings
+            for piece in blob.pieces:
+                assert any(state.start <= piece.start < piece.end <= state.end for state in line.states)
+                assert len(piece.named) == min(piece.others, 3)
+                if piece.sharers is not None:
+                    assert piece.others == piece.sharers - piece.carries
+                    seconds = piece.end - piece.start
+                    assert piece.byte_seconds == Fraction(blob.size_bytes * seconds * piece.carries, piece.sharers)
+    for step in explained.rates:
+        assert total(tier.cost for tier in step.tiers) == step.cost
+
+
+def check_workspace(ledger: Ledger, workspace: str, month: Month) -> Explanation | None:
+    """A workspace's explanation against its statement; None where that is refused."""
+    try:
+        bill = statement(ledger, workspace, month)
+    except AcctError:
+        return None
+    explained = explain(ledger, workspace, month)
+    assert explained.statement == bill
+    assert tuple(line.line for line in explained.lines) == bill.lines
+    check(explained)
+    if bill.amount_minor is not None and not bill.corrections:
+        assert total(line.exact_cost or Fraction(0) for line in explained.lines) == total(
+            step.cost for step in explained.rates if step.charged_byte_seconds
+        )
+    return explained
+
+
+def told(books: Books, workspace: str, month: str, package: str | None = None, blobs: int | None = None) -> Explanation:
+    with reading(books.ledger) as ledger:
+        return explain(ledger, workspace, Month.parse(month), package, blobs)
+
+
+# Histories
+
+
+@tried(12)
+@given(histories(), st.data())
+def test_pieces_add_up_to_every_line(case: Case, data: st.DataObject) -> None:
+    """Of every workspace; and one package by itself is told the same, as are few blobs with the rest in a sum."""
+    with books(case) as these, reading(these.ledger) as ledger:
+        month = Month.parse(case.month)
+        for workspace in case.workspaces():
+            explained = check_workspace(ledger, workspace, month)
+            if explained is None or not explained.lines:
+                continue
+            package = data.draw(st.sampled_from([package_name(line.line.key) for line in explained.lines]))
+            alone = explain(ledger, workspace, month, package)
+            assert alone.lines == tuple(x for x in explained.lines if package_name(x.line.key) == package)
+            few = explain(ledger, workspace, month, blobs=1)
+            check(few)
+            for line, whole in zip(few.lines, explained.lines, strict=True):
+                assert line.blobs == whole.blobs[:1]
+                assert line.more_blobs == len(whole.blobs) - 1
+            check_formats(explained)
+
+
+@tried(3)
+@given(busy_histories())
+def test_pieces_of_busy_blobs_add_up(case: Case) -> None:
+    """Blobs whose holders changed so often that each stretch would be too much."""
+    with books(case) as these, reading(these.ledger) as ledger:
+        explained = check_workspace(ledger, "acme", Month.parse(case.month))
+        assert explained is not None
+        check(explain(ledger, "acme", Month.parse(case.month), blobs=1))
+
+
+def check_formats(explained: Explanation) -> None:
+    """JSON and CSV carry every piece, and add up to the same."""
+    shown = json.loads(explanation_json(explained))
+    rows = list(csv.DictReader(io.StringIO(explanation_csv(explained), newline="")))
+    of_rows = total(Fraction(int(row["byte_seconds_numerator"]), int(row["byte_seconds_denominator"])) for row in rows)
+    assert of_rows == total(line.exact_byte_seconds for line in explained.lines)
+    for line in shown["lines"]:
+        pieces = [piece for blob in line["blobs"] for piece in blob["pieces"]]
+        assert total(fraction(piece["byte_seconds"]) for piece in pieces) == fraction(line["exact_byte_seconds"])
+        assert int(line["byte_seconds_rounded_down"]) + int(line["byte_seconds_rounding"]) == int(line["byte_seconds"])
+    assert len(rows) == sum(len(blob["pieces"]) for line in shown["lines"] for blob in line["blobs"])
+
+
+def fraction(value: dict[str, str]) -> Fraction:
+    return Fraction(int(value["numerator"]), int(value["denominator"]))
+
+
+# Golden cases, by the command line
+
+
+@pytest.mark.parametrize("golden", golden_cases(), ids=lambda golden: golden.name)
+def test_golden_case_is_explained(golden: GoldenCase) -> None:
+    """The figures of `acct explain` are those of `acct report`."""
+    with books(golden.case) as these:
+        for workspace in golden.expected["workspaces"]:
+            asked = (f"--workspace={workspace}", "--month", golden.case.month)
+            report = json.loads(acct(these, "report", *asked, "--format", "json"))
+            explained = json.loads(acct(these, "explain", *asked, "--format", "json"))
+            for member in ("workspace", "month", "status", "covered_until", "currency", "total"):
+                assert explained[member] == report[member]
+            shown = [{member: line[member] for member in report["lines"][0]} for line in explained["lines"]]
+            assert shown == report["lines"]
+            text = acct(these, "explain", *asked)
+            assert report["total"]["amount"] in text
+
+
+def acct(these: Books, *args: object) -> str:
+    shown = run("--ledger", these.ledger, *args, cwd=these.folder)
+    assert shown.exit_code == 0, shown.stderr
+    return shown.stdout
+
+
+def treat_all_as_busy(ledger: Ledger, name: str) -> None:
+    text = (paths.shipped("queries") / f"{name}.sql").read_text(encoding="utf-8")
+    assert name != "550_holder_segments" or "> 64" in text
+    ledger.run(text.replace("> 64 AS busy", "> 0 AS busy"))
+
+
+@pytest.mark.parametrize("name", ["shared-blob-repository-deleted", "thirds", "rule-changes-mid-month"])
+def test_busy_blobs_come_to_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared out by prefix sums, a blob in a line has the byte-seconds of its stretches one by one."""
+    (golden,) = (golden for golden in golden_cases() if golden.name == name)
+    with books(golden.case) as these:
+        for workspace in golden.expected["workspaces"]:
+            usual = told(these, workspace, golden.case.month)
+            with monkeypatch.context() as patched:
+                patched.setattr(Ledger, "define", treat_all_as_busy)
+                busy = told(these, workspace, golden.case.month)
+                check(told(these, workspace, golden.case.month, blobs=1))
+            check(busy)
+            assert [by_digest(line) for line in busy.lines] == [by_digest(line) for line in usual.lines]
+            shared = any(piece.others for line in usual.lines for blob in line.blobs for piece in blob.pieces)
+            assert ("who changed often" in explanation_text(busy)) == shared
+
+
+def by_digest(line: LineExplanation) -> dict[str, Fraction]:
+    return {blob.digest: blob.byte_seconds for blob in line.blobs if blob.byte_seconds}
+
+
+# Who shares, and since which event
+
+
+def rows_of(*packages: str) -> tuple[Row, ...]:
+    return tuple(Row("acme", "container", package, "1", "sha256:1", 10**12) for package in packages)
+
+
+def snapshot(day: str, *packages: str) -> Snapshot:
+    return Snapshot("images", f"{day}T00:00:00Z", rows_of(*packages))
+
+
+def event(number: str, verb: str, time: str, subject: str, **data: str) -> dict[str, Any]:
+    return {"specversion": "1.0", "source": "hub", "id": number, "type": f"registry.{verb}", "time": time,
+            "subject": subject, "data": data}  # fmt: skip
+
+
+def test_sharers_are_named_also_where_one_takes_anothers_place() -> None:
+    """Their number stays the same at that instant, and yet it is another stretch."""
+    snapshots = (
+        snapshot("2026-09-30", "a", "b"),
+        snapshot("2026-10-11", "a", "b"),
+        snapshot("2026-10-11", "a", "b", "c"),
+    )
+    late = Snapshot("images", "2026-10-12T00:00:00Z", (*rows_of("a"), Row("acme", "container", "c", "1", "sha256:1",
+                    10**12, "2026-10-11T00:00:00Z")))  # fmt: skip
+    case = Case((*snapshots[:2], late, snapshot("2026-11-01", "a", "c")), (), None, OCTOBER)
+    with books(case) as these:
+        (line,) = told(these, "acme", OCTOBER, "container/a").lines
+    pieces = [(piece.start, piece.sharers, piece.named) for piece in line.blobs[0].pieces]
+    assert pieces == [
+        (parse_instant("2026-10-01T00:00:00Z"), 2, ("container/b",)),
+        (parse_instant("2026-10-11T00:00:00Z"), 2, ("container/c",)),
+    ]
+
+
+def test_many_sharers_are_counted_and_the_first_are_named() -> None:
+    names = [f"p{number}" for number in range(6)]
+    case = Case((snapshot("2026-10-01", *names), snapshot("2026-11-01", *names)), (), None, OCTOBER)
+    with books(case) as these:
+        text = explanation_text(told(these, "acme", OCTOBER, "container/p1"))
+    assert "/ 6, shared with container/p0, container/p2, container/p3 and 2 more: ≈" in text
+
+
+def test_the_event_that_counts_is_told() -> None:
+    """Deleted, restored and deleted again within a second, then once more: the second deletion is the one."""
+    same = "2026-10-10T00:00:00Z"
+    events = (
+        event("1", "package.linked", "2026-09-01T00:00:00Z", "acme/container/a", repository="widgets"),
+        event("2", "repository.deleted", same, "acme/widgets"),
+        event("3", "repository.restored", same, "acme/widgets"),
+        event("4", "repository.deleted", same, "acme/widgets"),
+        event("5", "repository.deleted", "2026-10-11T00:00:00Z", "acme/widgets"),
+        event("6", "repository.restored", "2026-10-20T00:00:00Z", "acme/widgets"),
+    )
+    case = Case((snapshot("2026-10-01", "a"), snapshot("2026-11-01", "a")), events, None, OCTOBER)
+    with books(case) as these:
+        explained = told(these, "acme", OCTOBER)
+    live, deleted = explained.lines
+    assert [state.turned_by and state.turned_by.event_id for state in live.states] == [None, "6"]
+    (state,) = deleted.states
+    assert state.turned_by is not None
+    assert state.linked_by is not None
+    assert (state.turned_by.event_id, state.linked_by.event_id) == ("4", "1")
+    assert state.kept_until == parse_instant("2026-11-09T00:00:00Z")
+
+
+def test_what_carries_nothing_says_who_carries_it() -> None:
+    events = (event("1", "package.deleted", "2026-10-10T00:00:00Z", "acme/container/a"),)
+    case = Case((snapshot("2026-10-01", "a", "b"), snapshot("2026-11-01", "a", "b")), events, None, OCTOBER)
+    with books(case) as these:
+        explained = told(these, "acme", OCTOBER)
+    # What is deleted has no line, since b carries all of it; of b's, the second half is whole.
+    lines = {package_name(line.line.key): line for line in explained.lines}
+    assert [piece.sharers for piece in lines["container/b"].blobs[0].pieces] == [2, 1]
+    assert [line.line.key.state for line in explained.lines] == ["live", "live"]
+
+
+# Large and hostile
+
+
+def test_a_line_of_a_hundred_thousand_blobs(tmp_path: Path) -> None:
+    """Text shows the largest and a sum of the rest; the other formats carry everything."""
+    blobs = 100_000
+    month = Month.parse(OCTOBER)
+    rows = pl.DataFrame(
+        {
+            "package": ["web"] * blobs + ["api"] * 3,
+            "digest": [f"sha256:{number}" for number in [*range(blobs), 0, 1, 2]],
+            "size_bytes": [1000 + number for number in [*range(blobs), 0, 1, 2]],
+        }
+    ).with_columns(
+        workspace=pl.lit("acme"), format=pl.lit("container"), version=pl.lit("1"), uploaded_at=pl.lit(None, pl.Int64)
+    )
+    path = tmp_path / "acct.duckdb"
+    with writing(path) as ledger:
+        for taken_at in (month.start, month.end):
+            take_in(ledger, Offer("images", taken_at, digest_of_frame(rows), rows, str))
+    with reading(path) as ledger:
+        few = explain(ledger, "acme", month, "container/web", blobs=20)
+        every = explain(ledger, "acme", month, "container/web")
+    check(few)
+    check(every)
+    text = explanation_text(few)
+    assert len(text) < 10_000
+    assert "99,980 more blobs: " in text
+    assert text.index("sha256:99999") < text.index("sha256:99998") < text.index("more blobs")
+    assert len(explanation_csv(every).splitlines()) == blobs + 1
+    assert len(json.loads(explanation_json(every))["lines"][0]["blobs"]) == blobs
+
+
+@pytest.fixture(scope="module", name="hostile")
+def hostile_(hostile_folder: Path) -> Path:
+    return hostile_folder
+
+
+@pytest.mark.parametrize("workspace", ["acme", *HOSTILE])
+def test_hostile_names_are_shown_and_not_obeyed(hostile: Path, workspace: str) -> None:
+    def shown(format_: str) -> str:
+        asked = ("explain", f"--workspace={workspace}", "--month", OCTOBER, "--format", format_)
+        result = run(*asked, cwd=hostile)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    assert all(char.isprintable() or char == "\n" for char in shown("text"))
+    explained = json.loads(shown("json"))
+    assert explained["workspace"] == workspace
+    packages = {line["package"] for line in explained["lines"]}
+    assert packages == (set(HOSTILE) if workspace == "acme" else {"ui"})
+    rows = list(csv.reader(io.StringIO(shown("csv"), newline="")))
+    assert len({len(row) for row in rows}) == 1
+    assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in ("=", "+", "-", "@")]
+    assert {row[4].removeprefix("'") for row in rows[1:]} == packages
+
+
+def test_cells_are_guarded_and_a_lone_carriage_return_is_quoted(tmp_path: Path) -> None:
+    names = ("@acme/ui", "+1", "-1", "\t=1", "a\rb", 'say "a, b"')
+    case = Case(
+        tuple(
+            Snapshot("s", at, tuple(Row("acme", "npm", name, "1", f"sha256:{name}", 10**9) for name in names))
+            for at in ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z")
+        ),
+        (),
+        None,
+        OCTOBER,
+    )
+    with books(case) as these:
+        target = tmp_path / "bill.csv"
+        acct(these, "explain", "--workspace", "acme", "--month", OCTOBER, "--output", target)
+    content = target.read_text(encoding="utf-8")
+    with target.open(encoding="utf-8", newline="") as file:
+        read = [row[4] for row in csv.reader(file)][1:]
+    assert sorted(read) == sorted(["'@acme/ui", "'+1", "'-1", "'\t=1", "a\rb", 'say "a, b"'])
+    assert content.startswith("workspace,month,")
+    assert b'"a\rb"' in target.read_bytes()
+
+
+def test_the_nearest_package_is_named() -> None:
+    case = Case((snapshot("2026-10-01", "web", "api"), snapshot("2026-11-01", "web", "api")), (), None, OCTOBER)
+    with books(case) as these, pytest.raises(AcctError, match="did you mean container/web"):
+        told(these, "acme", OCTOBER, "container/wbe")

@@ -1,0 +1,94 @@
+"""Months and groups add up exactly to the statements that they are made of, whatever the names."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounting.errors import AcctError
+from accounting.grouping import GROUPS, add, grouped, statements, total
+from accounting.instants import Month
+from accounting.ledger import reading
+from accounting.render_groups import months_html, months_text
+from tests.cli_runner import run
+from tests.golden import KEPT, load, minor_units
+from tests.test_compare import BILL
+from tests.test_reports import HOSTILE, Page
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A case with shared blobs, deletions and plans, in a ledger."""
+    folder = tmp_path_factory.mktemp("groups")
+    case = load(KEPT / "random-0007")
+    for file, source, taken_at in case.snapshot_files():
+        taken = run("import", "snapshot", file, "--source", source, "--taken-at", taken_at, cwd=folder)
+        assert taken.exit_code == 0, taken.stderr
+    assert run("import", "events", case.folder / "events.jsonl", cwd=folder).exit_code == 0
+    assert run("rates", "load", case.folder / "card.toml", cwd=folder).exit_code == 0
+    (folder / "case.json").write_text(json.dumps(case.expected), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("by", GROUPS)
+def test_groups_add_up_to_the_total(folder: Path, by: str) -> None:
+    expected = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+    month = Month.parse(expected["month"])
+    for workspace in expected["workspaces"]:
+        with reading(folder / "acct.duckdb") as ledger:
+            bills = statements(ledger, workspace, [month, month.next])
+        groups = grouped(bills, by)
+        assert len({group.name for group in groups}) == len(groups)
+        for i, bill in enumerate(bills):
+            assert add([group.months[i] for group in groups]).byte_seconds == bill.byte_seconds
+            assert (add([group.months[i] for group in groups]).amount_minor or 0) == bill.amount_minor
+        assert add([group.total for group in groups]) == add([total(bill) for bill in bills])
+
+
+def test_the_range_is_the_months_statements(folder: Path) -> None:
+    expected = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+    month, workspace = expected["month"], min(expected["workspaces"])
+    after = str(Month.parse(month).next)
+
+    def report(*args: str) -> dict[str, Any]:
+        shown = run("report", "-w", workspace, "--format", "json", *args, cwd=folder)
+        assert shown.exit_code == 0, shown.stderr
+        told: dict[str, Any] = json.loads(shown.stdout)
+        return told
+
+    ranged = report("--month", f"{month}..{after}")
+    alone = [report("--month", each) for each in (month, after)]
+    assert ranged["months"] == alone
+    assert minor_units(ranged["total"]["amount"]) == sum(minor_units(each["total"]["amount"]) for each in alone)
+    for figure in ("byte_seconds", "charged_byte_seconds"):
+        assert int(ranged["total"][figure]) == sum(int(each["total"][figure]) for each in alone)
+
+
+def test_corrections_count_where_they_belong() -> None:
+    """In the amounts, as in a statement's total, and not in the byte-seconds."""
+    (group,) = grouped([BILL], "package")
+    assert (group.name, group.total) == (("container", "web"), total(BILL))
+
+
+def test_names_are_shown_and_never_obeyed() -> None:
+    lines = tuple(replace(BILL.lines[0], key=replace(BILL.lines[0].key, package=name)) for name in HOSTILE)
+    bill = replace(BILL, workspace=HOSTILE[0], lines=lines, corrections=())
+    bills = [bill, replace(bill, month=bill.month.next, status="provisional")]
+    text = months_text(bills, "package")
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert "Provisional: 2026-11" in text
+    page = Page(months_html(bills, "package"))
+    assert not {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "a"}
+    assert "{{ 7 * 7 }}{% raw %}" in page.text
+    assert r"abc\u202egnp.exe" in page.text
+    headers = [dict(attributes) for tag, attributes in page.tags if tag == "th"]
+    assert all(header.get("scope") in ("col", "row") for header in headers)
+
+
+def test_two_currencies_are_not_added(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    bills = iter([BILL, replace(BILL, currency="EUR", month=BILL.month.next)])
+    monkeypatch.setattr("accounting.grouping.statement", lambda *_: next(bills))
+    with reading(folder / "acct.duckdb") as ledger, pytest.raises(AcctError, match="2026-11 in EUR; report them apart"):
+        statements(ledger, "acme", [BILL.month, BILL.month.next])
