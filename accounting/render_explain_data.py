@@ -38,6 +38,7 @@ def explanation_json(explained: Explanation) -> str:
             "total": {
                 "byte_seconds": str(bill.byte_seconds),
                 "charged_byte_seconds": str(bill.charged_byte_seconds),
+                "included_byte_seconds": str(bill.included_byte_seconds),
                 "amount": _money(bill.amount_minor, bill.minor_digits),
             },
             "parts": [_part(part) for part in explained.parts],
@@ -112,6 +113,7 @@ def _line(line: LineExplanation, minor_digits: int) -> dict[str, object]:
         "format": key.format,
         "package": key.package,
         "state": key.state,
+        "charged": line.line.charged,
         "states": [_state(stretch) for stretch in line.states],
         "exact_byte_seconds": _fraction(exact),
         "byte_seconds_rounded_down": str(down),
