@@ -55,14 +55,27 @@ def included_units(rate: Rate, start: int, end: int, month_seconds: int, plans: 
     return units / month_seconds
 
 
-def tiered_cost(rate: Rate, units: Fraction, proportion: Fraction) -> Fraction:
-    """The price of unit-months under graduated tiers whose bounds count for a proportion of the month."""
-    cost, below = Fraction(0), Fraction(0)
+def tier_units(rate: Rate, units: Fraction, proportion: Fraction) -> list[Fraction]:
+    """Unit-months that lie in each tier, where bounds count for a proportion of the month.
+
+    >>> from datetime import date
+    >>> from accounting.model import Tier
+    >>> rate = Rate(date(2026, 1, 1), "GB", (Tier(Fraction(10), Fraction(2)), Tier(None, Fraction(1))), None)
+    >>> [str(units) for units in tier_units(rate, Fraction(7), Fraction(1, 2))]
+    ['5', '2']
+    """
+    tiers, below = [], Fraction(0)
     for tier in rate.tiers:
         bound = units if tier.up_to is None else min(units, tier.up_to * proportion)
-        cost += max(bound - below, Fraction(0)) * tier.price
+        tiers.append(max(bound - below, Fraction(0)))
         below = max(below, bound)
-    return cost
+    return tiers
+
+
+def tiered_cost(rate: Rate, units: Fraction, proportion: Fraction) -> Fraction:
+    """The price of unit-months under graduated tiers whose bounds count for a proportion of the month."""
+    in_tiers = zip(tier_units(rate, units, proportion), rate.tiers, strict=True)
+    return sum((units * tier.price for units, tier in in_tiers), Fraction(0))
 
 
 def rate_costs(usage: WorkspaceUsage, parts: Sequence[Part], month_seconds: int,

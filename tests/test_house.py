@@ -13,19 +13,19 @@ QUERIES = PACKAGE.parent / "queries"
 
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
-    ("errors", "paths", "text", "tables"),
+    ("errors", "package_urls", "paths", "text", "tables"),
     ("instants",),
     ("model",),
     ("explanation",),
     ("config", "ratecard", "example_cards", "rating", "sharing", "collectors", "ledger"),
     ("statement_json",),
-    ("cards", "events", "manifests", "sealed", "snapshots", "usage", "sample"),
+    ("cards", "events", "levels", "manifests", "sealed", "snapshots", "usage", "sample"),
     ("billing", "collecting", "lifecycle", "sources"),
     ("corrections", "reconciling"),
     ("statement",),
     ("closing", "verifying", "comparing", "explaining", "grouping"),
-    ("render", "render_sources", "render_explain", "render_explain_data"),
-    ("render_compare", "render_groups"),
+    ("render", "render_sources", "render_explain", "render_explain_data", "focus"),
+    ("render_compare", "render_groups", "focus_files"),
     ("commands",),
     ("__main__", "__init__"),
 ]

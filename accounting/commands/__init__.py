@@ -16,6 +16,7 @@ from accounting.commands import (
     collect,
     demo,
     explain,
+    export,
     imports,
     names,
     rates,
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, source):
+for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, export, source):
     room.add_to(app)
 
 _GLOBAL_OPTIONS = ("--ledger", "--config")
