@@ -17,7 +17,7 @@ from accounting.explanation import (
     total,
 )
 from accounting.instants import format_instant
-from accounting.model import Part
+from accounting.model import Correction, LineKey, Part
 from accounting.text import counted, decimal, money, visible
 
 
@@ -60,8 +60,18 @@ def _workspace(explained: Explanation) -> _Branch:
         return _Branch("The whole bill: no rate card is loaded, so there are no amounts", twigs)
     cost = total(step.cost for step in explained.rates)
     amount = money(bill.amount_minor, bill.minor_digits)
-    twigs.append(_Branch(f"Total: {_precise(cost)}, rounded half up: {amount} {bill.currency}"))
+    rounded = money(sum(line.amount_minor or 0 for line in bill.lines), bill.minor_digits)
+    twigs.append(_Branch(f"All lines: {_precise(cost)}, rounded half up: {rounded} {bill.currency}"))
+    twigs += [_correction(correction, explained) for correction in bill.corrections]
     return _Branch(f"The whole bill: {amount} {bill.currency}", twigs)
+
+
+def _correction(correction: Correction, explained: Explanation) -> _Branch:
+    bill = explained.statement
+    amount = money(correction.amount_minor or 0, bill.minor_digits)
+    return _Branch(
+        f"Correction of {correction.month}, which is closed, for {_name(correction.key)}: {amount} {bill.currency}"
+    )
 
 
 def _rules(part: Part) -> _Branch:
@@ -102,9 +112,7 @@ def _rate(step: RateStep, explained: Explanation) -> _Branch:
 
 def _line(line: LineExplanation, explained: Explanation) -> _Branch:
     key, bill = line.line.key, explained.statement
-    name = f"{key.format}/{visible(key.package)}"
-    where = f"in repository {visible(key.repository)}" if key.repository is not None else "in no repository"
-    label = f"{name} {where}, {key.state.replace('_', ' ')}"
+    label = _name(key)
     if line.line.amount_minor is not None:
         label += f": {money(line.line.amount_minor, bill.minor_digits)} {bill.currency}"
     blobs = [_blob(blob, explained) for blob in line.blobs]
@@ -117,6 +125,11 @@ def _line(line: LineExplanation, explained: Explanation) -> _Branch:
     if line.exact_cost is not None:
         twigs.append(_amount(line, explained))
     return _Branch(label, twigs)
+
+
+def _name(key: LineKey) -> str:
+    where = f"in repository {visible(key.repository)}" if key.repository is not None else "in no repository"
+    return f"{key.format}/{visible(key.package)} {where}, {key.state.replace('_', ' ')}"
 
 
 def _state(stretch: StateStretch, state: str) -> _Branch:

@@ -9,10 +9,12 @@ from io import StringIO
 from accounting.explanation import NAMED, BlobPieces, Cause, Explanation, LineExplanation, Piece, RateStep, StateStretch
 from accounting.instants import format_instant
 from accounting.model import Part
+from accounting.statement_json import statement_json
 from accounting.tables import json_text
 from accounting.text import money
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+_OF_BILL = ("workspace", "month", "status", "covered_until", "currency", "unit", "total", "corrections")
 _COLUMNS = (
     "workspace", "month", "repository", "format", "package", "state", "digest", "size", "from", "until", "seconds",
     "charged", "rule", "rate", "sharers", "carries", "other_packages", "shared_with", "versions", "version_names",
@@ -26,29 +28,18 @@ def explanation_json(explained: Explanation) -> str:
 
     Lines and blobs stand in a row of text each: there may be many, and indented they would take four times as long.
     """
-    bill = explained.statement
+    bill, digits = json.loads(statement_json(explained.statement)), explained.statement.minor_digits
     document = json_text(
         {
             "schema": "acct.explain/1",
-            "workspace": bill.workspace,
-            "month": str(bill.month),
-            "status": bill.status,
-            "covered_until": format_instant(bill.covered_until),
-            "currency": bill.currency,
-            "total": {
-                "byte_seconds": str(bill.byte_seconds),
-                "charged_byte_seconds": str(bill.charged_byte_seconds),
-                "included_byte_seconds": str(bill.included_byte_seconds),
-                "amount": _money(bill.amount_minor, bill.minor_digits),
-            },
+            **{member: bill[member] for member in _OF_BILL},
             "parts": [_part(part) for part in explained.parts],
             "rates": [_rate(step) for step in explained.rates],
             "lines": [],
         }
     )
     lines = [
-        _filled(_row_of(_line(line, bill.minor_digits)), "]}", map(_row_of, map(_blob, line.blobs)))
-        for line in explained.lines
+        _filled(_row_of(_line(line, digits)), "]}", map(_row_of, map(_blob, line.blobs))) for line in explained.lines
     ]
     return _filled(document, "]\n}\n", lines)
 

@@ -1,5 +1,5 @@
--- One row per lifecycle event of the workspaces asked for, by its position there, with what identifies it. Events that
--- say the same of the same instant stand in the order of (id, source), here as there.
+-- One row per lifecycle event of the workspaces and the evidence asked for, by its position there, with what identifies
+-- it. Events that say the same of the same instant stand in the order of (id, source), here as there.
 CREATE OR REPLACE TEMP TABLE identified_events AS
 WITH said AS (
     SELECT e.*, row_number() OVER (

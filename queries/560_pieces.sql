@@ -2,7 +2,8 @@
 -- packages: byte-seconds before they are divided by the sharers, who are none for a busy blob (RULES, section 4).
 CREATE OR REPLACE TEMP TABLE pieces AS
 WITH held AS (
-    SELECT l.line_id, l.package_id, l.period_id, l.charged, h.blob_id, h.size_bytes, h.shared AND p.share = 'workspace' AS divided,
+    SELECT l.line_id, l.package_id, l.period_id, l.charged, h.blob_id, h.size_bytes,
+           h.shared AND p.share = 'workspace' AS divided,
            greatest(h.held_from, l.state_from) AS held_from, least(h.held_until, l.state_until) AS held_until
     FROM held_blobs AS h
     JOIN line_stretches AS l
