@@ -7,7 +7,7 @@ from accounting.errors import AcctError
 from accounting.instants import Month, midnight
 from accounting.ledger import Ledger
 from accounting.model import HeldName, Part, PlanStretch, Rate, RateCard, Rule, StoredState, WorkspaceUsage
-from accounting.sharing import LinePart, share_out
+from accounting.sharing import BusySpan, LinePart, share_out
 
 _FOREVER = 2**63 - 1
 EVERYTHING = 2**31 - 1  # later than any record
@@ -29,9 +29,8 @@ _USAGE = (
     "330_busy_blobs",
     "340_shared_usage",
     "350_usage",
-    "360_busy_spans",
-    "370_busy_stretches",
 )
+_BUSY = ("360_busy_spans", "370_busy_stretches")
 RELATIONS = (*_PRESENCE, *_LIFECYCLE, *_USAGE)
 # Workspaces are metered in batches of about so many holdings: memory follows the batch, not the month.
 _BATCH_HOLDINGS = 1_000_000
@@ -85,16 +84,26 @@ def usage_of_scope(ledger: Ledger) -> Iterator[WorkspaceUsage]:
         "SELECT w.name, u.sharers, u.byte_seconds::HUGEINT, u.period_id, u.repository, u.format, u.package,"
         " u.state, u.charged FROM usage AS u JOIN workspaces AS w USING (workspace_id) ORDER BY w.name"
     )
-    busy = ledger.rows(
+    busy, stretches = _busy(ledger)
+    yield from share_out(
+        ((name, LinePart(*line), sharers, byte_seconds) for name, sharers, byte_seconds, *line in usage),
+        busy,
+        stretches,
+    )
+
+
+def _busy(ledger: Ledger) -> tuple[list[BusySpan], dict[int, LinePart]]:
+    """The spans of busy blobs, and the lines of their stretches; few workspaces have any."""
+    if not ledger.rows("SELECT 1 FROM busy_blobs LIMIT 1"):
+        return [], {}
+    for name in _BUSY:
+        ledger.define(name)
+    spans = ledger.rows(
         "SELECT w.name, s.* EXCLUDE (workspace_id) FROM busy_spans AS s JOIN workspaces AS w USING (workspace_id)"
         " ORDER BY w.name, s.period_id, s.blob_id"
     )
     stretches = ledger.rows("SELECT * FROM busy_stretches")
-    yield from share_out(
-        ((name, LinePart(*line), sharers, byte_seconds) for name, sharers, byte_seconds, *line in usage),
-        busy,
-        {stretch: LinePart(*line) for stretch, *line in stretches},
-    )
+    return spans, {stretch: LinePart(*line) for stretch, *line in stretches}
 
 
 def plans_of_scope(ledger: Ledger) -> dict[str, list[PlanStretch]]:
