@@ -331,14 +331,14 @@ def test_the_first_refusal_ends_the_listing() -> None:
     def answer(query: dict[str, str]) -> Answer:
         if query.get("prefix", "").startswith("docker/registry/v2/blobs/sha256/3"):
             return error("AccessDenied", 403)
-        time.sleep(3 if "/blobs/sha256/" in query.get("prefix", "")[:-1] else 0)
+        time.sleep(30 if "/blobs/sha256/" in query.get("prefix", "")[:-1] else 0)
         return whole(query)
 
     begun = time.monotonic()
     message = "prefix docker/registry/v2/blobs/sha256/3, page 1: these credentials may not read it"
     with serving(answer) as endpoint, pytest.raises(AcctError, match=message):
         store_of(endpoint).listing(lambda line: None)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
 
 
 @pytest.mark.parametrize(
