@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from accounting.instants import Month
-from accounting.ledger import Ledger
+from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import HeldName, Line, LineKey, Part, PlanStretch, RateCard, Statement, WorkspaceUsage
 from accounting.rating import amounts, apportion, rate_costs, round_half_up
 from accounting.usage import (
-    EVERYTHING,
+    NO_PLAN,
     ask,
     held_names_of_scope,
     parts_of,
@@ -17,8 +17,6 @@ from accounting.usage import (
     scopes,
     usage_of_scope,
 )
-
-NO_PLAN: list[PlanStretch] = [(-(2**63) + 1, 2**63 - 1, None)]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from accounting.errors import AcctError
 from accounting.instants import Month, midnight
-from accounting.ledger import Ledger
+from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import Rate, RateCard, Rule
 from accounting.ratecard import NO_CARD, parse_card
 
@@ -65,7 +65,7 @@ def load_card(ledger: Ledger, text: str, retroactive: bool = False) -> bool:
 
 
 def _refuse_change(ledger: Ledger, month: Month, card: RateCard, retroactive: bool) -> None:
-    sealed = card_of_closed(ledger, month, 2**31 - 1)
+    sealed = card_of_closed(ledger, month, EVERYTHING)
     if sealed.currency is not None and sealed.currency != card.currency:
         raise AcctError(
             f"month {month}",

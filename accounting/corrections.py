@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from accounting.billing import Asked, bills
 from accounting.cards import card_of_closed
 from accounting.instants import Month
-from accounting.ledger import Ledger
+from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import Correction, LineKey, Statement
 from accounting.sealed import Closing, Figures, closings, told_so_far
-from accounting.usage import EVERYTHING
 
 
 def corrections_on(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None,

@@ -10,7 +10,6 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from accounting.billing import NO_PLAN
 from accounting.errors import AcctError
 from accounting.explanation import (
     NAMED,
@@ -32,7 +31,7 @@ from accounting.model import Line, LineKey, Part, Rate, RateCost, Rule, Share, S
 from accounting.rating import rate_costs
 from accounting.sharing import LinePart, share_out
 from accounting.statement import asked_of, statement
-from accounting.usage import ask, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.usage import NO_PLAN, ask, parts_of, plans_of_scope, scopes, usage_of_scope
 
 _KEPT = ("repository_deleted", "workspace_deleted", "expired")
 _ALL = 2**63 - 1
@@ -101,7 +100,7 @@ def _found(ledger: Ledger, package: str | None, rules: Sequence[Rule], places: i
         " WHERE ? IS NULL OR format || '/' || name = ?",
         [package, package],
     )
-    for name in ("500_identified_events", "510_deletion_turns", "520_stretch_events", "530_line_stretches",
+    for name in ("510_deletion_turns", "520_stretch_events", "530_line_stretches",
                  "540_holder_spans", "550_holder_segments", "560_pieces", "570_busy_pieces"):  # fmt: skip
         ledger.define(name)
     busy = _busy_shares(ledger)
@@ -142,7 +141,7 @@ def _states(ledger: Ledger, rules: Sequence[Rule]) -> dict[int, tuple[StateStret
     causes = {
         position: Cause(*cause)
         for position, *cause in ledger.rows(
-            "SELECT position, kind, verb, occurred_at, event_id, event_source FROM identified_events"
+            "SELECT position, kind, verb, occurred_at, event_id, event_source FROM ordered_events"
         )
     }
     states: dict[int, list[StateStretch]] = {}

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
 
-from accounting.billing import NO_PLAN
 from accounting.closing import require_final
 from accounting.errors import AcctError
 from accounting.instants import Month
@@ -34,7 +33,7 @@ from accounting.rating import apportion, rate_costs, round_half_up
 from accounting.sealed import closings
 from accounting.statement import asked_of, statements
 from accounting.text import money
-from accounting.usage import ask, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.usage import NO_PLAN, ask, parts_of, plans_of_scope, scopes, usage_of_scope
 
 QUANTITY_DECIMALS = 12
 _PROVIDER = "Package registry"

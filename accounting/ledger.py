@@ -20,6 +20,7 @@ from accounting.errors import AcctError
 from accounting.paths import glob_of, shipped
 
 SCHEMA_VERSION = 2
+EVERYTHING = 2**31 - 1  # later than any record
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,

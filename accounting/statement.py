@@ -13,7 +13,7 @@ from accounting.ledger import Ledger
 from accounting.model import Correction, HeldName, Statement
 from accounting.sealed import closings, sealed_text
 from accounting.statement_json import parse_statement
-from accounting.usage import EVERYTHING, coverage, held_names_of_scope, scopes
+from accounting.usage import coverage, held_names_of_scope, scopes
 
 
 def require_workspace(ledger: Ledger, workspace: str) -> None:
@@ -90,5 +90,5 @@ def names_held(ledger: Ledger, workspace: str, instant: int) -> tuple[HeldName, 
     """The image names of a workspace that cannot be reused at an instant, by name."""
     require_workspace(ledger, workspace)
     for _ in scopes(ledger, [workspace]):
-        held = held_names_of_scope(ledger, instant, card_in_force(ledger).rules, EVERYTHING)
+        held = held_names_of_scope(ledger, instant, card_in_force(ledger).rules)
     return held.get(workspace, ())

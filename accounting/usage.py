@@ -5,12 +5,12 @@ from itertools import pairwise
 
 from accounting.errors import AcctError
 from accounting.instants import Month, midnight
-from accounting.ledger import Ledger
+from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import HeldName, Part, PlanStretch, Rate, RateCard, Rule, StoredState, WorkspaceUsage
 from accounting.sharing import BusySpan, LinePart, share_out
 
 _FOREVER = 2**63 - 1
-EVERYTHING = 2**31 - 1  # later than any record
+NO_PLAN: list[PlanStretch] = [(-_FOREVER, _FOREVER, None)]
 _PRESENCE = ("110_scope_packages", "120_scope_holdings", "130_twice_seen_packages", "140_held_blobs")
 _LIFECYCLE = (
     "200_ordered_events",

@@ -2,7 +2,7 @@
 -- (RULES, section 3).
 CREATE OR REPLACE TEMP TABLE ordered_events AS
 SELECT e.workspace_id AS workspace_id, e.package_id AS package_id, e.kind AS kind, e.verb AS verb, e.slug AS slug,
-       e.plan AS plan, e.occurred_at AS occurred_at,
+       e.plan AS plan, e.occurred_at AS occurred_at, e.event_id AS event_id, e.event_source AS event_source,
        ROW_NUMBER() OVER (
            PARTITION BY e.workspace_id ORDER BY e.occurred_at, e.event_id, e.event_source
        ) AS position

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -120,18 +120,30 @@ def write_out(content: str, output: Path | None) -> None:
         except BrokenPipeError:  # the reader has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
+    with appearing(output) as file:
+        file.write(content.encode())
+
+
+@contextmanager
+def appearing(output: Path) -> Iterator[BinaryIO]:
+    """A file beside the one asked for, which takes its place when the block has written it to its end.
+
+    Raises AcctError where it cannot be written; then, as after any error, what was there before is as it was.
+    """
     try:
         handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name[:80]}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(content)
+            with os.fdopen(handle, "wb") as file:
+                yield file
                 os.fchmod(file.fileno(), 0o666 & ~_umask())
             Path(name).replace(output)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise AcctError(str(output), f"cannot be written: {error.strerror}", "name another --output") from error
+        raise AcctError(
+            str(output), f"cannot be written: {error.strerror or error}", "name another --output"
+        ) from error
 
 
 def _umask() -> int:

@@ -1,16 +1,12 @@
 """`acct export`: a month for other tools."""
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from accounting.commands.context import Month_, month_of, progress, settings
+from accounting.commands.context import Month_, appearing, month_of, progress, settings
 from accounting.errors import AcctError
 
 _group = typer.Typer(help="Write a month for other tools.", no_args_is_help=True)
@@ -50,33 +46,8 @@ def focus(
     if ending not in (".csv", ".parquet"):
         raise AcctError(f"--output {output}", "ends in neither .csv nor .parquet", "name the file so")
     wanted = month_of(month)
-    with progress(f"exporting {wanted}"), reading(settings(context).ledger) as ledger, _appearing(output) as file:
+    with progress(f"exporting {wanted}"), reading(settings(context).ledger) as ledger, appearing(output) as file:
         if ending == ".csv":
             write_csv(invoices(ledger, wanted), file)
         else:
             write_parquet(invoices(ledger, wanted), price_decimals(ledger, wanted), file)
-
-
-@contextmanager
-def _appearing(output: Path) -> Iterator[BinaryIO]:
-    """A file beside the one asked for, which takes its place when the block has written it to its end."""
-    try:
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name[:80]}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(output)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise AcctError(
-            str(output), f"cannot be written: {error.strerror or error}", "name another --output"
-        ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
