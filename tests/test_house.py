@@ -23,9 +23,9 @@ FLOORS = [
     ("billing", "collecting", "lifecycle", "sources"),
     ("corrections", "reconciling"),
     ("statement",),
-    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page"),
+    ("closing", "verifying", "comparing", "explaining", "grouping", "retention", "statement_page"),
     ("render", "render_sources", "render_explain", "render_explain_data", "focus"),
-    ("render_compare", "render_groups", "focus_files", "formats"),
+    ("render_calendar", "render_compare", "render_groups", "focus_files", "formats"),
     ("commands",),
     ("__main__", "__init__"),
 ]

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from accounting.commands import (
+    calendar,
     close,
     collect,
     demo,
@@ -36,7 +37,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, export, source):
+for room in (
+    demo,
+    collect,
+    imports,
+    rates,
+    report,
+    explain,
+    close,
+    verify,
+    status,
+    reconcile,
+    names,
+    calendar,
+    export,
+    source,
+):
     room.add_to(app)
 
 _GLOBAL_OPTIONS = ("--ledger", "--config")
