@@ -119,6 +119,28 @@ def reading(path: Path) -> Iterator[Ledger]:
 
 
 @contextmanager
+def imagining(path: Path) -> Iterator[Ledger]:
+    """A ledger without rows, in memory, beside which the published one is readable as the schema `published`.
+
+    Nothing of it is ever published, and it needs no place to write. Raises AcctError as `reading` does.
+    """
+    with reading(path):  # for its refusals
+        pass
+    path = path.resolve()
+    wal = path.with_name(path.name + ".wal")  # DuckDB looks whether there is one
+    ledger = _connect(path, ":memory:", read_only=False, readable=(path, wal))
+    try:
+        quoted = str(path).replace("'", "''")
+        ledger.run(f"ATTACH '{quoted}' AS published (READ_ONLY)")
+        ledger.define("000_ledger")
+        yield ledger
+    except duckdb.Error as error:
+        raise AcctError(f"ledger {path}", first_line(error)) from error
+    finally:
+        ledger.close()
+
+
+@contextmanager
 def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
     """A copy of the ledger (a new one where there is none), published when the block ends well and changed it.
 
@@ -215,7 +237,7 @@ def _clear(work: Path) -> None:
         work.with_name(work.name + suffix).unlink(missing_ok=True)
 
 
-def _connect(path: Path, file: Path, *, read_only: bool, readable: Sequence[Path]) -> Ledger:
+def _connect(path: Path, file: Path | str, *, read_only: bool, readable: Sequence[Path]) -> Ledger:
     try:
         connection = duckdb.connect(str(file), read_only=read_only, config=dict(_CONFIG))
     except duckdb.Error as error:

@@ -20,7 +20,7 @@ FLOORS = [
     ("config", "ratecard", "example_cards", "rating", "sharing", "collectors", "ledger"),
     ("statement_json",),
     ("cards", "events", "levels", "manifests", "sealed", "snapshots", "usage", "sample"),
-    ("billing", "collecting", "lifecycle", "sources"),
+    ("billing", "collecting", "lifecycle", "scenario", "sources"),
     ("corrections", "reconciling"),
     ("statement",),
     ("closing", "verifying", "comparing", "explaining", "grouping", "retention", "statement_page"),
