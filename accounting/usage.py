@@ -11,7 +11,7 @@ from accounting.sharing import BusySpan, LinePart, share_out
 
 _FOREVER = 2**63 - 1
 NO_PLAN: list[PlanStretch] = [(-_FOREVER, _FOREVER, None)]
-_PRESENCE = ("110_scope_packages", "120_scope_holdings", "130_twice_seen_packages", "140_held_blobs")
+PRESENCE = ("110_scope_packages", "120_scope_holdings", "130_twice_seen_packages", "140_held_blobs")
 LIFECYCLE = (
     "200_ordered_events",
     "210_workspace_deletions",
@@ -31,7 +31,7 @@ _USAGE = (
     "350_usage",
 )
 _BUSY = ("360_busy_spans", "370_busy_stretches")
-RELATIONS = (*_PRESENCE, *LIFECYCLE, *_USAGE)
+RELATIONS = (*PRESENCE, *LIFECYCLE, *_USAGE)
 # Workspaces are metered in batches of about so many holdings: memory follows the batch, not the month.
 _BATCH_HOLDINGS = 1_000_000
 

@@ -64,6 +64,7 @@ def report(
     from accounting.render import statement_html, statement_text
     from accounting.render_groups import grouped_json, months_html, months_json, months_text
     from accounting.statement_json import statement_json
+    from accounting.trend import trend
 
     by = by_ and by_.value
     ranged = month_ is not None and ".." in month_
@@ -73,14 +74,15 @@ def report(
         format_ = StatementFormat(ending) if ending in set(StatementFormat) else StatementFormat.text
     with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         bills = statements(ledger, workspace, months)
+        changes = trend(ledger, bills)
     alone = bills[0] if not ranged else None
     width = None if output else terminal_width()
     if format_ is StatementFormat.json:
         if alone:
             write_out(grouped_json(alone, by) if by else statement_json(alone), output)
         else:
-            write_out(months_json(bills, by), output)
+            write_out(months_json(bills, by, changes), output)
     elif format_ is StatementFormat.html:
-        write_out(statement_html(alone) if alone and not by else months_html(bills, by), output)
+        write_out(statement_html(alone) if alone and not by else months_html(bills, by, changes), output)
     else:
-        write_out(statement_text(alone, width) if alone and not by else months_text(bills, by, width), output)
+        write_out(statement_text(alone, width) if alone and not by else months_text(bills, by, width, changes), output)
