@@ -13,7 +13,8 @@ from accounting.text import counted, visible
 def calendar_text(calendar: RetentionCalendar, width: int | None = None) -> str:
     """The dates as a table, or a sentence where there are none."""
     rows = [
-        [format_instant(end.happens_at), _words(calendar, end), format_instant(end.deleted_at)] for end in calendar.ends
+        [format_instant(end.happens_at), end_words(calendar.workspace, end), format_instant(end.deleted_at)]
+        for end in calendar.ends
     ]
     head = f"Workspace {visible(calendar.workspace)}, known until {format_instant(calendar.covered_until)}\n\n"
     return head + (table(["on", "what", "deleted"], rows, width=width) if rows else "No retention period ends later.\n")
@@ -54,20 +55,21 @@ def calendar_ics(calendar: RetentionCalendar) -> str:
         event.add("uid", _uid(calendar.workspace, end))
         event.add("dtstamp", _time(end.deleted_at))  # when it became certain; the clock would make each file another
         event.add("dtstart", _time(end.happens_at))
-        event.add("summary", f"{visible(calendar.workspace)}: {_words(calendar, end)}")
+        event.add("summary", f"{visible(calendar.workspace)}: {end_words(calendar.workspace, end)}")
         event.add("description", f"Deleted {format_instant(end.deleted_at)}.")
         event.add("transp", "TRANSPARENT")
         shown.add_component(event)
     return str(shown.to_ical(), "utf-8")
 
 
-def _words(calendar: RetentionCalendar, end: RetentionEnd) -> str:
+def end_words(workspace: str, end: RetentionEnd) -> str:
+    """What happens, in words."""
     if end.what == "name_free":
         return f"image name {visible(end.name or '')} is free"
     packages = counted(end.packages, "package")
     if end.what == "charging_stops":
         return f"charging of repository {visible(end.repository or '')} stops ({packages})"
-    return f"what workspace {visible(calendar.workspace)} held expires ({packages})"
+    return f"what workspace {visible(workspace)} held expires ({packages})"
 
 
 def _uid(workspace: str, end: RetentionEnd) -> str:

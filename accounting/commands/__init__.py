@@ -18,6 +18,7 @@ from accounting.commands import (
     demo,
     explain,
     export,
+    forecast,
     imports,
     names,
     rates,
@@ -50,6 +51,7 @@ for room in (
     reconcile,
     names,
     calendar,
+    forecast,
     export,
     source,
 ):
