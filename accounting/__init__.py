@@ -11,6 +11,7 @@ One way through: collect → ledger → queries → statement → report.
   `sealed`; `corrections` are what came later; `verifying` computes them again. `statement` is the one or the other.
 - `scenario` is a ledger in memory in which more happens than is known.
 - `retention` tells what deletions bring, and when; `trend` what changed between two months, and why.
+- `forecasting` bills the months to come; `ranges` tells how far they may be off.
 - `explaining` takes a bill apart, `comparing` puts another card beside it, `grouping` adds lines up. What is named
   `render…` writes them as text, JSON and HTML; `focus` and `levels` a month for FinOps tools.
 - `commands` is the command line, one file a command; `sample` is what `acct demo` writes.

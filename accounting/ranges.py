@@ -2,7 +2,8 @@
 
 A future is made of blocks of the past's daily changes, drawn with replacement and put one after another. Each is drawn
 from a recent part of the past, of its own length, so that what has become faster or slower shows. The drift of a part
-is known from its days alone, so futures spread wider the further they reach beyond them.
+is known from its days alone, so futures spread wider the further they reach beyond them; and in a quarter of them it
+stops, as growth does when a registry begins to clean up.
 """
 
 import math
@@ -14,6 +15,7 @@ WEEK = 7  # parts and blocks are of whole weeks, so that what comes and goes wit
 BLOCK_DAYS = 2 * WEEK
 ENOUGH_DAYS = 2 * BLOCK_DAYS  # of less history, nothing is said
 FUTURES = 1000
+_STOPPING = 0.25  # of the futures: what drifted in the past does so no more
 _OUTSIDE = 0.025  # of the futures, on each side of the range
 
 
@@ -36,8 +38,9 @@ def _future(changes: Sequence[float], level: float, days: int, drawn: random.Ran
     path = accumulate([change for start in starts for change in around[start : start + BLOCK_DAYS]][:days])
     drift = math.fsum(recent) / part
     few = 1 / (1 - BLOCK_DAYS / part)  # blocks of a short part differ less from its mean than from the truth
+    goes_on = drawn.random() >= _STOPPING
     return [
-        _compounded(drift * day, level) + (value - drift * day) * math.sqrt((1 + day / part) * few)
+        goes_on * _compounded(drift * day, level) + (value - drift * day) * math.sqrt((1 + day / part) * few)
         for day, value in enumerate(path, start=1)
     ]
 

@@ -73,8 +73,9 @@ def _range_words(forecast: Forecast) -> str:
             f"No range: {days} of history are known, and it takes more than {ENOUGH_DAYS} to tell how storage changes."
         )
     return (
-        f"from, to: an estimate. {FUTURES:,} futures are put together from blocks of {BLOCK_DAYS} days of the changes of"
-        f" the last {days}; 95 of 100 of them lie between, and what is known always does."
+        f"from, to: an estimate. {FUTURES:,} futures are put together from blocks of {BLOCK_DAYS} days of the changes"
+        f" of the last {days}, a quarter of them as if their drift stopped; 95 of 100 lie between, and what is known"
+        f" always does."
     )
 
 

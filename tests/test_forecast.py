@@ -3,16 +3,23 @@
 import json
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
-from accounting.ledger import writing
+from accounting.errors import AcctError
+from accounting.forecasting import ForecastMonth, forecast
 from accounting.ranges import ENOUGH_DAYS, futures, inner_range
+from tests import model_of_rules as model
 from tests.cli_runner import run
-from tests.model_of_rules import DAY, Case, Row, Snapshot
-from tests.project import Books
+from tests.golden import minor_units
+from tests.histories import histories
+from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
+from tests.project import Books, Card, books
+from tests.test_laws import tried
 
 # Forty-five days, then three months, as seen from the middle of a month.
 MONTHS = ((0, 15), (15, 45), (45, 76), (76, 107))
@@ -120,9 +127,9 @@ def instant(day: int) -> str:
 
 CARD = {
     "currency": "USD",
-    "rule": [{"effective_from": datetime(2025, 12, 3).date(), "retention_days": 30,
+    "rule": [{"effective_from": date(2025, 12, 3), "retention_days": 30,
               "charged": ["live", "repository_deleted"], "share": "workspace"}],
-    "rate": [{"effective_from": datetime(2025, 12, 3).date(), "unit": "GB",
+    "rate": [{"effective_from": date(2025, 12, 3), "unit": "GB",
               "tiers": [{"up_to": "100", "price": "0.25"}, {"price": "0.20"}], "included": {"default": "10"}}],
 }  # fmt: skip
 
@@ -139,8 +146,67 @@ def taken(day: int) -> Snapshot:
     return Snapshot("images", instant(day), registry(day))
 
 
-def told(books: Books, workspace: str = "acme") -> dict[str, object]:
-    shown = run("--ledger", books.ledger, "forecast", "--workspace", workspace, "--format", "json", cwd=books.folder)
-    assert shown.exit_code == 0, shown.stderr
-    answer: dict[str, object] = json.loads(shown.stdout)
-    return answer
+def test_ranges_hold_the_bills_that_came(tmp_path: Path) -> None:
+    """A registry told of week by week, forecast from three of them: its bills lie in their ranges 8 times in 10."""
+    these = Books(tmp_path)
+    these.take([Card(CARD)])
+    forecasts: list[ForecastMonth] = []
+    for cut, before in ((91, 0), (112, 91), (133, 112)):
+        these.take([taken(day) for day in range(before, cut + 1, 7) if day != before or not day])
+        forecasts += forecast(these.ledger, "acme").months
+    these.take([taken(day) for day in range(140, 260, 7)])
+    hits = 0
+    for month in forecasts:
+        bill = these.bill("acme", str(month.known.month))
+        assert isinstance(bill, Bill)
+        assert month.low is not None
+        assert month.high is not None
+        assert month.low.amount_minor is not None
+        assert month.high.amount_minor is not None
+        hits += month.low.amount_minor <= minor_units(bill.amount or "") <= month.high.amount_minor
+    assert hits >= 0.8 * len(forecasts) == 0.8 * 12
+
+
+@tried(8)
+@given(histories())
+def test_known_is_the_bill_if_nothing_else_happens(case: Case) -> None:
+    """Of every month that is forecast, to the last digit: as if each active source had said once more what it said."""
+    with books(case) as these:
+        for workspace in case.workspaces():
+            try:
+                told = forecast(these.ledger, workspace)
+            except AcctError:
+                continue  # a month that the card cannot bill
+            stays = case_that_stays(case, told.months[-1].known.month.end)
+            for month in told.months:
+                bill = model.bill(replace(stays, month=str(month.known.month)), workspace)
+                assert month.known.charged_byte_seconds == bill.charged_byte_seconds
+                assert month.known.amount_minor == (None if bill.amount is None else minor_units(bill.amount))
+
+
+def case_that_stays(case: Case, until: int) -> Case:
+    retired = {source for source, _ in case.retired}
+    latest = {each.source: each for each in sorted(case.snapshots, key=lambda each: model.epoch(each.taken_at))}
+    at = datetime.fromtimestamp(until, UTC).isoformat()
+    more = [
+        replace(each, taken_at=at)
+        for each in latest.values()
+        if each.source not in retired and model.epoch(each.taken_at) < until
+    ]
+    return replace(case, snapshots=(*case.snapshots, *more))
+
+
+def test_too_little_history_is_told(tmp_path: Path) -> None:
+    """With no range, and with how many days there are; an unknown workspace is refused."""
+    these = Books(tmp_path)
+    these.take([taken(0), taken(ENOUGH_DAYS)])
+    assert f"No range: {ENOUGH_DAYS} days of history" in shown(these, "text")
+    assert json.loads(shown(these, "json"))["months"][0]["range"] is None
+    these.take([taken(ENOUGH_DAYS + 1)])
+    assert "95 of 100" in shown(these, "text")
+
+
+def shown(books: Books, format_: str) -> str:
+    result = run("--ledger", books.ledger, "forecast", "-w", "acme", "--format", format_, cwd=books.folder)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
