@@ -41,8 +41,12 @@ def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
     cannot bill.
     """
     require_workspace(ledger, workspace)
-    month = month or Month.holding(coverage(ledger) - 1)
-    return next(statements(ledger, month, [workspace]))
+    return next(statements(ledger, month or latest_month(ledger), [workspace]))
+
+
+def latest_month(ledger: Ledger) -> Month:
+    """The latest month that coverage reaches into; AcctError for a ledger without snapshots."""
+    return Month.holding(coverage(ledger) - 1)
 
 
 def statements(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:

@@ -5,14 +5,20 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from accounting.explanation import RateStep
+from accounting.billing import Asked, Bill, bill_batches
+from accounting.explanation import RateStep, rate_steps
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import Line, Part, Statement
+from accounting.model import STATES, Line, Part, Rate, Statement, WorkspaceUsage
+from accounting.page_facts import DAY_SECONDS, Facts, PackageAtEnd, facts_of_scope
+from accounting.rating import apportion, included_units, tiered_cost
+from accounting.reckoning import explanation_of, reckon
 from accounting.sealed import digest_of
-from accounting.statement import asked_of, statements
+from accounting.statement import asked_of, latest_month, require_workspace, told_as
 from accounting.statement_json import statement_json
 from accounting.usage import parts_of
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -124,14 +130,150 @@ class StatementPage:
     digest: str
 
 
+def statement_page(ledger: Ledger, workspace: str, month: Month | None = None) -> StatementPage:
+    """The page of a workspace for a month, by default the latest that coverage reaches into.
+
+    Raises AcctError as `statement` does.
+    """
+    require_workspace(ledger, workspace)
+    return next(statement_pages(ledger, month or latest_month(ledger), [workspace]))
+
+
 def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[StatementPage]:
     """The pages of all workspaces, or of those named, in no order. Raises AcctError as `statements` does."""
     asked = asked_of(ledger, month)
-    parts = tuple(parts_of(month, asked.card))
-    for statement in statements(ledger, month, workspaces):
-        digest = digest_of(statement_json(statement))
-        repositories = repository_lines(statement)
-        yield StatementPage(statement, asked.until, "", (), (), repositories, (), (), (), parts, (), digest)
+    told = told_as(ledger, asked, workspaces)
+    for batch in bill_batches(ledger, asked, workspaces):
+        facts = facts_of_scope(ledger, _days_metered(asked))
+        for bill in batch:
+            yield _page(asked, told(bill.statement), bill, facts.get(bill.statement.workspace, Facts()))
+
+
+def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts) -> StatementPage:
+    parts = parts_of(asked.month, asked.card)
+    rates = rate_steps(bill.costs, bill.usage, parts, asked.month)
+    steady = _steady(asked, parts, bill, facts)
+    return StatementPage(
+        statement,
+        asked.until,
+        explanation_of(statement, reckon(statement, rates)),
+        rates,
+        tuple(
+            StoredDay(date.fromordinal(_EPOCH_ORDINAL + day), state, byte_seconds, _seconds_metered(asked, day))
+            for (day, state), byte_seconds in facts.days.items()
+        ),
+        repository_lines(statement),
+        _deletions(asked, facts, steady),
+        _free(statement, bill.usage),
+        _shared(facts, steady),
+        tuple(parts),
+        tuple(
+            SourceEvidence(name, snapshots, first_at, latest_at, tuple((before, after) for before, after in gaps))
+            for name, snapshots, first_at, latest_at, gaps in facts.sources
+        ),
+        digest_of(statement_json(statement)),
+    )
+
+
+def _days_metered(asked: Asked) -> range:
+    """The days of the month, up to coverage, counted from 1970-01-01."""
+    return range(asked.month.start // DAY_SECONDS, (asked.until + DAY_SECONDS - 1) // DAY_SECONDS)
+
+
+def _seconds_metered(asked: Asked, day: int) -> int:
+    return min(asked.until - day * DAY_SECONDS, DAY_SECONDS)
+
+
+def _deletions(asked: Asked, facts: Facts, steady: "_Steady") -> tuple[ChargedDeletion, ...]:
+    found: dict[tuple[str, int], list[PackageAtEnd]] = {}
+    for package in facts.packages:
+        kept_until = package.kept_until
+        if package.charged and package.repository is not None and kept_until is not None and kept_until > asked.until:
+            found.setdefault((package.repository, kept_until), []).append(package)
+    deletions = []
+    for (repository, kept_until), packages in found.items():
+        carried = sum((package.carried_bytes(steady.share) for package in packages), Fraction(0))
+        deleted_at = facts.deleted_at[repository, kept_until]
+        cost = steady.part_of_a_day(carried)
+        deletions.append(ChargedDeletion(repository, deleted_at, kept_until, len(packages), carried, cost))
+    return tuple(sorted(deletions, key=lambda each: (-each.size_bytes, each.repository, each.charged_until)))
+
+
+def _free(statement: Statement, usage: WorkspaceUsage) -> tuple[FreeUsage, ...]:
+    numerators: dict[str, int] = {}
+    packages: dict[str, set[tuple[str, str]]] = {}
+    for share in usage.shares:
+        if not share.charged and share.numerator:
+            state = share.key.state
+            numerators[state] = numerators.get(state, 0) + share.numerator
+            packages.setdefault(state, set()).add((share.key.format, share.key.package))
+    states = sorted(numerators, key=STATES.index)
+    free = statement.byte_seconds - statement.charged_byte_seconds
+    whole = apportion([numerators[state] for state in states], usage.denominator, free)
+    return tuple(FreeUsage(state, len(packages[state]), n) for state, n in zip(states, whole, strict=True))
+
+
+def _shared(facts: Facts, steady: "_Steady") -> tuple[SharedPackage, ...]:
+    shared = []
+    for package in facts.packages:
+        if package.shared_bytes():
+            saved = package.saved_bytes(steady.share)
+            shared.append(
+                SharedPackage(
+                    package.repository,
+                    package.format,
+                    package.package,
+                    package.state,
+                    package.held_bytes,
+                    package.shared_bytes(),
+                    package.carried_bytes(steady.share),
+                    saved,
+                    steady.saved_a_month(saved),
+                )
+            )
+    return tuple(sorted(shared, key=lambda each: (-each.alone_bytes, each.format, each.package)))
+
+
+@dataclass(frozen=True)
+class _Steady:
+    """What the bytes that are charged at the page's instant cost if all stays as it is then."""
+
+    share: str
+    charged_bytes: Fraction
+    month_seconds: int
+    rate: Rate | None
+    included: Fraction
+
+    def month(self, size_bytes: Fraction) -> Fraction:
+        """A whole month of so many bytes, less what is included."""
+        if self.rate is None:
+            return Fraction(0)
+        return tiered_cost(self.rate, max(size_bytes / self.rate.unit_bytes - self.included, Fraction(0)), Fraction(1))
+
+    def part_of_a_day(self, size_bytes: Fraction) -> Fraction | None:
+        """What falls on so many of the charged bytes, in proportion, a day."""
+        if self.rate is None:
+            return None
+        of_month = self.month(self.charged_bytes) * size_bytes / (self.charged_bytes or 1)
+        return of_month * DAY_SECONDS / self.month_seconds
+
+    def saved_a_month(self, size_bytes: int) -> Fraction | None:
+        """What the month would cost less without so many of the charged bytes."""
+        if self.rate is None:
+            return None
+        return self.month(self.charged_bytes) - self.month(self.charged_bytes - size_bytes)
+
+
+def _steady(asked: Asked, parts: Sequence[Part], bill: Bill, facts: Facts) -> _Steady:
+    last_second = max(asked.until - 1, asked.month.start)
+    part = next((part for part in parts if part.start <= last_second < part.end), parts[0])
+    charged = sum(
+        (package.carried_bytes(part.rule.share) for package in facts.packages if package.charged), Fraction(0)
+    )
+    included = Fraction(0)
+    if part.rate is not None:
+        included = included_units(part.rate, last_second, last_second + 1, 1, bill.plans, bill.statement.workspace)
+    return _Steady(part.rule.share, charged, Month.holding(asked.until).seconds, part.rate, included)
 
 
 def repository_lines(statement: Statement) -> tuple[RepositoryLines, ...]:
