@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-# What ASVS 1.2.10 names, line ends, the full-width forms that some spreadsheets take for the same, and what is put before.
+# What ASVS 1.2.10 names, line ends, full-width forms that some spreadsheets take for the same; and what is put before.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\0", "\r", "\n", "＝", "＋", "－", "＠", "'")
 
 
