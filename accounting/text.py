@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
+# What ASVS 1.2.10 names, line ends, full-width forms that some spreadsheets take for the same; and what is put before.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\0", "\r", "\n", "＝", "＋", "－", "＠", "'")
+
 
 def visible(text: str) -> str:
     r"""Control characters, line ends and bidirectional controls shown as escapes.
@@ -11,6 +14,18 @@ def visible(text: str) -> str:
     a\x1b[31m\u202eb
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def formula_safe(text: str) -> str:
+    """The text for a cell of a CSV file, with a `'` before what a spreadsheet would take for a formula and run.
+
+    A text that begins with a `'` itself has one before it too: whoever takes one `'` away from the start of every text
+    that has it, has all of them back exactly.
+
+    >>> formula_safe("=1+1"), formula_safe("a-b"), formula_safe("'s")
+    ("'=1+1", 'a-b', "''s")
+    """
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def money(minor: int, digits: int) -> str:
