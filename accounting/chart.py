@@ -73,7 +73,7 @@ def _spec() -> dict[str, Any]:
     import altair as alt
 
     drawn = (
-        alt.Chart(alt.Data(values=[]), width=_WIDTH, height=_HEIGHT, background="transparent")
+        alt.Chart(alt.InlineData(values=[]), width=_WIDTH, height=_HEIGHT, background="transparent")
         .mark_bar(stroke="currentColor", strokeWidth=0.4)
         .encode(
             x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=0, labelExpr="+slice(datum.value, 8)", tickSize=0)),

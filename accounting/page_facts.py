@@ -69,8 +69,9 @@ class PackageAtEnd:
 
 @dataclass
 class Facts:
-    """Of one workspace: byte-seconds by day and state, packages at the end by name, when a repository was deleted by its
-    name and the end of its retention, and sources by name: snapshots, the first, the latest, gaps."""
+    """Of one workspace: byte-seconds by day and state; packages at the end, by name; when a repository was deleted, by
+    its name and the end of its retention; and of each source, by name, its snapshots, the first, the latest, and gaps.
+    """
 
     days: dict[tuple[int, str], int] = field(default_factory=dict)
     packages: list[PackageAtEnd] = field(default_factory=list)
@@ -118,7 +119,9 @@ def _packages(ledger: Ledger) -> Iterator[tuple[str, PackageAtEnd]]:
         " e.held_bytes, e.own_bytes FROM packages_at_end AS e JOIN scope_packages AS p USING (package_id)"
         " JOIN workspaces AS w ON w.workspace_id = e.workspace_id ORDER BY w.name, p.format, p.name"
     ):
-        yield workspace, PackageAtEnd(*told, shared.get(package_id, []))
+        package = PackageAtEnd(*told)
+        package.shared = shared.get(package_id, [])
+        yield workspace, package
 
 
 def _days(changes: Iterable[tuple[int, str, int, int, int]], month_days: range) -> dict[tuple[int, str], int]:
@@ -137,7 +140,7 @@ def _days(changes: Iterable[tuple[int, str, int, int, int]], month_days: range) 
             grown, byte_seconds = of_day.get(day, (0, 0))
             exact[day, state] += Fraction(stored * DAY_SECONDS + byte_seconds, carriers)
             stored += grown
-    whole = {}
+    whole: dict[tuple[int, str], int] = {}
     for day in month_days:
         shares = [exact[day, state] for state in states]
         whole |= dict(zip(((day, state) for state in states), _rounded(shares), strict=True))

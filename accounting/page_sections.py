@@ -87,10 +87,8 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         return
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
     figures = [line.byte_seconds for line in statement.lines]
-    shown = dict(
-        zip((line.key for line in statement.lines), _whole(figures, unit_month, reckoning.decimals), strict=True)
-    )
-    scale = 10**reckoning.decimals
+    keys = [line.key for line in statement.lines]
+    shown = dict(zip(keys, _whole(figures, unit_month, reckoning.decimals), strict=True))
     total = decimal(reckoning.stored, reckoning.decimals)
     figure_columns = (Column(f"{statement.unit}-months", "figure"), *_money_column(statement))
     amount = _cells(amount_text(statement, amount_of_lines(statement)))
@@ -104,7 +102,7 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
                 (
                     group.repository or NONE,
                     f"{len({(line.key.format, line.key.package) for line in group.lines}):,}",
-                    decimal(Fraction(sum(shown[line.key] for line in group.lines), scale), reckoning.decimals),
+                    _shown(sum(shown[line.key] for line in group.lines), reckoning.decimals),
                     *_cells(amount_text(statement, group.amount_minor)),
                 )
                 for group in page.repositories
@@ -121,7 +119,7 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         tuple(
             (
                 *_names(line),
-                decimal(Fraction(shown[line.key], scale), reckoning.decimals),
+                _shown(shown[line.key], reckoning.decimals),
                 *_cells(amount_text(statement, line.amount_minor)),
             )
             for line in lines
@@ -152,7 +150,7 @@ def _deletions(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         "Deleted, but still charged",
         (
             f"As of {format_instant(page.as_of)}. It stops by itself when the retention period ends.",
-            "Who can stop it now: an Admin of the repository, by restoring it, deleting its packages, and deleting it again.",
+            "An Admin of the repository can stop it now: restore it, delete its packages, and delete it again.",
         ),
         columns,
         tuple(
@@ -198,7 +196,7 @@ def _free(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
             (
                 STATE_WORDS[free.state],
                 f"{free.packages:,}",
-                decimal(Fraction(n, 10**reckoning.decimals), reckoning.decimals),
+                _shown(n, reckoning.decimals),
             )
             for free, n in zip(page.free, shown, strict=True)
         ),
@@ -215,11 +213,13 @@ def _corrections(statement: Statement, reckoning: Reckoning) -> Iterator[Section
     ]
     total = None
     if lines is not None and statement.amount_minor is not None:
-        corrected = statement.amount_minor - lines
-        total = ("Total", "", "", "", "", "", money(corrected, statement.minor_digits))
+        corrected, all_in_all = (
+            money(minor, statement.minor_digits) for minor in (statement.amount_minor - lines, statement.amount_minor)
+        )
+        total = ("Total", "", "", "", "", "", corrected)
         sentences.append(
-            f"{money(lines, statement.minor_digits)} for this month and {money(corrected, statement.minor_digits)} for closed"
-            f" ones make {money(statement.amount_minor, statement.minor_digits)} {statement.currency}."
+            f"{money(lines, statement.minor_digits)} for {statement.month} and {corrected} for closed months make"
+            f" {all_in_all} {statement.currency}."
         )
     yield Section(
         "corrections",
@@ -262,8 +262,8 @@ def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         "shared",
         "Shared layers",
         (
-            f"As of {format_instant(page.as_of)}: what each package would carry alone, what of it other packages hold too,"
-            " and what deleting it would really save, if it alone were deleted.",
+            f"As of {format_instant(page.as_of)}: what each package would carry alone, what of it other packages hold"
+            " too, and what deleting it, and nothing else, would really save.",
         ),
         (Column("Package", "name"), Column("Format", "word"), *(Column(title, "figure") for title in titles)),
         tuple(
@@ -363,10 +363,11 @@ def _cells(amount: str | None) -> tuple[str, ...]:
 def _adding_up(values: Sequence[int | Fraction], unit: int, decimals: int) -> tuple[list[str], str]:
     """Quantities to so many decimals that add up, and their sum."""
     whole = _whole(values, unit, decimals)
-    return (
-        [decimal(Fraction(n, 10**decimals), decimals) for n in whole],
-        decimal(Fraction(sum(whole), 10**decimals), decimals),
-    )
+    return [_shown(n, decimals) for n in whole], _shown(sum(whole), decimals)
+
+
+def _shown(whole: int, decimals: int) -> str:
+    return decimal(Fraction(whole, 10**decimals), decimals)
 
 
 def _whole(values: Sequence[int | Fraction], unit: int, decimals: int, total: int | None = None) -> list[int]:

@@ -27,8 +27,8 @@ def statement_csv(statement: Statement) -> str:
     file = io.StringIO()
     rows = csv.writer(file, lineterminator="\r\n")
     rows.writerow(_COLUMNS)
-    for line in (*statement.lines, *statement.corrections):
-        rows.writerow(_row(statement, line))
+    rows.writerows(_row(statement, line) for line in statement.lines)
+    rows.writerows(_row(statement, correction) for correction in statement.corrections)
     return file.getvalue()
 
 

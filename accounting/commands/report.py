@@ -1,5 +1,6 @@
 """`acct report`: one workspace's statement, or its statements of several months."""
 
+from collections.abc import Sequence
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -92,7 +93,7 @@ def _write_page(context: typer.Context, workspace: str, asked: Month | None, for
         write_out(FORMATS[format_.value](page), output)
 
 
-def _write_months(context: typer.Context, workspace: str, months: list[Month | None], by: str | None,
+def _write_months(context: typer.Context, workspace: str, months: Sequence[Month | None], by: str | None,
                   format_: StatementFormat, output: Path | None) -> None:  # fmt: skip
     from accounting.grouping import statements
     from accounting.ledger import reading
