@@ -43,7 +43,7 @@ def reckon(statement: Statement, rates: Sequence[RateStep]) -> Reckoning:
     """The steps from what was stored to what it costs; without rates there are no terms."""
     decimals = _FIRST_DIGITS if statement.byte_seconds >= _unit_month(statement) else 2 * _FIRST_DIGITS
     found = _reckoned(statement, rates, decimals)
-    while decimals < _MOST_DIGITS and not _multiplies_out(statement, found):
+    while decimals < _MOST_DIGITS and not (_shows(statement, found) and _multiplies_out(statement, found)):
         decimals += _FIRST_DIGITS
         found = _reckoned(statement, rates, decimals)
     return found
@@ -127,6 +127,10 @@ def _reckoned(statement: Statement, rates: Sequence[RateStep], decimals: int) ->
             own = Fraction(round_half_up(tier.units * 10**decimals), 10**decimals)
         terms.append(Term(step.start, step.end, step.rate.unit, own, tier.price))
     return Reckoning(decimals, Fraction(stored, 10**decimals), free, taken, tuple(terms))
+
+
+def _shows(statement: Statement, reckoning: Reckoning) -> bool:
+    return reckoning.stored > 0 or not statement.byte_seconds
 
 
 def _multiplies_out(statement: Statement, reckoning: Reckoning) -> bool:
