@@ -58,7 +58,9 @@ def amount_of_lines(statement: Statement) -> int | None:
 
 def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
     """One sentence that explains the total: used, free, included, billed × price, corrected."""
-    sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
+    sentence = "Nothing was stored"
+    if statement.byte_seconds:
+        sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
     if statement.status == "provisional":
         sentence += " so far"
     taken = [
@@ -70,7 +72,8 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
     amount = amount_of_lines(statement)
     if amount is None or statement.amount_minor is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
-    sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning) or 'nothing to pay'}"
+    if statement.byte_seconds:
+        sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning) or 'nothing to pay'}"
     sentence += f": {money(amount, statement.minor_digits)} {statement.currency}"
     if statement.corrections:
         corrected = money(statement.amount_minor - amount, statement.minor_digits)

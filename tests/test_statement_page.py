@@ -97,7 +97,7 @@ def test_figures_of_golden_cases(golden: Any) -> None:
         check_figures(page)
 
 
-@tried(8)
+@tried(4)
 @given(st.one_of(histories(), busy_histories()))
 def test_figures_of_any_history(case: Case) -> None:
     with books(case) as these:
@@ -105,7 +105,7 @@ def test_figures_of_any_history(case: Case) -> None:
             check_figures(page)
 
 
-@tried(3)
+@tried(2)
 @given(histories(least_sources=2), st.data())
 def test_the_order_of_imports_changes_no_page(case: Case, data: st.DataObject) -> None:
     sources = data.draw(st.permutations(sorted({snapshot.source for snapshot in case.snapshots})))
@@ -180,9 +180,9 @@ def only(case: Case, month: str) -> StatementPage:
         return pages_of(these, month)["acme"]
 
 
-@tried(4)
-@given(layers_of_packages, st.sampled_from(("workspace", "package")))
-def test_deleting_saves_what_the_next_month_says(layers: dict[str, list[int]], share: str) -> None:
+@tried(3)
+@given(layers_of_packages, st.sampled_from(("workspace", "package")), st.sampled_from(PACKAGES))
+def test_deleting_saves_what_the_next_month_says(layers: dict[str, list[int]], share: str, package: str) -> None:
     page = only(steady(layers, "2026-10", share=share), "2026-10")
     holders = Counter(layer for of_package in layers.values() for layer in of_package)
     assert {each.package for each in page.shared} == {
@@ -190,15 +190,17 @@ def test_deleting_saves_what_the_next_month_says(layers: dict[str, list[int]], s
     }
     kept = only(steady(layers, "2026-11", share=share), "2026-11").statement
     for each in page.shared:
+        assert each.shared_bytes == sum((layer + 1) * 1000 * GB for layer in layers[each.package] if holders[layer] > 1)
+        if each.package != package:
+            continue
         deleted = only(steady(layers, "2026-11", each.package, share), "2026-11").statement
         saved = kept.charged_byte_seconds - deleted.charged_byte_seconds
         assert saved == each.saved_bytes * Month.parse("2026-11").seconds
         assert each.saved_a_month is not None
         assert abs(each.saved_a_month * 100 - ((kept.amount_minor or 0) - (deleted.amount_minor or 0))) <= 1
-        assert each.shared_bytes == sum((layer + 1) * 1000 * GB for layer in layers[each.package] if holders[layer] > 1)
 
 
-@tried(4)
+@tried(2)
 @given(layers_of_packages)
 def test_a_deletion_costs_a_day_what_the_next_month_says(layers: dict[str, list[int]]) -> None:
     (deletion,) = only(steady(layers, "2026-10"), "2026-10").deletions
@@ -253,7 +255,7 @@ def test_evidence_tells_of_snapshots_and_gaps() -> None:
     assert (source.source, source.snapshots) == ("a", 4)
     assert (source.first_at, source.latest_at) == (instants[0], instants[-1])
     assert source.gaps == ((instants[1], instants[2]), (instants[2], instants[3]))
-    assert page.explanation == ("0.000000 GB-months stored so far; no rate card is loaded, so there are no amounts.")
+    assert page.explanation == ("0.000000005 GB-months stored so far; no rate card is loaded, so there are no amounts.")
     assert {day.seconds for day in page.days} == {DAY}
 
 
