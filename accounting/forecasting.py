@@ -6,6 +6,7 @@ range is an estimate, in floats: it says by how much charged storage may differ 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from operator import mul
 from pathlib import Path
 
@@ -148,29 +149,34 @@ def _month(ledger: Ledger, workspace: str, month: Month, start: int, so_far: int
     # What is known is in the range: nothing need happen.
     least = max(known.charged_byte_seconds + min(round(low), 0), so_far)
     most = known.charged_byte_seconds + max(round(high), 0)
-    return ForecastMonth(known, *(Bound(charged, _priced(ledger, known, start, charged)) for charged in (least, most)))
+    amounts = _amounts(ledger, known, start, (least, most))
+    return ForecastMonth(known, *map(Bound, (least, most), amounts))
 
 
-def _priced(ledger: Ledger, known: Statement, start: int, charged: int) -> int | None:
-    """What a month would cost if so many byte-seconds were charged in it, more or less than known from `start` on."""
-    difference = charged - known.charged_byte_seconds
-    if known.amount_minor is None or not difference:
-        return known.amount_minor
+def _amounts(ledger: Ledger, known: Statement, start: int, bounds: Sequence[int]) -> list[int | None]:
+    """What a month would cost for each of these charged byte-seconds, more or less than known from `start` on."""
+    if known.amount_minor is None:
+        return [None] * len(bounds)
     card, month = card_in_force(ledger), known.month
     parts = parts_of(month, card)
-    changing = [max(part.end - max(part.start, start), 0) for part in parts]
+    charged = [0] * len(parts)
     for _ in scopes(ledger, [known.workspace]):
         ask(ledger, parts, month.end, card.rules)
-        of_part = [0] * len(parts)
         for usage in usage_of_scope(ledger):
             for share in usage.shares:
-                of_part[share.part] += share.numerator // usage.denominator if share.charged else 0
+                charged[share.part] += share.numerator // usage.denominator if share.charged else 0
         plans = plans_of_scope(ledger).get(known.workspace, NO_PLAN)
+    changing = [max(part.end - max(part.start, start), 0) for part in parts]
     line = LineKey(None, "", "", "")
-    shares = tuple(
-        Share(line, number, True, max(stored + difference * seconds // sum(changing), 0))
-        for number, (stored, seconds) in enumerate(zip(of_part, changing, strict=True))
-    )
-    costs = rate_costs(WorkspaceUsage(known.workspace, 1, shares), parts, month.seconds, plans)
-    corrections = sum(correction.amount_minor or 0 for correction in known.corrections)
-    return round_half_up(sum(cost.cost for cost in costs.values()) * 10**card.minor_digits) + corrections
+    amounts: list[int | None] = []
+    for bound in bounds:
+        difference = bound - known.charged_byte_seconds
+        shares = tuple(
+            Share(line, number, True, max(stored + difference * seconds // sum(changing), 0))
+            for number, (stored, seconds) in enumerate(zip(charged, changing, strict=True))
+        )
+        costs = rate_costs(WorkspaceUsage(known.workspace, 1, shares), parts, month.seconds, plans)
+        lines = round_half_up(sum((cost.cost for cost in costs.values()), Fraction(0)) * 10**card.minor_digits)
+        corrections = sum(correction.amount_minor or 0 for correction in known.corrections)
+        amounts.append(lines + corrections if difference else known.amount_minor)
+    return amounts

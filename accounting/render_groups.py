@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from accounting.errors import AcctError
 from accounting.grouping import GROUPS, Group, Sums, add, grouped, total
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
+from accounting.months_chart import months_chart
 from accounting.render import STATE_WORDS, page
 from accounting.render_trend import trend_heading, trend_members, trend_sheet
 from accounting.statement_json import statement_json
@@ -43,6 +45,12 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
         tables.append((f"By {by}", _groups_table(bills, by)))
     if trend and trend.changes:
         tables.append((trend_heading(trend), trend_sheet(trend)))
+    chart, no_chart = None, None
+    if trend:
+        try:
+            chart = months_chart(bills)
+        except AcctError as error:
+            no_chart = str(error)
     return page(
         "months.html.j2",
         workspace=bills[0].workspace,
@@ -52,6 +60,8 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
         summary=_summary(bills),
         provisional=_provisional(bills),
         covered_until=bills[-1].covered_until,
+        chart=chart,
+        no_chart=no_chart,
         tables=tables,
     )
 

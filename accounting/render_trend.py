@@ -14,8 +14,8 @@ _SHOWN = 10  # lines; the rest together on one
 _REASONS = {
     "came": ("came", "new content"),
     "went": ("went", "content gone"),
-    "moved": ("moved", "state or repository changed"),
-    "shared": ("shared", "shares of common blobs moved"),
+    "moved": ("moved", "state or repository"),
+    "shared": ("shared", "shares"),
 }
 
 
@@ -29,15 +29,15 @@ def trend_sheet(trend: Trend) -> Sheet:
     shown, rest = trend.changes[:_SHOWN], trend.changes[_SHOWN:]
     rows = [[*_names(change), _mostly([change]), *_figures(trend, [change])] for change in shown]
     if rest:
-        rows.append([counted(len(rest), "more line"), "", "", "", _mostly(rest), *_figures(trend, rest)])
+        rows.append([counted(len(rest), "more line"), "", "", _mostly(rest), *_figures(trend, rest)])
     return Sheet(
         [
-            *("repository", "package", "format", "state", "mostly"),
+            *("repository", "package", "state", "mostly"),
             *(str(trend.first.month), str(trend.last.month), "change", *(head for head, _ in _REASONS.values())),
             *([trend.last.currency or ""] if _priced(trend) else []),
         ],
         rows,
-        ["total", "", "", "", "", *_figures(trend, trend.changes)],
+        ["total", "", "", "", *_figures(trend, trend.changes)],
         8 if _priced(trend) else 7,
     )
 
@@ -71,7 +71,7 @@ def _priced(trend: Trend) -> bool:
 
 def _names(change: LineChange) -> list[str]:
     key = change.key
-    return [visible(key.repository or "–"), visible(key.package), key.format, STATE_WORDS[key.state]]
+    return [visible(key.repository or "–"), f"{key.format}/{visible(key.package)}", STATE_WORDS[key.state]]
 
 
 def _mostly(changes: Sequence[LineChange]) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from defusedxml import ElementTree
 from hypothesis import given
 
 from accounting.errors import AcctError
@@ -210,3 +212,23 @@ def shown(books: Books, format_: str) -> str:
     result = run("--ledger", books.ledger, "forecast", "-w", "acme", "--format", format_, cwd=books.folder)
     assert result.exit_code == 0, result.stderr
     return result.stdout
+
+
+def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
+    """The same whenever it is drawn; a missing library is told, and then nothing is printed or written."""
+    these = Books(tmp_path)
+    these.take([taken(0), taken(40)])
+    for name in ("one.svg", "two.svg"):
+        assert run("--ledger", these.ledger, "forecast", "-w", "acme", "--plot", tmp_path / name).exit_code == 0
+    drawn = (tmp_path / "one.svg").read_bytes()
+    assert drawn == (tmp_path / "two.svg").read_bytes()
+    root = ElementTree.fromstring(drawn)
+    told = {element.tag.rpartition("}")[2]: element.text for element in root}
+    assert root.get("role") == "img"
+    assert told["title"] == "GB charged from day to day, known and to come"
+    assert told["desc"]
+    with mock.patch.dict("sys.modules", {"vl_convert": None}):
+        refused = run("--ledger", these.ledger, "forecast", "-w", "acme", "--plot", tmp_path / "three.svg")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "extra `plots`" in refused.stderr
+    assert not (tmp_path / "three.svg").exists()

@@ -19,11 +19,13 @@ def forecast(
         OutputFormat | None, typer.Option("--format", help="text unless --output has another ending")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="A file to write instead of printing.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="A file to draw it in.")] = None,
 ) -> None:
     """Forecast the bills of this month and the next three.
 
-    Example: acct forecast --workspace acme
+    Example: acct forecast --workspace acme --plot acme.svg
     """
+    from accounting.forecast_chart import forecast_chart
     from accounting.forecasting import forecast as forecast_of
     from accounting.render_forecast import forecast_json, forecast_text
 
@@ -32,6 +34,8 @@ def forecast(
         format_ = OutputFormat(ending) if ending in set(OutputFormat) else OutputFormat.text
     with progress(f"forecasting {workspace}"):
         told = forecast_of(settings(context).ledger, workspace)
+    if plot is not None:
+        write_out(forecast_chart(told), plot)
     if format_ is OutputFormat.json:
         write_out(forecast_json(told), output)
     else:
