@@ -94,7 +94,7 @@ KINDS = (growth, compounding, wandering, weeks, noise, cleanups, releases)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_ranges_hold_what_came_eight_times_in_ten(kind: Callable[[random.Random], Iterator[float]]) -> None:
     hits = tries = 0
-    for seed in range(6):
+    for seed in range(4):
         stored = [each for each, _ in zip(kind(random.Random(seed)), range(400), strict=False)]
         for cut in (90, 170, 290):
             paths = futures(stored[:cut], MONTHS[-1][1])
@@ -169,7 +169,7 @@ def test_ranges_hold_the_bills_that_came(tmp_path: Path) -> None:
     assert hits >= 0.8 * len(forecasts) == 0.8 * 12
 
 
-@tried(8)
+@tried(4)
 @given(histories())
 def test_known_is_the_bill_if_nothing_else_happens(case: Case) -> None:
     """Of every month that is forecast, to the last digit: as if each active source had said once more what it said."""
