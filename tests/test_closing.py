@@ -1,6 +1,7 @@
 """Closing, corrections and verifying: what is sealed stays, what comes later stands on the next open month."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
 from itertools import pairwise
@@ -188,15 +189,22 @@ tiers = [{ price = "1" }]
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def nothing_closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger whose months August to October 2026 are final: 3 GB live all the time, at one dollar."""
-    (tmp_path / "acme.csv").write_text(SNAPSHOT + ROWS)
-    (tmp_path / "rates.toml").write_text(CARD)
+    made = tmp_path_factory.mktemp("nothing-closed")
+    (made / "acme.csv").write_text(SNAPSHOT + ROWS)
+    (made / "rates.toml").write_text(CARD)
     for month in ("07", "08", "09", "10", "11"):
-        take_snapshot(tmp_path, f"2026-{month}-01T00:00:00Z")
-    acct(tmp_path, "rates", "load", "rates.toml")
-    return tmp_path
+        take_snapshot(made, f"2026-{month}-01T00:00:00Z")
+    acct(made, "rates", "load", "rates.toml")
+    return made
+
+
+@pytest.fixture
+def folder(nothing_closed: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(nothing_closed, tmp_path, dirs_exist_ok=True)
 
 
 def acct(folder: Path, *arguments: object) -> Result:
