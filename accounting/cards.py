@@ -72,6 +72,13 @@ def _refuse_change(ledger: Ledger, month: Month, card: RateCard, retroactive: bo
             f"was closed in {sealed.currency}, and the rate card is in {card.currency}",
             "bill the other currency from a ledger of its own",
         )
+    begins = max(midnight(entries[0].effective_from) for entries in (card.rules, card.rates) if entries)
+    if retroactive and begins > month.start:
+        raise AcctError(
+            f"month {month}",
+            "is closed, and the rate card has no rule or no rate yet at its start",
+            "add an earlier one to the card",
+        )
     if not retroactive and _until(sealed, month) != _until(card, month):
         raise AcctError(
             f"month {month}",
