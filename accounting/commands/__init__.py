@@ -37,22 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (
-    demo,
-    collect,
-    imports,
-    rates,
-    report,
-    run,
-    explain,
-    close,
-    verify,
-    status,
-    reconcile,
-    names,
-    export,
-    source,
-):
+for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, export,
+             source):  # fmt: skip
     room.add_to(app)
 
 _GLOBAL_OPTIONS = ("--ledger", "--config")
