@@ -1,5 +1,6 @@
 """The statements' files of a run: every format of every workspace, by more processes than one where that pays."""
 
+import atexit
 import hashlib
 import os
 import re
@@ -107,6 +108,7 @@ def _finish(statement: Future[None]) -> None:
 def _begin_worker() -> None:
     """A worker ends with the run, also where that is killed; an interrupt from the keyboard is the run's to tell."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(os._exit, 0)  # before DuckDB's library, which tells of its leaks on standard error
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
