@@ -4,12 +4,15 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 from accounting.model import UNIT_BYTES
 from accounting.paths import shipped
 from accounting.render import page
 from accounting.run_summary import Figures, Summary
 from accounting.text import counted, decimal, money
+
+INDEX = "index.html"
 
 
 def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], files: Sequence[str]) -> str:
@@ -34,21 +37,24 @@ def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], fi
         total=total,
         files=files,
         rows=[
-            {"workspace": workspace, "files": statements[workspace], **_shown(summary, figures)}
+            {"workspace": workspace, **_links(statements[workspace]), **_shown(summary, figures)}
             for workspace, (_, figures) in summary.workspaces.items()
         ],
     )
+
+
+def _links(files: Mapping[str, str]) -> dict[str, object]:
+    """All files of a statement, and the one that is a page as this one is."""
+    return {"files": files, "page": next(file for file in files.values() if file.endswith(Path(INDEX).suffix))}
 
 
 def _sentence(summary: Summary, total: Mapping[str, object]) -> str:
     what = f"{counted(len(summary.workspaces), 'workspace')}, {total['unit_months']} {summary.unit}-months stored"
     if summary.total.amount_minor is None:
         return f"{what}; no rate card is loaded, so there are no amounts."
-    return (
-        f"{what}; {summary.month.before} came to {total['before']} {summary.currency}."
-        if total["before"]
-        else f"{what}."
-    )
+    if summary.total.before_minor is None:
+        return f"{what}."
+    return f"{what}; {summary.month.before} came to {total['before']} {summary.currency}."
 
 
 def _shown(summary: Summary, figures: Figures) -> dict[str, str | int | None]:

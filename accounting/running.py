@@ -16,7 +16,7 @@ from accounting.focus_files import write_csv
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.new_folders import appearing_folder
-from accounting.render_index import index_html
+from accounting.render_index import INDEX, index_html
 from accounting.run_manifest import MANIFEST, write_manifest
 from accounting.run_statements import StatementWriter, file_names, statement_stems
 from accounting.run_summary import Figures, Summary, amounts_before, figures_of, write_summary
@@ -24,7 +24,6 @@ from accounting.sealed import closings, sealed_amounts
 from accounting.statement import asked_of, workspace_names
 from accounting.statement_page import statement_pages
 
-INDEX = "index.html"
 FOCUS = "focus.csv"
 
 
