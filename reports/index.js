@@ -1,17 +1,20 @@
 // Sorts and searches the table of workspaces; without it the page is whole, by name.
 "use strict";
 const body = document.querySelector("tbody");
+const collator = new Intl.Collator(undefined, { numeric: true });
 const rows = Array.from(body.rows, (row) => ({
   row,
-  name: row.cells[0].querySelector(".of").textContent,
-  values: Array.from(row.cells, (cell) => (cell.dataset.value ? BigInt(cell.dataset.value) : null)),
+  name: row.querySelector(".of").textContent,
+  values: Array.from(row.cells, (cell) => BigInt(cell.dataset.value || 0)), // exact, however large
 }));
-const byName = new Intl.Collator(undefined, { numeric: true });
+rows.sort((a, b) => collator.compare(a.name, b.name));
+rows.forEach((each, place) => (each.values[0] = place)); // names are compared once
 
 function compare(a, b, column) {
-  if (column === 0) return byName.compare(a.name, b.name);
-  const [x, y] = [a.values[column], b.values[column]];
-  return x < y ? -1 : x > y ? 1 : 0;
+  const x = a.values[column];
+  const y = b.values[column];
+  if (x === y) return a.values[0] - b.values[0];
+  return x < y ? -1 : 1;
 }
 
 function sort(header, column) {
@@ -22,7 +25,7 @@ function sort(header, column) {
   for (const each of header.parentElement.cells) each.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", order);
   const sign = order === "ascending" ? 1 : -1;
-  rows.sort((a, b) => sign * compare(a, b, column) || byName.compare(a.name, b.name));
+  rows.sort((a, b) => sign * compare(a, b, column));
   body.append(...rows.map(({ row }) => row));
 }
 
