@@ -50,7 +50,7 @@ def _links(files: Mapping[str, str]) -> dict[str, object]:
 
 def _sentence(summary: Summary, total: Mapping[str, object]) -> str:
     what = f"{counted(len(summary.workspaces), 'workspace')}, {total['unit_months']} {summary.unit}-months stored"
-    if summary.total.amount_minor is None:
+    if summary.currency is None:
         return f"{what}; no rate card is loaded, so there are no amounts."
     if summary.total.before_minor is None:
         return f"{what}."

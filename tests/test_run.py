@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import json
+import pickle
 import re
 import signal
 import subprocess
@@ -219,7 +220,7 @@ def test_two_names_never_share_a_file() -> None:
 # The same evidence, the same bytes
 
 
-@tried(6)
+@tried(3)
 @given(histories(), st.data())
 def test_the_order_of_imports_changes_no_byte(case: Case, data: st.DataObject) -> None:
     names = data.draw(st.permutations(sorted({snapshot.source for snapshot in case.snapshots})))
@@ -336,6 +337,11 @@ def test_a_run_that_fails_leaves_nothing(
     assert failed.exit_code == 1
     assert told in failed.stderr
     assert set(folder.iterdir()) == before
+
+
+def test_a_refusal_comes_whole_out_of_another_process() -> None:
+    refusal = AcctError("workspace acme", "has a name that no font can show", "add one")
+    assert vars(pickle.loads(pickle.dumps(refusal))) == vars(refusal)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
