@@ -1,5 +1,6 @@
 """Names, sizes and money as people read them; whatever a name holds, it is shown and never obeyed."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 # What ASVS 1.2.10 names, line ends, full-width forms that some spreadsheets take for the same; and what is put before.
@@ -43,6 +44,18 @@ def counted(number: int, thing: str) -> str:
     ('1 reference', '1,200 references')
     """
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def unseen(subjects: Sequence[str]) -> str:
+    """The end of a sentence about packages that no snapshot holds.
+
+    >>> unseen([]), unseen(["acme/npm/ui", "acme/npm/web"])
+    ('', '; 2 packages are in no snapshot, such as acme/npm/ui: check how they are named')
+    """
+    if not subjects:
+        return ""
+    number = "1 package is" if len(subjects) == 1 else f"{len(subjects):,} packages are"
+    return f"; {number} in no snapshot, such as {visible(subjects[0])}: check how they are named"
 
 
 def decimal(value: Fraction, digits: int) -> str:
