@@ -11,9 +11,14 @@ One way through: collect → ledger → queries → statement → report.
   `sealed`; `corrections` are what came later; `verifying` computes them again. `statement` is the one or the other.
 - `scenario` is a ledger in memory in which more happens than is known.
 - `retention` tells what deletions bring, and when; `trend` what changed between two months, and why.
-- `forecasting` bills the months to come; `ranges` tells how far they may be off.
+- `forecasting` bills the months to come; `ranges` tells how far they may be off;
+  `months_chart` and `forecast_chart` draw.
+- `statement_page` is what a person is shown of a statement, from `page_facts`, `reckoning` and `steady`;
+  `page_sections` puts it in order, `chart` draws, and `formats` says which formats there are.
 - `explaining` takes a bill apart, `comparing` puts another card beside it, `grouping` adds lines up. What is named
   `render…` writes them as text, JSON and HTML; `focus` and `levels` a month for FinOps tools.
+- `running` writes the folder of a month: `run_statements`, `run_summary` and `run_manifest` are its parts, and
+  `new_folders` lets it appear whole.
 - `commands` is the command line, one file a command; `sample` is what `acct demo` writes.
 - `model`, `instants`, `errors`, `text`, `tables` and `paths` are what all of them share.
 """

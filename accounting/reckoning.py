@@ -73,7 +73,7 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
     if amount is None or statement.amount_minor is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
     if statement.byte_seconds:
-        sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning) or 'nothing to pay'}"
+        sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning)}"
     sentence += f": {money(amount, statement.minor_digits)} {statement.currency}"
     if statement.corrections:
         corrected = money(statement.amount_minor - amount, statement.minor_digits)
@@ -85,7 +85,7 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
 
 
 def _paid(statement: Statement, reckoning: Reckoning) -> str:
-    """The terms as `51.000 at 0.25 USD`."""
+    """The terms as `51.000 at 0.25 USD`, or that there are none."""
     terms = [term for term in reckoning.terms if term.units]
     if len(terms) > _NAMED_TERMS:
         prices = sorted({term.price for term in terms})
@@ -98,7 +98,7 @@ def _paid(statement: Statement, reckoning: Reckoning) -> str:
         units = decimal(term.units, reckoning.decimals) + (f" {term.unit}-months" if several else "")
         since = f" from {format_instant(term.start)[:10]}" if term.start > statement.month.start else ""
         told.append(f"{units} at {_price(statement, term.price)}{since}")
-    return in_words(told)
+    return in_words(told or ["nothing to pay"])
 
 
 def _price(statement: Statement, price: Fraction) -> str:
