@@ -25,7 +25,8 @@ FLOORS = [
     ("statement",),
     ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page"),
     ("render", "render_sources", "render_explain", "render_explain_data", "focus"),
-    ("render_compare", "render_groups", "focus_files", "formats"),
+    ("render_compare", "render_groups", "focus_files", "formats", "frames"),
+    ("reader",),
     ("commands",),
     ("__main__", "__init__"),
 ]
