@@ -240,7 +240,8 @@ def _connect(path: Path, file: Path, *, read_only: bool, readable: Sequence[Path
             ) from None
         raise AcctError(f"ledger {path}", f"cannot be opened: {first_line(error)}") from error
     ledger = Ledger(connection, path)
-    ledger.run("SET enable_progress_bar = false")
+    if ledger.rows("SELECT 1 WHERE current_setting('enable_progress_bar')"):
+        ledger.run("SET enable_progress_bar = false")  # in a notebook that shows none, DuckDB refuses even that
     ledger.run("SET TimeZone = 'UTC'")
     ledger.run("SET allowed_paths = $1", [[name for p in readable for name in (str(p.resolve()), glob_of(p))]])
     ledger.run("SET enable_external_access = false")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import polars as pl
+from polars import selectors
 
 from accounting.comparing import compare
 from accounting.errors import AcctError
@@ -260,4 +261,6 @@ def _month(text: str | None) -> Month | None:
 
 
 def _rows(ledger: Ledger, sql: str) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(ledger.arrow(sql)))
+    """The rows of a query; DuckDB's name for UTC is another than that of all other frames."""
+    rows = pl.DataFrame(pl.from_arrow(ledger.arrow(sql)))
+    return rows.with_columns(selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"))
