@@ -40,7 +40,7 @@ WITH stored AS (
 ),
 sums AS (SELECT workspace_id, count(*) AS blobs, sum(size_bytes) AS size_bytes FROM stored GROUP BY workspace_id)
 SELECT w.name AS workspace, (SELECT count(*) FROM packages AS p WHERE p.workspace_id = w.workspace_id) AS packages,
-       coalesce(s.blobs, 0) AS stored_blobs, coalesce(s.size_bytes, 0)::BIGINT AS stored_bytes
+       coalesce(s.blobs, 0) AS stored_blobs, coalesce(s.size_bytes, 0)::DECIMAL(38, 0) AS stored_bytes
 FROM workspaces AS w LEFT JOIN sums AS s USING (workspace_id)
 ORDER BY w.name
 """
@@ -92,7 +92,7 @@ class LedgerReader:
         the latest snapshots hold, each blob once: stored_blobs, stored_bytes.
 
         >>> ledger.workspaces().to_dicts()
-        [{'workspace': 'acme', 'packages': 7, 'stored_blobs': 27, 'stored_bytes': 22427180}]
+        [{'workspace': 'acme', 'packages': 7, 'stored_blobs': 27, 'stored_bytes': Decimal('22427180')}]
         """
         with self._asked() as ledger:
             return _rows(ledger, _WORKSPACES)
