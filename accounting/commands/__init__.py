@@ -39,6 +39,7 @@ app = typer.Typer(
 for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, export, source):
     room.add_to(app)
 
+_INTERRUPTED = 130
 _GLOBAL_OPTIONS = ("--ledger", "--config")
 
 
@@ -70,13 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(_globals_first(sys.argv[1:] if argv is None else argv), prog_name="acct")
     except SystemExit as end:
+        if end.code == _INTERRUPTED:  # typer has caught the signal
+            typer.echo("acct: interrupted; what was not finished is not recorded", err=True)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except AcctError as error:
         typer.echo(f"acct: {visible(str(error))}", err=True)
         return error.exit_status
-    except KeyboardInterrupt:
-        typer.echo("acct: interrupted; nothing was changed", err=True)
-        return 130
     return 0
 
 
