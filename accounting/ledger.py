@@ -264,7 +264,7 @@ def _connect(path: Path, file: Path, *, read_only: bool, readable: Sequence[Path
 def _attached(file: Path) -> duckdb.DuckDBPyConnection:
     """A reader of a ledger. Connected to by its path, DuckDB would give all readers of one process the same database:
     the file that the first of them opened, whatever has replaced it since."""
-    connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": f"{file}.tmp"})
+    connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": f"{file.resolve()}.tmp"})
     quoted = str(file).replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS ledger (READ_ONLY)")
     connection.execute("USE ledger")

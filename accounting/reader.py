@@ -166,7 +166,8 @@ class LedgerReader:
     def explain(self, workspace: str, month: str | None = None, package: str | None = None) -> ExplainedFrames:
         """How the statement of a workspace comes about, all of it or one package such as `container/web`.
 
-        Raises AcctError, too, for a package that is not in the bill.
+        Every blob is taken apart: of a large workspace, ask for one package. Raises AcctError, too, for a package that
+        is not in the bill.
 
         >>> explained = ledger.explain("acme", "2026-10", "container/old-site")
         >>> explained.states.select("state", "charged", "turned_by").rows()
