@@ -23,7 +23,7 @@ class Linked:
 
     packages: int
     changed: int
-    unseen: list[str]
+    unseen: tuple[str, ...]
 
 
 def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
@@ -79,18 +79,19 @@ def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
     return Linked(packages, new, unseen_packages(ledger, "acct:links"))
 
 
-def unseen_packages(ledger: Ledger, event_source: str) -> list[str]:
-    """The packages that a source of events has linked and no snapshot has ever held, as subjects; none before there is
-    a snapshot. One of them may be gone for long, or its name may be written in another way than the registry's.
+def unseen_packages(ledger: Ledger, event_source: str) -> tuple[str, ...]:
+    """The packages that are there by a source of events and that no snapshot has ever held, as subjects; none before
+    there is a snapshot. A name may be written in another way than the registry's.
     """
     rows = ledger.rows(
-        "SELECT DISTINCT concat_ws('/', w.name, p.format, p.name) AS subject FROM events AS e"
+        "SELECT concat_ws('/', w.name, p.format, p.name) AS subject FROM events AS e"
         " JOIN packages AS p USING (package_id) JOIN workspaces AS w ON w.workspace_id = p.workspace_id"
         " ANTI JOIN versions AS v ON v.package_id = p.package_id"
-        " WHERE e.event_source = ? AND EXISTS (FROM snapshots) ORDER BY subject",
+        " WHERE e.event_source = ? AND EXISTS (FROM snapshots) GROUP BY ALL"
+        " HAVING last(e.verb ORDER BY e.occurred_at, e.event_id) <> 'deleted' ORDER BY subject",
         [event_source],
     )
-    return [subject for (subject,) in rows]
+    return tuple(subject for (subject,) in rows)
 
 
 def append(ledger: Ledger, relation: str) -> None:

@@ -1,6 +1,6 @@
 """What a registry's database shows, compared with the events that the ledger knows: what is new becomes events."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Changes:
     restored: int = 0
     linked: int = 0
     repeated: bool = False
-    unseen: Sequence[str] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def collect(ledger_path: Path, source: Source, news: Callable[[str], None], accept_loss: bool = False) -> Changes:

@@ -1,6 +1,7 @@
 """Closing, corrections and verifying: what is sealed stays, what comes later stands on the next open month."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
@@ -310,6 +311,9 @@ def test_a_card_that_changes_a_closed_month_must_say_so(folder: Path) -> None:
     acct(folder, "rates", "load", "later.toml")  # changes no closed month
     (folder / "yen.toml").write_text(CARD.replace("USD", "JPY"))
     assert "in USD" in run("rates", "load", "yen.toml", "--retroactive", cwd=folder).stderr
+    (folder / "late.toml").write_text(re.sub(r"effective_from = \S+", "effective_from = 2026-08-02", CARD))
+    late = run("rates", "load", "late.toml", "--retroactive", cwd=folder)
+    assert "month 2026-08: is closed, and the rate card has no rule or no rate yet at its start" in late.stderr
     acct(folder, "verify")
 
 

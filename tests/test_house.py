@@ -14,7 +14,7 @@ QUERIES = PACKAGE.parent / "queries"
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
     ("errors", "package_urls", "paths", "text", "tables"),
-    ("instants",),
+    ("instants", "new_folders"),
     ("model",),
     ("explanation",),
     ("config", "ratecard", "example_cards", "rating", "sharing", "collectors", "ledger"),
@@ -23,10 +23,11 @@ FLOORS = [
     ("billing", "collecting", "lifecycle", "sources"),
     ("corrections", "reconciling"),
     ("statement",),
-    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page"),
+    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page", "run_summary", "run_manifest"),
     ("render", "render_sources", "render_explain", "render_explain_data", "focus"),
-    ("render_compare", "render_groups", "focus_files", "formats", "frames"),
-    ("reader",),
+    ("render_compare", "render_groups", "focus_files", "formats", "render_index", "frames"),
+    ("run_statements", "reader"),
+    ("running",),
     ("commands",),
     ("__main__", "__init__"),
 ]

@@ -22,6 +22,7 @@ from accounting.commands import (
     rates,
     reconcile,
     report,
+    run,
     source,
     status,
     verify,
@@ -36,7 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, export, source):
+for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, export,
+             source):  # fmt: skip
     room.add_to(app)
 
 _INTERRUPTED = 130
