@@ -232,3 +232,13 @@ def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "extra `plots`" in refused.stderr
     assert not (tmp_path / "three.svg").exists()
+
+
+def test_names_are_shown_and_never_obeyed(tmp_path: Path) -> None:
+    workspace = "\x1b[31m[/bold]\u202e{{ 7 * 7 }}"
+    these = Books(tmp_path)
+    these.take([replace(taken(0), rows=(replace(row("web", 1, -1), workspace=workspace),))])
+    told = run("--ledger", these.ledger, "forecast", "--workspace", workspace)
+    assert told.exit_code == 0
+    assert all(char.isprintable() or char == "\n" for char in told.stdout)
+    assert r"\x1b[31m[/bold]\u202e{{ 7 * 7 }}" in told.stdout
