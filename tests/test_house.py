@@ -23,9 +23,10 @@ FLOORS = [
     ("billing", "collecting", "lifecycle", "scenario", "sources"),
     ("corrections", "reconciling"),
     ("statement",),
-    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page"),
+    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page", "deleting"),
+    ("whatif",),
     ("render", "render_sources", "render_explain", "render_explain_data", "focus"),
-    ("render_compare", "render_groups", "focus_files", "formats"),
+    ("render_compare", "render_groups", "render_whatif", "focus_files", "formats"),
     ("commands",),
     ("__main__", "__init__"),
 ]

@@ -24,7 +24,7 @@ from tests.project import Books, Events, Step, books
 Version = tuple[str, str, str]  # format, package, version
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(histories(), st.data())
 def test_what_is_supposed_bills_as_what_is_imported(case: Case, data: st.DataObject) -> None:
     """Deletions and returns at an instant, versions that go then, and all else as it was, for two months and more."""

@@ -25,6 +25,7 @@ from accounting.commands import (
     source,
     status,
     verify,
+    whatif,
 )
 from accounting.errors import AcctError
 from accounting.text import visible
@@ -36,7 +37,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, export, source):
+for room in (
+    demo,
+    collect,
+    imports,
+    rates,
+    report,
+    explain,
+    close,
+    verify,
+    status,
+    reconcile,
+    names,
+    whatif,
+    export,
+    source,
+):
     room.add_to(app)
 
 _GLOBAL_OPTIONS = ("--ledger", "--config")
