@@ -123,6 +123,20 @@ def _unknown(kind: str, workspace: str, name: str, known: Sequence[str]) -> Acct
     )
 
 
+def bytes_at_stake(ledger: Ledger, target: Target) -> tuple[int, int]:
+    """Of what the target's packages hold: what no other charged package holds, and what others hold too."""
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE doomed_packages AS SELECT unnest(?::INTEGER[]) AS package_id",
+        [[package.package_id for package in target.packages]],
+    )
+    ledger.define("820_bytes_at_stake")
+    unique, shared = ledger.rows(
+        "SELECT coalesce(sum(size_bytes::HUGEINT) FILTER (WHERE others = 0), 0),"
+        " coalesce(sum(size_bytes::HUGEINT) FILTER (WHERE others > 0), 0) FROM bytes_at_stake"
+    )[0]
+    return int(unique), int(shared)
+
+
 def deleted_repositories(ledger: Ledger) -> list[Target]:
     """The deleted repositories of which packages are charged at the instant that was looked at, by slug.
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from accounting.cards import card_in_force
-from accounting.deleting import Kind, Step, Target, itself, look, packages_first, target_of
+from accounting.deleting import Kind, Step, Target, bytes_at_stake, itself, look, packages_first, target_of
 from accounting.errors import AcctError
 from accounting.instants import Month, format_instant, midnight
 from accounting.ledger import Ledger
@@ -97,7 +97,7 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
         card = card_in_force(ledger)
         look(ledger, workspace, on, card.rules)
         target = target_of(ledger, kind, workspace, name)
-        unique_bytes, shared_bytes = _bytes_at_stake(ledger, target)
+        unique_bytes, shared_bytes = bytes_at_stake(ledger, target)
         months = months_from(on, max(on + _retention(card, on), target.kept_until or on))[:_MOST_MONTHS]
         cuts = [on, *_retentions_that_end(ledger, card, on)]
         ways, carried = [], []
@@ -151,19 +151,6 @@ def _retentions_that_end(ledger: Ledger, card: RateCard, on: int) -> list[int]:
     """The instants after which something is no longer kept: this deletion, and earlier ones of the workspace."""
     rows = ledger.rows("SELECT kept_until FROM repository_deletions UNION SELECT kept_until FROM workspace_deletions")
     return [on + _retention(card, on), *(kept_until for (kept_until,) in rows if kept_until > on)]
-
-
-def _bytes_at_stake(ledger: Ledger, target: Target) -> tuple[int, int]:
-    """What nobody else who is charged holds, and what others hold too."""
-    ledger.run(
-        "CREATE OR REPLACE TEMP TABLE doomed_packages AS SELECT unnest(?::INTEGER[]) AS package_id",
-        [[package.package_id for package in target.packages]],
-    )
-    ledger.define("820_bytes_at_stake")
-    return ledger.rows(
-        "SELECT coalesce(sum(size_bytes::HUGEINT) FILTER (WHERE others = 0), 0),"
-        " coalesce(sum(size_bytes::HUGEINT) FILTER (WHERE others > 0), 0) FROM bytes_at_stake"
-    )[0]
 
 
 def _carried(ledger: Ledger, workspace: str, target: Target, month: Month,

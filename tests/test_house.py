@@ -24,9 +24,9 @@ FLOORS = [
     ("corrections", "reconciling"),
     ("statement",),
     ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page", "deleting"),
-    ("whatif",),
+    ("advising", "whatif"),
     ("render", "render_sources", "render_explain", "render_explain_data", "focus"),
-    ("render_compare", "render_groups", "render_whatif", "focus_files", "formats"),
+    ("render_advice", "render_compare", "render_groups", "render_whatif", "focus_files", "formats"),
     ("commands",),
     ("__main__", "__init__"),
 ]

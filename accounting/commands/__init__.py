@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from accounting.commands import (
+    advise,
     close,
     collect,
     demo,
@@ -50,6 +51,7 @@ for room in (
     reconcile,
     names,
     whatif,
+    advise,
     export,
     source,
 ):
