@@ -17,9 +17,9 @@ Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more. What hangs 
 none either: look before deleting it.
 """
 _OLD_NOTE = """\
-Old versions are not among the {} newest of their package. A version is as old as its latest content, and what was there
-at the first snapshot is all of one age. The tag `latest` stays. Where a registry keeps the manifest of a tag that is
-deleted, delete the manifest.
+Old versions are behind {} newer ones or more of their package. A version is as old as its latest content, and what was
+there at the first snapshot is all of one age. The tag `latest` stays. Where a registry keeps the manifest of a tag that
+is deleted, delete the manifest.
 """
 _COPIES_NOTE = """\
 Copies are files of two packages with one size and one MD5 or ETag, as npm and Maven packages in a bucket have them; the

@@ -123,6 +123,10 @@ def _told(found: WhatIf, step: Step) -> str:
 def _assumptions(found: WhatIf) -> str:
     card = ", plan and rate card" if found.currency else " and plan"
     text = f"Known until {format_instant(found.covered_until)}; what is stored{card} are taken to stay as they are.\n"
+    if found.target.packages and found.kept_until > found.stretches[-1].until:
+        text += (
+            f"What is deleted then is kept until {format_instant(found.kept_until)}, later than these months tell.\n"
+        )
     if found.target.packages and found.target.kept_until is None:
         text += "Who may only write can delete the packages' versions one by one: their bytes go just the same.\n"
     return text
@@ -141,6 +145,7 @@ def whatif_json(found: WhatIf) -> str:
                 "kept_until": None if found.target.kept_until is None else format_instant(found.target.kept_until),
             },
             "on": format_instant(found.on),
+            "kept_until": format_instant(found.kept_until),
             "covered_until": format_instant(found.covered_until),
             "currency": found.currency,
             "packages": [

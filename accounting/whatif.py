@@ -68,6 +68,7 @@ class Way:
 class WhatIf:
     """A deletion at the instant `on`, and its ways; the last of them is to leave it.
 
+    What is deleted then is kept until `kept_until`; bills may end before it, for there are 24 months of them at most.
     Of what the packages to be deleted hold only `unique_bytes` go with them: other packages that are charged hold
     `shared_bytes` too.
     """
@@ -75,6 +76,7 @@ class WhatIf:
     workspace: str
     target: Target
     on: int
+    kept_until: int
     covered_until: int
     currency: str | None
     minor_digits: int
@@ -98,8 +100,9 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
         look(ledger, workspace, on, card.rules)
         target = target_of(ledger, kind, workspace, name)
         unique_bytes, shared_bytes = bytes_at_stake(ledger, target)
-        months = months_from(on, max(on + _retention(card, on), target.kept_until or on))[:_MOST_MONTHS]
-        cuts = [on, *_retentions_that_end(ledger, card, on)]
+        kept_until = on + _retention(card, on)
+        months = months_from(on, max(kept_until, target.kept_until or on))[:_MOST_MONTHS]
+        cuts = [on, kept_until, *_retentions_that_end(ledger)]
         ways, carried = [], []
         for way, steps in _steps(target):
             news(way.replace("_", " "))
@@ -114,7 +117,7 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
         stretches = tuple(
             Stretch(here[0], here[1], tuple(of_way[i][2] for of_way in carried)) for i, here in enumerate(carried[0])
         )
-        return WhatIf(workspace, target, on, covered_until, card.currency, card.minor_digits, unique_bytes,
+        return WhatIf(workspace, target, on, kept_until, covered_until, card.currency, card.minor_digits, unique_bytes,
                       shared_bytes, tuple(ways), stretches)  # fmt: skip
 
 
@@ -147,10 +150,10 @@ def _retention(card: RateCard, on: int) -> int:
     return in_force[-1].retention_days * _DAY
 
 
-def _retentions_that_end(ledger: Ledger, card: RateCard, on: int) -> list[int]:
-    """The instants after which something is no longer kept: this deletion, and earlier ones of the workspace."""
+def _retentions_that_end(ledger: Ledger) -> list[int]:
+    """The instants after which something that was deleted before is no longer kept."""
     rows = ledger.rows("SELECT kept_until FROM repository_deletions UNION SELECT kept_until FROM workspace_deletions")
-    return [on + _retention(card, on), *(kept_until for (kept_until,) in rows if kept_until > on)]
+    return [int(kept_until) for (kept_until,) in rows]
 
 
 def _carried(ledger: Ledger, workspace: str, target: Target, month: Month,

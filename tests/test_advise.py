@@ -1,23 +1,24 @@
 """Every saving that is advised is the difference of two bills."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounting.advising import Advice, advise
+from accounting.advising import KINDS, Advice, advise
 from accounting.deleting import subject
-from accounting.errors import AcctError
 from accounting.rating import round_half_up
 from tests import model_of_rules as model
 from tests.cli_runner import run
-from tests.histories import histories
-from tests.model_of_rules import Case, Row, Snapshot
+from tests.histories import World, cards, chance
+from tests.model_of_rules import DAY, Case, Row, Snapshot
 from tests.project import Books, Card, Events, books
 from tests.test_scenario import latest, told
 from tests.test_whatif import CARD, GB, happened
@@ -113,27 +114,56 @@ def test_the_command_line_shows_it(shop: Books) -> None:
 
 # As a law
 
+VERSIONS = ("1.0", "1.1", UNTAGGED, "latest", "")
+PACKAGES = (("container", "web"), ("container", "old"), ("npm", "@a/b"), ("maven", "com.acme:core"))
+START, END = model.month_bounds("2026-10")
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-@given(histories().filter(lambda case: case.card is not None), st.data())
-def test_savings_are_differences_of_two_bills(case: Case, data: st.DataObject) -> None:
+
+@st.composite
+def advisable(draw: Any) -> Case:
+    """A registry that grows: what comes mostly stays, and blobs are shared; a repository or two are deleted of late."""
+    world = World("2026-10", (START, END), ("acme",), ("shop", "legacy"), PACKAGES, ())
+    references = st.tuples(st.sampled_from(PACKAGES), st.sampled_from(VERSIONS), st.integers(0, 5))
+    drawn = draw(st.lists(references, min_size=6, max_size=20, unique=True))
+    since = [draw(st.integers(0, 2)) for _ in drawn]
+    gone = [draw(chance(8)) for _ in drawn]
+
+    def row(package: tuple[str, str], version: str, blob: int) -> Row:
+        content = f"sha256:{blob:064x}" if package[0] == "container" else f"{'/'.join(package)}#{blob:032x}"
+        return Row("acme", *package, version, content, (5 * 10**12, 3 * 10**9 + 1, 7, 2**30, 10**9, 999)[blob])
+
+    snapshots = []
+    for number, at in enumerate((START, START + 10 * DAY, END + draw(st.sampled_from((0, 5 * DAY))))):
+        there = [
+            row(*each)
+            for each, first, is_gone in zip(drawn, since, gone, strict=True)
+            if first <= number and not (is_gone and number == 2)
+        ]
+        snapshots.append(Snapshot("images", told(at), tuple(there)))
+    events = [
+        happened(number, "package", "linked", f"acme/{'/'.join(package)}", told(START), draw(st.sampled_from(SLUGS)))
+        for number, package in enumerate(PACKAGES)
+    ]
+    for number, slug in enumerate(draw(st.lists(st.sampled_from(SLUGS), max_size=2, unique=True))):
+        events.append(happened(90 + number, "repository", "deleted", f"acme/{slug}", told(END - 5 * DAY)))
+    return Case(tuple(snapshots), tuple(events), draw(cards(world)), "2026-10")
+
+
+SLUGS = ("shop", "legacy", "third")
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(advisable(), st.sampled_from((1, 1, 2)))
+def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
     """Of the model: with the advice taken, by events and by snapshots, and without; each alone, and all together."""
-    case = with_old_and_copied(case)
-    workspace = data.draw(st.sampled_from(case.workspaces() or [""]))
-    if not workspace:
-        return
-    keep = data.draw(st.sampled_from((1, 1, 2)))
     with books(case) as these:
-        try:
-            advised = advise(these.ledger, workspace, keep, lambda news: None)
-        except AcctError:
-            return  # a month that nobody can bill
+        advised = advise(these.ledger, "acme", keep, lambda news: None)
     assert advised.left_out == 0
     for number, month in enumerate(advised.months):
 
         def amount(taken: Sequence[Advice], name: str = str(month)) -> int:
             end = advised.months[-1].end
-            bill = model.bill(replace(done(case, workspace, taken, advised.at, end), month=name), workspace)
+            bill = model.bill(replace(done(case, taken, advised.at, end), month=name), "acme")
             return int((bill.amount or "").replace(".", ""))
 
         before = amount([])
@@ -144,31 +174,32 @@ def test_savings_are_differences_of_two_bills(case: Case, data: st.DataObject) -
     assert totals == sorted(totals, reverse=True)
 
 
-def with_old_and_copied(case: Case) -> Case:
-    """A version that is a digest, and files that are named by their places, where a blob was named alike everywhere."""
+def test_every_kind_of_advice_is_drawn() -> None:
+    """Else the law above would prove little."""
+    seen: Counter[str] = Counter()
 
-    def changed(row: Row) -> Row:
-        if row.format == "container":
-            return replace(row, version=UNTAGGED) if row.version == "NULL" else row
-        return replace(row, digest=f"{row.format} {row.package}#{row.digest[-32:]}")
+    @settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(advisable())
+    def look(case: Case) -> None:
+        with books(case) as these:
+            advised = advise(these.ledger, "acme", 1, lambda news: None)
+        seen.update(each.kind for each in advised.advice if sum(each.saved_minor) > 0)
 
-    return replace(
-        case,
-        snapshots=tuple(replace(each, rows=tuple(map(changed, each.rows))) for each in case.snapshots),
-    )
+    look()
+    assert set(seen) == set(KINDS), seen
 
 
-def done(case: Case, workspace: str, taken: Sequence[Advice], at: int, until: int) -> Case:
+def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:
     """The evidence after some advice was taken: each source's latest snapshot again, and what is left at the end."""
     gone = {(each.subject, version.name) for each in taken for version in each.versions}
     steps = [step.event for each in taken for step in each.steps]
     events = tuple(
-        happened(0, event.kind, event.verb, subject(workspace, event), told(at)) | {"id": f"\U0010fffe{i:03}"}
+        happened(0, event.kind, event.verb, subject("acme", event), told(at)) | {"id": f"\U0010fffe{i:03}"}
         for i, event in enumerate(steps)
     )
 
     def stays(row: Row) -> bool:
-        return row.workspace != workspace or (f"{row.format}/{row.package}", row.version) not in gone
+        return (f"{row.format}/{row.package}", row.version) not in gone
 
     then = [replace(snapshot, taken_at=told(at)) for snapshot in latest(case)]
     left = [
