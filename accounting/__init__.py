@@ -13,6 +13,8 @@ One way through: collect → ledger → queries → statement → report.
   `advising` what would save most.
 - `explaining` takes a bill apart, `comparing` puts another card beside it, `grouping` adds lines up. What is named
   `render…` writes them as text, JSON and HTML; `focus` and `levels` a month for FinOps tools.
+- `running` writes the folder of a month: `run_statements`, `run_summary` and `run_manifest` are its parts, and
+  `new_folders` lets it appear whole.
 - `commands` is the command line, one file a command; `sample` is what `acct demo` writes.
 - `model`, `instants`, `errors`, `text`, `tables` and `paths` are what all of them share.
 """

@@ -1,6 +1,10 @@
 """Names, sizes and money as people read them; whatever a name holds, it is shown and never obeyed."""
 
+from collections.abc import Sequence
 from fractions import Fraction
+
+# What ASVS 1.2.10 names, line ends, full-width forms that some spreadsheets take for the same; and what is put before.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\0", "\r", "\n", "＝", "＋", "－", "＠", "'")
 
 
 def visible(text: str) -> str:
@@ -10,6 +14,18 @@ def visible(text: str) -> str:
     a\x1b[31m\u202eb
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def formula_safe(text: str) -> str:
+    """The text for a cell of a CSV file, with a `'` before what a spreadsheet would take for a formula and run.
+
+    A text that begins with a `'` itself has one before it too: whoever takes one `'` away from the start of every text
+    that has it, has all of them back exactly.
+
+    >>> formula_safe("=1+1"), formula_safe("a-b"), formula_safe("'s")
+    ("'=1+1", 'a-b', "''s")
+    """
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def money(minor: int, digits: int) -> str:
@@ -28,6 +44,18 @@ def counted(number: int, thing: str) -> str:
     ('1 reference', '1,200 references')
     """
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def unseen(subjects: Sequence[str]) -> str:
+    """The end of a sentence about packages that no snapshot holds.
+
+    >>> unseen([]), unseen(["acme/npm/ui", "acme/npm/web"])
+    ('', '; 2 packages are in no snapshot, such as acme/npm/ui: check how they are named')
+    """
+    if not subjects:
+        return ""
+    number = "1 package is" if len(subjects) == 1 else f"{len(subjects):,} packages are"
+    return f"; {number} in no snapshot, such as {visible(subjects[0])}: check how they are named"
 
 
 def decimal(value: Fraction, digits: int) -> str:

@@ -17,13 +17,12 @@ from accounting.instants import Month, format_instant, midnight
 from accounting.ledger import Ledger
 from accounting.model import HeldName, Part, RateCard, Statement, WorkspaceUsage
 from accounting.rating import rate_costs
-from accounting.scenario import goes_on, happens, known_until, months_from, supposing, taken_back
+from accounting.scenario import goes_on, happens, known_until, months_from, require_foreseeable, supposing, taken_back
 from accounting.statement import asked_of, names_held, require_workspace, statement
 from accounting.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, scopes, usage_of_scope
 
 _DAY = 86_400
 _MOST_MONTHS = 24  # that are billed, however long a card keeps what is deleted
-_LAST_YEAR = 9000
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,7 @@ def _instant(ledger: Ledger, on: int | None) -> int:
             f"lies before {format_instant(known)}, up to which it is known what happened, and that cannot be undone",
             "name that instant or a later one",
         )
-    if Month.holding(on).year > _LAST_YEAR:
-        raise AcctError(f"--on {format_instant(on)}", "lies too far ahead", "name an earlier instant")
+    require_foreseeable(on, f"--on {format_instant(on)}")
     return on
 
 

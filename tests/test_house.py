@@ -14,7 +14,7 @@ QUERIES = PACKAGE.parent / "queries"
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
     ("errors", "package_urls", "paths", "text", "tables"),
-    ("instants",),
+    ("instants", "new_folders"),
     ("model",),
     ("explanation",),
     ("config", "ratecard", "example_cards", "rating", "sharing", "collectors", "ledger"),
@@ -23,10 +23,22 @@ FLOORS = [
     ("billing", "collecting", "lifecycle", "scenario", "sources"),
     ("corrections", "reconciling"),
     ("statement",),
-    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page", "deleting"),
+    (
+        "closing",
+        "verifying",
+        "comparing",
+        "explaining",
+        "grouping",
+        "statement_page",
+        "run_summary",
+        "run_manifest",
+        "deleting",
+    ),
     ("advising", "whatif"),
     ("render", "render_sources", "render_explain", "render_explain_data", "focus"),
-    ("render_advice", "render_compare", "render_groups", "render_whatif", "focus_files", "formats"),
+    ("render_advice", "render_compare", "render_groups", "render_whatif", "focus_files", "formats", "render_index"),
+    ("run_statements",),
+    ("running",),
     ("commands",),
     ("__main__", "__init__"),
 ]
