@@ -118,18 +118,20 @@ def going(draw: Any, case: Case, workspace: str) -> list[Version]:
 
 
 def test_nothing_is_written(tmp_path: Path) -> None:
-    """Also where the ledger and its folder cannot be written: it is read alone."""
-    these = Books(tmp_path)
+    """No file comes or changes, so that a reader who may write nowhere can suppose all the same."""
+    folder = tmp_path / "it's here"
+    folder.mkdir()
+    these = Books(folder)
     these.take([Snapshot("images", "2026-10-01T00:00:00Z", (Row("acme", "npm", "web", "1", "sha256:a", 7),))])
     before = these.ledger.read_bytes()
-    names = sorted(tmp_path.iterdir())
+    names = sorted(folder.iterdir())
     with supposing(these.ledger, "acme") as ledger:
         at = known_until(ledger)
         happens(ledger, "acme", [Supposed("package", "deleted", "npm", "web")], at)
         goes_on(ledger, at + DAY)
         line = json.loads(bill(ledger, "acme", Month(2026, 10)))["lines"][0]
         assert (line["state"], line["byte_seconds"]) == ("package_deleted", str(7 * DAY))
-        assert sorted(tmp_path.iterdir()) == names
+        assert sorted(folder.iterdir()) == names
     assert these.ledger.read_bytes() == before
 
 
