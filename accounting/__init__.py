@@ -9,6 +9,8 @@ One way through: collect → ledger → queries → statement → report.
 - `usage` asks the queries (queries/, the charging rules in SQL) for a month; `sharing` divides shared blobs exactly.
 - `ratecard` and `rating` turn byte-seconds into money, `billing` puts bills together. `closing` seals them, in
   `sealed`; `corrections` are what came later; `verifying` computes them again. `statement` is the one or the other.
+- `scenario` is a ledger in memory in which more happens than is known; `whatif` bills the ways of `deleting` there,
+  `advising` what would save most.
 - `explaining` takes a bill apart, `comparing` puts another card beside it, `grouping` adds lines up. What is named
   `render…` writes them as text, JSON and HTML; `focus` and `levels` a month for FinOps tools.
 - `open`, here, is what notebooks use: it gives a `LedgerReader` (`reader`), whose answers are Polars frames (`frames`).

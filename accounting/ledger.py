@@ -133,6 +133,26 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def imagining(path: Path) -> Iterator[Ledger]:
+    """A ledger without rows, in memory, beside which the published one is readable as the schema `published`.
+
+    Nothing of it is ever published, and it needs no place to write. Raises AcctError as `reading` does.
+    """
+    with reading(path):  # for its refusals
+        pass
+    path = path.resolve()
+    wal = path.with_name(path.name + ".wal")  # DuckDB looks whether there is one
+    ledger = _connect(path, ":memory:", read_only=False, readable=(path, wal))
+    try:
+        with refusing(path):
+            ledger.run(f"ATTACH {_quoted(path)} AS published (READ_ONLY)")
+            ledger.define("000_ledger")
+            yield ledger
+    finally:
+        ledger.close()
+
+
+@contextmanager
 def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
     """A copy of the ledger (a new one where there is none), published when the block ends well and changed it.
 
@@ -241,9 +261,9 @@ def _clear(work: Path) -> None:
         work.with_name(work.name + suffix).unlink(missing_ok=True)
 
 
-def _connect(path: Path, file: Path, *, read_only: bool, readable: Sequence[Path]) -> Ledger:
+def _connect(path: Path, file: Path | str, *, read_only: bool, readable: Sequence[Path]) -> Ledger:
     try:
-        connection = _attached(file) if read_only else duckdb.connect(str(file), config=dict(_CONFIG))
+        connection = _attached(Path(file)) if read_only else duckdb.connect(str(file), config=dict(_CONFIG))
     except duckdb.Error as error:
         held = re.search(r"Conflicting lock is held in .*?(PID \d+)", str(error))
         if held:
@@ -265,10 +285,14 @@ def _attached(file: Path) -> duckdb.DuckDBPyConnection:
     """A reader of a ledger. Connected to by its path, DuckDB would give all readers of one process the same database:
     the file that the first of them opened, whatever has replaced it since."""
     connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": f"{file.resolve()}.tmp"})
-    quoted = str(file).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS ledger (READ_ONLY)")
+    connection.execute(f"ATTACH {_quoted(file)} AS ledger (READ_ONLY)")
     connection.execute("USE ledger")
     return connection
+
+
+def _quoted(file: Path) -> str:
+    """A path as SQL text; ATTACH takes no parameter."""
+    return "'" + str(file).replace("'", "''") + "'"
 
 
 def _check_file(path: Path) -> None:

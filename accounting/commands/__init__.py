@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from accounting.commands import (
+    advise,
     close,
     collect,
     demo,
@@ -26,6 +27,7 @@ from accounting.commands import (
     source,
     status,
     verify,
+    whatif,
 )
 from accounting.errors import AcctError
 from accounting.text import visible
@@ -37,8 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, export,
-             source):  # fmt: skip
+for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, whatif,
+             advise, export, source):  # fmt: skip
     room.add_to(app)
 
 _INTERRUPTED = 130
