@@ -9,7 +9,8 @@ One way through: collect → ledger → queries → statement → report.
 - `usage` asks the queries (queries/, the charging rules in SQL) for a month; `sharing` divides shared blobs exactly.
 - `ratecard` and `rating` turn byte-seconds into money, `billing` puts bills together. `closing` seals them, in
   `sealed`; `corrections` are what came later; `verifying` computes them again. `statement` is the one or the other.
-- `scenario` is a ledger in memory in which more happens than is known.
+- `scenario` is a ledger in memory in which more happens than is known; `whatif` bills the ways of `deleting` there,
+  `advising` what would save most.
 - `retention` tells what deletions bring, and when; `trend` what changed between two months, and why.
 - `forecasting` bills the months to come; `ranges` tells how far they may be off;
   `months_chart` and `forecast_chart` draw.

@@ -124,6 +124,15 @@ def reading(path: Path) -> Iterator[Ledger]:
 
 
 @contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What DuckDB complains of in the block is an AcctError that names the ledger."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise AcctError(f"ledger {path}", first_line(error)) from error
+
+
+@contextmanager
 def imagining(path: Path) -> Iterator[Ledger]:
     """A ledger without rows, in memory, beside which the published one is readable as the schema `published`.
 
@@ -136,21 +145,11 @@ def imagining(path: Path) -> Iterator[Ledger]:
     ledger = _connect(path, ":memory:", read_only=False, readable=(path, wal))
     try:
         with refusing(path):
-            quoted = str(path).replace("'", "''")
-            ledger.run(f"ATTACH '{quoted}' AS published (READ_ONLY)")
+            ledger.run(f"ATTACH {_quoted(path)} AS published (READ_ONLY)")
             ledger.define("000_ledger")
             yield ledger
     finally:
         ledger.close()
-
-
-@contextmanager
-def refusing(path: Path) -> Iterator[None]:
-    """What DuckDB complains of in the block is an AcctError that names the ledger."""
-    try:
-        yield
-    except duckdb.Error as error:
-        raise AcctError(f"ledger {path}", first_line(error)) from error
 
 
 @contextmanager
@@ -264,7 +263,7 @@ def _clear(work: Path) -> None:
 
 def _connect(path: Path, file: Path | str, *, read_only: bool, readable: Sequence[Path]) -> Ledger:
     try:
-        connection = _attached(path) if read_only else duckdb.connect(str(file), config=dict(_CONFIG))
+        connection = _attached(Path(file)) if read_only else duckdb.connect(str(file), config=dict(_CONFIG))
     except duckdb.Error as error:
         held = re.search(r"Conflicting lock is held in .*?(PID \d+)", str(error))
         if held:
@@ -286,10 +285,14 @@ def _attached(file: Path) -> duckdb.DuckDBPyConnection:
     """A reader of a ledger. Connected to by its path, DuckDB would give all readers of one process the same database:
     the file that the first of them opened, whatever has replaced it since."""
     connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": f"{file.resolve()}.tmp"})
-    quoted = str(file).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS ledger (READ_ONLY)")
+    connection.execute(f"ATTACH {_quoted(file)} AS ledger (READ_ONLY)")
     connection.execute("USE ledger")
     return connection
+
+
+def _quoted(file: Path) -> str:
+    """A path as SQL text; ATTACH takes no parameter."""
+    return "'" + str(file).replace("'", "''") + "'"
 
 
 def _check_file(path: Path) -> None:

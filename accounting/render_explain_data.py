@@ -52,7 +52,8 @@ def _filled(document: str, ending: str, rows: Iterable[str]) -> str:
     return document.removesuffix(ending) + "\n" + ",\n".join(rows) + "\n" + ending
 
 
-def _fraction(value: Fraction) -> dict[str, str]:
+def fraction(value: Fraction) -> dict[str, str]:
+    """A fraction in lowest terms, as JSON."""
     return {"numerator": str(value.numerator), "denominator": str(value.denominator)}
 
 
@@ -80,18 +81,18 @@ def _rate(step: RateStep) -> dict[str, object]:
         "unit": step.rate.unit,
         "from": format_instant(step.start),
         "until": format_instant(step.end),
-        "charged_byte_seconds": _fraction(step.charged_byte_seconds),
-        "included_byte_seconds": _fraction(step.included_byte_seconds),
+        "charged_byte_seconds": fraction(step.charged_byte_seconds),
+        "included_byte_seconds": fraction(step.included_byte_seconds),
         "tiers": [
             {
-                "above_unit_months": _fraction(tier.above),
-                "unit_months": _fraction(tier.units),
-                "price": _fraction(tier.price),
-                "cost": _fraction(tier.cost),
+                "above_unit_months": fraction(tier.above),
+                "unit_months": fraction(tier.units),
+                "price": fraction(tier.price),
+                "cost": fraction(tier.cost),
             }
             for tier in step.tiers
         ],
-        "cost": _fraction(step.cost),
+        "cost": fraction(step.cost),
     }
 
 
@@ -105,19 +106,19 @@ def _line(line: LineExplanation, minor_digits: int) -> dict[str, object]:
         "state": key.state,
         "charged": line.line.charged,
         "states": [_state(stretch) for stretch in line.states],
-        "exact_byte_seconds": _fraction(exact),
+        "exact_byte_seconds": fraction(exact),
         "byte_seconds_rounded_down": str(down),
         "byte_seconds_rounding": str(line.line.byte_seconds - down),
         "byte_seconds": str(line.line.byte_seconds),
         "charges": [
             {
                 "rate": str(charge.rate.effective_from),
-                "charged_byte_seconds": _fraction(charge.byte_seconds),
-                "cost": _fraction(charge.cost),
+                "charged_byte_seconds": fraction(charge.byte_seconds),
+                "cost": fraction(charge.cost),
             }
             for charge in line.charges
         ],
-        "exact_amount": None if line.exact_cost is None else _fraction(line.exact_cost),
+        "exact_amount": None if line.exact_cost is None else fraction(line.exact_cost),
         **_rounded(line, minor, minor_digits),
         "blobs": [],
     }
@@ -164,7 +165,7 @@ def _blob(blob: BlobPieces) -> dict[str, object]:
     return {
         "digest": blob.digest,
         "size": str(blob.size_bytes),
-        "byte_seconds": _fraction(blob.byte_seconds),
+        "byte_seconds": fraction(blob.byte_seconds),
         "pieces": [
             {
                 "part": piece.part,
@@ -173,7 +174,7 @@ def _blob(blob: BlobPieces) -> dict[str, object]:
                 "sharers": piece.sharers,
                 "carries": piece.carries,
                 "shared_with": {"packages": piece.others, "first": list(piece.named)},
-                "byte_seconds": _fraction(piece.byte_seconds),
+                "byte_seconds": fraction(piece.byte_seconds),
             }
             for piece in blob.pieces
         ],

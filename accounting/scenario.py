@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from accounting.errors import AcctError
 from accounting.events import append
-from accounting.instants import Month
+from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger, imagining
 from accounting.sealed import closings
 
 EVENT_SOURCE = "acct:supposed"
 # At one instant events count in the order of their ids by code point: what is supposed comes after all that is known.
 _LAST_OF_ALL = "\U0010fffd"
+
+_LAST_YEAR = 9000  # after which nothing is supposed: the calendar ends with the year 9999
 
 # Whole tables: what they hold is small, or about no workspace.
 _COPIED = ("about", "records", "sources", "snapshots", "workspaces", "rate_cards", "closings")
@@ -77,12 +80,20 @@ def taken_back(ledger: Ledger) -> Iterator[None]:
 def known_until(ledger: Ledger) -> int:
     """The instant from which on nothing is known: no snapshot, no event, no closed month.
 
-    What is supposed to happen must not happen before it.
+    What is supposed to happen must not happen before it. Raises AcctError where it is too far ahead for that.
     """
     ((latest,),) = ledger.rows(
         "SELECT greatest((SELECT max(taken_at) FROM snapshots), (SELECT max(occurred_at) FROM events))"
     )
-    return max([latest or 0, *(closing.month.end for closing in closings(ledger))])
+    known = max([latest or 0, *(closing.month.end for closing in closings(ledger))])
+    require_foreseeable(known, f"what the ledger knows until {format_instant(known)}")
+    return known
+
+
+def require_foreseeable(instant: int, where: str) -> None:
+    """AcctError for an instant after which there is not enough of a calendar left to bill."""
+    if Month.holding(instant).year > _LAST_YEAR:
+        raise AcctError(where, "lies too far ahead to bill what would come after it", "name an earlier instant")
 
 
 def goes_on(ledger: Ledger, until: int) -> None:

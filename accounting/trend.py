@@ -118,11 +118,11 @@ def _compare(ledger: Ledger, bills: tuple[Statement, Statement]) -> None:
             asked = asked_of(ledger, bill.month)
             ask(ledger, parts_of(bill.month, asked.card), asked.until, asked.card.rules, asked.record_until)
             ledger.run("INSERT INTO compared_months VALUES (?, ?)", [number, _seconds(bill)])
-            for name in (*PRESENCE, *LIFECYCLE, "800_held_seconds"):
+            for name in (*PRESENCE, *LIFECYCLE, "900_held_seconds"):
                 ledger.define(name)
             into = "INSERT INTO compared_seconds" if number else "CREATE OR REPLACE TEMP TABLE compared_seconds AS"
             ledger.run(f"{into} SELECT {number} AS month, * FROM held_seconds")
-    for name in ("810_changed_content", "820_held_lines"):
+    for name in ("910_changed_content", "920_held_lines"):
         ledger.define(name)
 
 

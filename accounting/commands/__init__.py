@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from accounting.commands import (
+    advise,
     calendar,
     close,
     collect,
@@ -28,6 +29,7 @@ from accounting.commands import (
     source,
     status,
     verify,
+    whatif,
 )
 from accounting.errors import AcctError
 from accounting.text import visible
@@ -39,8 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names,
-             calendar, forecast, export, source):  # fmt: skip
+for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, whatif,
+             advise, calendar, forecast, export, source):  # fmt: skip
     room.add_to(app)
 
 _INTERRUPTED = 130

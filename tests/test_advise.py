@@ -1,0 +1,208 @@
+"""Every saving that is advised is the difference of two bills."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounting.advising import KINDS, Advice, advise
+from accounting.deleting import subject
+from accounting.rating import round_half_up
+from tests import model_of_rules as model
+from tests.cli_runner import run
+from tests.histories import World, cards, chance
+from tests.model_of_rules import DAY, Case, Row, Snapshot
+from tests.project import Books, Card, Events, books
+from tests.test_scenario import latest, told
+from tests.test_whatif import CARD, GB, happened
+
+UNTAGGED = f"sha256:{'f' * 64}"
+MD5 = "0123456789abcdef0123456789abcdef"
+FIRST = (
+    Row("acme", "container", "web", "1.0", "sha256:base", 30 * GB),
+    Row("acme", "container", "web", "1.0", "sha256:one", 20 * GB),
+    Row("acme", "container", "web", UNTAGGED, "sha256:base", 30 * GB),
+    Row("acme", "container", "web", UNTAGGED, "sha256:none", 5 * GB),
+    Row("acme", "container", "old", "1.0", "sha256:old", 40 * GB),
+    Row("acme", "maven", "com.acme:core", "3.2", f"s3://maven/core.jar#{MD5}", 8 * GB),
+)
+LATER = (
+    *FIRST,
+    Row("acme", "container", "web", "1.1", "sha256:base", 30 * GB),
+    Row("acme", "container", "web", "1.1", "sha256:two", 10 * GB),
+    Row("acme", "container", "web", "latest", "sha256:old", 40 * GB),
+    Row("acme", "npm", "@acme/core", "3.2.0", f"s3://npm/core.tgz#{MD5}", 8 * GB),
+    Row("acme", "npm", "@acme/core", "", "s3://npm/package.json#", 1),
+)
+EVENTS = (
+    happened(1, "package", "linked", "acme/container/web", "2026-10-01T00:00:00Z", "shop"),
+    happened(2, "package", "linked", "acme/container/old", "2026-10-01T00:00:00Z", "legacy"),
+    happened(3, "package", "linked", "acme/maven/com.acme:core", "2026-10-01T00:00:00Z", "shop"),
+    happened(4, "repository", "deleted", "acme/legacy", "2026-11-01T00:00:00Z"),
+)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Books:
+    these = Books(tmp_path)
+    taken = [("10-01", FIRST), ("10-20", LATER), ("11-11", LATER)]
+    snapshots = [Snapshot("images", f"2026-{day}T00:00:00Z", rows) for day, rows in taken]
+    these.take([*snapshots, Events(EVENTS), Card(CARD)])
+    return these
+
+
+def test_what_saves_most_comes_first(shop: Books) -> None:
+    """By hand, of 0.25 USD a GB-month, from the 11th of November on."""
+    advised = advise(shop.ledger, "acme", 1, lambda news: None)
+    told = {(each.kind, each.subject): each for each in advised.advice}
+    rest = Fraction(20, 30)
+
+    def saving(gb: int) -> tuple[int, int]:
+        return (round_half_up(gb * 25 * rest), gb * 25)
+
+    assert [each.subject for each in advised.advice] == ["container/web", "npm/@acme/core", "container/web"]
+    old = told["old_versions", "container/web"]
+    assert ([version.name for version in old.versions], old.freed_bytes) == (["1.0"], 20 * GB)
+    assert [abs(a - b) <= 1 for a, b in zip(old.saved_minor, saving(20), strict=True)] == [True, True]
+    assert [version.name for version in told["untagged", "container/web"].versions] == [UNTAGGED]
+    assert abs(told["untagged", "container/web"].saved_minor[1] - 5 * 25) <= 1
+    copies = told["copies", "npm/@acme/core"]
+    assert ([version.name for version in copies.versions], copies.freed_bytes) == (["3.2.0"], 8 * GB)
+    assert (old.role, copies.role) == ("repository write", "workspace admin")
+    # The layer of the deleted repository's image stays as long as `latest` of web has it: it saves nothing.
+    assert ("deleted_repository", "legacy") not in told
+
+
+def test_a_deleted_repository_that_is_charged_still(shop: Books) -> None:
+    """Restored, emptied and deleted again, it is free; until when it is charged else does not matter then."""
+    without = tuple(row for row in LATER if row.version != "latest")
+    shop.take([Snapshot("images", "2026-11-12T00:00:00Z", without)])
+    advised = advise(shop.ledger, "acme", 1, lambda news: None)
+    (emptied,) = [each for each in advised.advice if each.kind == "deleted_repository"]
+    assert [(step.event.verb, subject("acme", step.event), step.role) for step in emptied.steps] == [
+        ("restored", "acme/legacy", "the registry's support"),
+        ("deleted", "acme/container/old", "repository admin"),
+        ("deleted", "acme/legacy", "repository admin"),
+    ]
+    assert abs(emptied.saved_minor[0] - round_half_up(Fraction(40 * 25 * 19, 30))) <= 1
+    assert emptied.saved_minor[1] == 0  # its retention ends with November
+
+
+def test_the_command_line_shows_it(shop: Books) -> None:
+    def acct(*args: object) -> str:
+        result = run("--ledger", shop.ledger, *args)
+        assert result.exit_code == 0, result
+        return result.stdout
+
+    found = json.loads(acct("advise", "-w", "acme", "--keep", "1", "--format", "json"))
+    assert [each["kind"] for each in found["advice"]] == ["old_versions", "copies", "untagged"]
+    assert found["months"] == [
+        {"month": "2026-11", "from": "2026-11-11T00:00:00Z"},
+        {"month": "2026-12", "from": "2026-12-01T00:00:00Z"},
+    ]
+    assert "2. Delete of acme/npm/@acme/core (workspace admin): 3.2.0" in acct("advise", "-w", "acme", "--keep", "1")
+    assert run("--ledger", shop.ledger, "advise", "-w", "acme", "--keep", "0").exit_code == 2
+    assert run("--ledger", shop.ledger, "advise", "-w", "nobody").exit_code == 1
+
+
+# As a law
+
+VERSIONS = ("1.0", "1.1", UNTAGGED, "latest", "")
+PACKAGES = (("container", "web"), ("container", "old"), ("npm", "@a/b"), ("maven", "com.acme:core"))
+START, END = model.month_bounds("2026-10")
+
+
+@st.composite
+def advisable(draw: Any) -> Case:
+    """A registry that grows: what comes mostly stays, and blobs are shared; a repository or two are deleted of late."""
+    world = World("2026-10", (START, END), ("acme",), ("shop", "legacy"), PACKAGES, ())
+    references = st.tuples(st.sampled_from(PACKAGES), st.sampled_from(VERSIONS), st.integers(0, 5))
+    drawn = draw(st.lists(references, min_size=6, max_size=20, unique=True))
+    since = [draw(st.integers(0, 2)) for _ in drawn]
+    gone = [draw(chance(8)) for _ in drawn]
+
+    def row(package: tuple[str, str], version: str, blob: int) -> Row:
+        content = f"sha256:{blob:064x}" if package[0] == "container" else f"{'/'.join(package)}#{blob:032x}"
+        return Row("acme", *package, version, content, (5 * 10**12, 3 * 10**9 + 1, 7, 2**30, 10**9, 999)[blob])
+
+    snapshots = []
+    for number, at in enumerate((START, START + 10 * DAY, END + draw(st.sampled_from((0, 5 * DAY))))):
+        there = [
+            row(*each)
+            for each, first, is_gone in zip(drawn, since, gone, strict=True)
+            if first <= number and not (is_gone and number == 2)
+        ]
+        snapshots.append(Snapshot("images", told(at), tuple(there)))
+    events = [
+        happened(number, "package", "linked", f"acme/{'/'.join(package)}", told(START), draw(st.sampled_from(SLUGS)))
+        for number, package in enumerate(PACKAGES)
+    ]
+    for number, slug in enumerate(draw(st.lists(st.sampled_from(SLUGS), max_size=2, unique=True))):
+        events.append(happened(90 + number, "repository", "deleted", f"acme/{slug}", told(END - 5 * DAY)))
+    return Case(tuple(snapshots), tuple(events), draw(cards(world)), "2026-10")
+
+
+SLUGS = ("shop", "legacy", "third")
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(advisable(), st.sampled_from((1, 1, 2)))
+def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
+    """Of the model: with the advice taken, by events and by snapshots, and without; each alone, and all together."""
+    with books(case) as these:
+        advised = advise(these.ledger, "acme", keep, lambda news: None)
+    assert advised.left_out == 0
+    for number, month in enumerate(advised.months):
+
+        def amount(taken: Sequence[Advice], name: str = str(month)) -> int:
+            end = advised.months[-1].end
+            bill = model.bill(replace(done(case, taken, advised.at, end), month=name), "acme")
+            return int((bill.amount or "").replace(".", ""))
+
+        before = amount([])
+        assert advised.together[number] == before - amount(advised.advice)
+        for each in advised.advice:
+            assert each.saved_minor[number] == before - amount([each])
+    totals = [sum(each.saved_minor) for each in advised.advice]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_every_kind_of_advice_is_drawn() -> None:
+    """Else the law above would prove little."""
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(advisable())
+    def look(case: Case) -> None:
+        with books(case) as these:
+            advised = advise(these.ledger, "acme", 1, lambda news: None)
+        seen.update(each.kind for each in advised.advice if sum(each.saved_minor) > 0)
+
+    look()
+    assert set(seen) == set(KINDS), seen
+
+
+def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:
+    """The evidence after some advice was taken: each source's latest snapshot again, and what is left at the end."""
+    gone = {(each.subject, version.name) for each in taken for version in each.versions}
+    steps = [step.event for each in taken for step in each.steps]
+    events = tuple(
+        happened(0, event.kind, event.verb, subject("acme", event), told(at)) | {"id": f"\U0010fffe{i:03}"}
+        for i, event in enumerate(steps)
+    )
+
+    def stays(row: Row) -> bool:
+        return (f"{row.format}/{row.package}", row.version) not in gone
+
+    then = [replace(snapshot, taken_at=told(at)) for snapshot in latest(case)]
+    left = [
+        replace(snapshot, taken_at=told(until), rows=tuple(filter(stays, snapshot.rows))) for snapshot in latest(case)
+    ]
+    return replace(case, snapshots=(*case.snapshots, *then, *left), events=case.events + events)

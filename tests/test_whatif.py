@@ -1,0 +1,229 @@
+"""What each way of deleting would cost is what the bill says when that has happened."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounting.deleting import Kind, subject
+from accounting.errors import AcctError
+from accounting.model import Statement
+from accounting.rating import round_half_up
+from accounting.statement_json import statement_json
+from accounting.whatif import WhatIf, what_if
+from tests import model_of_rules as model
+from tests.cli_runner import run
+from tests.histories import histories
+from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
+from tests.project import Books, Card, Events, bill_of, books
+from tests.test_scenario import latest, told
+
+CARD = {
+    "currency": "USD",
+    "rule": [{"effective_from": date(2025, 12, 3), "retention_days": 30,
+              "charged": ["live", "repository_deleted"], "share": "workspace"}],
+    "rate": [{"effective_from": date(2025, 12, 3), "unit": "GB", "tiers": [{"price": "0.25"}]}],
+}  # fmt: skip
+GB = 10**9
+ROWS = (
+    Row("acme", "container", "team/api", "1.0", "sha256:api", 70 * GB),
+    Row("acme", "container", "team/api", "1.0", "sha256:base", 30 * GB),
+    Row("acme", "container", "web", "1.0", "sha256:base", 30 * GB),
+    Row("acme", "npm", "@acme/ui", "1.0.0", "sha256:ui", 10 * GB),
+)
+
+
+def happened(number: int, kind: str, verb: str, name: str, at: str, slug: str | None = None) -> dict[str, Any]:
+    event = {"specversion": "1.0", "source": "hub", "id": f"{number:03}", "time": at, "subject": name}
+    return event | {"type": f"registry.{kind}.{verb}"} | ({"data": {"repository": slug}} if slug else {})
+
+
+LINKS = tuple(
+    happened(number, "package", "linked", f"acme/{name}", "2026-10-01T00:00:00Z", slug)
+    for number, (name, slug) in enumerate(
+        [("container/team/api", "widgets"), ("npm/@acme/ui", "widgets"), ("container/web", "gadgets")]
+    )
+)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Books:
+    """Known until 2026-11-11: widgets has 80 GB of its own and a layer of 30 GB that web of gadgets has too."""
+    these = Books(tmp_path)
+    snapshots = [Snapshot("images", f"2026-{day}T00:00:00Z", ROWS) for day in ("10-01", "11-11")]
+    these.take([*snapshots, Events(LINKS), Card(CARD)])
+    return these
+
+
+def ask(these: Books, kind: Kind, name: str, on: int | None = None) -> WhatIf:
+    return what_if(these.ledger, kind, "acme", name, on, lambda news: None)
+
+
+def amounts(found: WhatIf) -> dict[str, list[int | None]]:
+    return {way.name: [bill.amount_minor for bill in way.bills] for way in found.ways}
+
+
+def test_the_repository_first_is_charged_for_30_days_more(shop: Books) -> None:
+    """November by hand, of 110 GB: 10 days of all, then 20 of what is charged still; December 10 days more."""
+    found = ask(shop, "repository", "widgets")
+    november, december = 110 * 25, 110 * 25
+    assert amounts(found) == {
+        "packages_first": [round_half_up(Fraction(november * 10 + 30 * 25 * 20, 30)), 30 * 25],
+        "repository_first": [november, round_half_up(Fraction(december * 10 + 30 * 25 * 21, 31))],
+        "leave": [november, december],
+    }
+    assert (found.unique_bytes, found.shared_bytes) == (80 * GB, 30 * GB)
+    names = {way.name: [(name.name, name.held_until) for name in way.held_names] for way in found.ways}
+    until = model.epoch("2026-12-11T00:00:00Z")
+    assert names == {"packages_first": [], "repository_first": [("team/api", until)], "leave": []}
+    # After the deletion of its packages web carries the shared layer alone.
+    assert [[int(way.charged_bytes) // GB for way in stretch.ways] for stretch in found.stretches] == [
+        [110, 110, 110], [30, 110, 110], [30, 110, 110], [30, 30, 110],
+    ]  # fmt: skip
+    assert [[int(way.of_it) // GB for way in stretch.ways] for stretch in found.stretches] == [
+        [95, 95, 95], [0, 95, 95], [0, 95, 95], [0, 0, 95],
+    ]  # fmt: skip
+
+
+def steps(found: WhatIf, way: str) -> list[tuple[str, str, str]]:
+    (chosen,) = [each for each in found.ways if each.name == way]
+    return [(step.event.verb, subject("acme", step.event), step.role) for step in chosen.steps]
+
+
+def test_the_steps_and_who_can_take_them(shop: Books) -> None:
+    assert steps(ask(shop, "workspace", "acme"), "packages_first") == [
+        ("deleted", "acme/container/team/api", "repository admin"),
+        ("deleted", "acme/container/web", "repository admin"),
+        ("deleted", "acme/npm/@acme/ui", "repository admin"),
+        ("deleted", "acme", "workspace admin"),
+    ]
+    assert steps(ask(shop, "workspace", "acme"), "workspace_first") == [("deleted", "acme", "workspace admin")]
+    found = ask(shop, "package", "npm/@acme/ui")
+    assert steps(found, "delete") == [("deleted", "acme/npm/@acme/ui", "repository admin")]
+    assert amounts(found)["leave"] == [2750, 2750]
+
+
+def test_what_a_deleted_repository_still_costs_can_be_stopped(shop: Books) -> None:
+    """It has to be restored, for what is in it is out of reach."""
+    shop.take([Events((happened(9, "repository", "deleted", "acme/widgets", "2026-11-05T00:00:00Z"),))])
+    found = ask(shop, "repository", "widgets")
+    assert [way.name for way in found.ways] == ["packages_first", "leave"]
+    assert (found.target.deleted, found.target.kept_until) == (True, model.epoch("2026-12-05T00:00:00Z"))
+    assert steps(found, "packages_first") == [
+        ("restored", "acme/widgets", "the registry's support"),
+        ("deleted", "acme/container/team/api", "repository admin"),
+        ("deleted", "acme/npm/@acme/ui", "repository admin"),
+        ("deleted", "acme/widgets", "repository admin"),
+    ]
+    saved = [[bill.amount_minor for bill in way.bills] for way in found.ways]
+    assert saved[0] == [round_half_up(Fraction(2750 * 10 + 750 * 20, 30)), 750]
+    over = ask(shop, "repository", "widgets", on=model.epoch("2026-12-05T00:00:00Z"))
+    assert (over.target.packages, [way.name for way in over.ways]) == ((), ["leave"])
+
+
+def test_what_is_known_cannot_be_undone(shop: Books) -> None:
+    with pytest.raises(AcctError, match="lies before 2026-11-11T00:00:00Z"):
+        ask(shop, "repository", "widgets", on=model.epoch("2026-11-10T00:00:00Z"))
+    with pytest.raises(AcctError, match="did you mean widgets"):
+        ask(shop, "repository", "widget")
+    with pytest.raises(AcctError, match="did you mean npm/@acme/ui"):
+        ask(shop, "package", "npm/@acme/u")
+    with pytest.raises(AcctError, match="too far ahead"):
+        ask(shop, "repository", "widgets", on=model.epoch("9999-01-01T00:00:00Z"))
+
+
+def test_the_command_line_tells_it_exactly(shop: Books) -> None:
+    result = run("--ledger", shop.ledger, "whatif", "delete-repository", "acme/widgets", "--format", "json")
+    assert result.exit_code == 0, result
+    told = json.loads(result.stdout)
+    assert [way["amount"] for way in told["ways"]] == ["21.67", "41.45", "55.00"]
+    assert told["bytes"] == {"unique": str(80 * GB), "shared": str(30 * GB)}
+    for i, way in enumerate(told["ways"]):
+        costs = [stretch["ways"][way["way"]]["cost"] for stretch in told["stretches"]]
+        exact = sum(Fraction(int(cost["numerator"]), int(cost["denominator"])) for cost in costs)
+        assert abs(exact - Fraction(told["ways"][i]["amount"])) < Fraction(2, 100)
+
+
+# As a law
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories(), st.data())
+def test_each_way_is_what_the_rules_say_of_it(case: Case, data: st.DataObject) -> None:
+    """The bills of the model, from the steps as events and from snapshots that go on; and the days add up to them."""
+    found = data.draw(st.sampled_from(subjects(case) or [("", "", "")]))
+    kind, workspace, name = found
+    if not kind:
+        return
+    with books(case) as these:
+        on = None if data.draw(st.booleans()) else latest_instant(case) + data.draw(st.sampled_from((0, 1, 40 * DAY)))
+        try:
+            ways = what_if(these.ledger, kind, workspace, name, on, lambda news: None)
+        except AcctError as error:
+            refused = error.what
+        else:
+            refused = ""
+    if refused:  # a month that nobody can bill
+        assert "cannot be billed" in refused or "does not list" in refused
+        return
+    for i, way in enumerate(ways.ways):
+        events = [(step.event.kind, step.event.verb, subject(workspace, step.event)) for step in way.steps]
+        for statement in way.bills:
+            expected = model.bill(supposed(case, events, ways, statement), workspace)
+            assert figures(statement) == (expected.byte_seconds, expected.charged_byte_seconds, expected.amount)
+            assert_adds_up(statement, ways, i)
+    if "package_deleted" not in {state for rule in (case.card or {}).get("rule", []) for state in rule["charged"]}:
+        by_name = {way.name: way.amount_minor or 0 for way in ways.ways}
+        assert by_name.get("packages_first", 0) <= by_name.get(f"{kind}_first", 2**200)
+
+
+def subjects(case: Case) -> list[tuple[Any, str, str]]:
+    """What the evidence names that can be deleted."""
+    named = {("workspace", workspace, workspace) for workspace in case.workspaces()}
+    for event in model.ordered_events(case):
+        workspace, *rest = event["subject"].split("/", 1)
+        for name in rest:
+            named.add((event["type"].split(".")[1], workspace, name))
+        slug = (event.get("data") or {}).get("repository")
+        named |= {("repository", workspace, slug)} if slug else set()
+    return sorted(named)
+
+
+def latest_instant(case: Case) -> int:
+    """Where all that is known ends."""
+    return max(
+        *(model.epoch(snapshot.taken_at) for snapshot in case.snapshots),
+        *(model.epoch(event["time"]) for event in model.ordered_events(case)),
+    )
+
+
+def supposed(case: Case, events: list[tuple[str, str, str]], ways: WhatIf, statement: Statement) -> Case:
+    """The case with the steps as events, and every active source's latest snapshot again at the end."""
+    end = ways.stretches[-1].until
+    made = tuple(
+        happened(0, kind, verb, name, told(ways.on)) | {"id": f"\U0010fffe{i:03}"}
+        for i, (kind, verb, name) in enumerate(events)
+    )
+    later = tuple(replace(snapshot, taken_at=told(end)) for snapshot in latest(case))
+    return replace(case, snapshots=case.snapshots + later, events=case.events + made, month=str(statement.month))
+
+
+def figures(statement: Statement) -> tuple[int, int, str | None]:
+    told: Bill = bill_of(json.loads(statement_json(statement)))
+    return told.byte_seconds, told.charged_byte_seconds, told.amount
+
+
+def assert_adds_up(statement: Statement, ways: WhatIf, i: int) -> None:
+    month = [s for s in ways.stretches if statement.month.start <= s.start < statement.month.end]
+    assert (month[0].start, month[-1].until) == (statement.month.start, statement.month.end)
+    of_way = [(stretch.until - stretch.start, stretch.ways[i]) for stretch in month]
+    assert sum(seconds * way.charged_bytes for seconds, way in of_way) == statement.charged_byte_seconds
+    if statement.amount_minor is not None:
+        exact = sum((way.cost or Fraction(0) for _, way in of_way), Fraction(0))
+        assert round_half_up(exact * 10**statement.minor_digits) == statement.amount_minor
