@@ -1,9 +1,7 @@
 """FOCUS rows to a file, row by row: CSV with exact digits as text, or Parquet with exact decimals.
 
-In a CSV file a spreadsheet would take a name that begins with `=`, `+`, `-` or `@` for a formula and run it. Such a
-text has a `'` before it (ASVS 1.2.10), and so has one that begins with a `'` itself: whoever takes one `'` away from
-the start of every text that has it, has all names back exactly. Figures stand as they are, and so does everything
-in Parquet.
+In a CSV file no text is taken for a formula (`formula_safe`). Figures stand as they are, and so does everything in
+Parquet.
 """
 
 import csv
@@ -15,6 +13,7 @@ from typing import Any, BinaryIO
 from accounting.errors import AcctError
 from accounting.focus import QUANTITY_DECIMALS, Row
 from accounting.instants import format_instant
+from accounting.text import formula_safe
 
 # What a column holds: text, an instant in epoch seconds, or digits. All columns of FOCUS 1.2 by name, so that a month
 # can be put under that of any other provider, also those that are always null here; then our own.
@@ -80,7 +79,6 @@ COLUMNS = {
     "x_DeletionState": "text",
     "x_PackageUrl": "text",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "'")
 _DIGITS = 38
 _PRICE_DECIMALS = 10
 _BATCH_ROWS = 50_000
@@ -99,12 +97,12 @@ def write_csv(invoices: Iterable[list[Row]], file: BinaryIO) -> None:
 
 def _cell(value: str | int | None, kind: str) -> str | None:
     """
-    >>> _cell("=1+1", "text"), _cell("'s", "text"), _cell("-0.5", "cost"), _cell(0, "instant")
-    ("'=1+1", "''s", '-0.5', '1970-01-01T00:00:00Z')
+    >>> _cell("=1+1", "text"), _cell("-0.5", "cost"), _cell(0, "instant")
+    ("'=1+1", '-0.5', '1970-01-01T00:00:00Z')
     """
     if isinstance(value, int):
         return format_instant(value)
-    return f"'{value}" if kind == "text" and value is not None and value.startswith(_FORMULA) else value
+    return formula_safe(value) if kind == "text" and value is not None else value
 
 
 def write_parquet(invoices: Iterable[list[Row]], price_decimals: int, file: BinaryIO) -> None:

@@ -11,9 +11,8 @@ from accounting.instants import format_instant
 from accounting.model import Part
 from accounting.statement_json import statement_json
 from accounting.tables import json_text
-from accounting.text import money
+from accounting.text import formula_safe, money
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 _OF_BILL = ("workspace", "month", "status", "covered_until", "currency", "unit", "total", "corrections")
 _COLUMNS = (
     "workspace", "month", "repository", "format", "package", "state", "digest", "size", "from", "until", "seconds",
@@ -200,7 +199,8 @@ def explanation_csv(explained: Explanation) -> str:
         for blob in line.blobs:
             known = _known(blob)
             for piece in blob.pieces:
-                rows.writerow(map(_cell, _row(explained, line, blob, piece, known)))
+                row = _row(explained, line, blob, piece, known)
+                rows.writerow(formula_safe(cell) if isinstance(cell, str) else cell for cell in row)
     return text.getvalue()
 
 
@@ -236,14 +236,3 @@ def _row(
 def _names(names: Sequence[str], count: int) -> str:
     more = count - len(names)
     return "; ".join(names) + (f" and {more} more" if more else "")
-
-
-def _cell(value: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP ASVS 5.0, 1.2.10).
-
-    >>> _cell("=1+1"), _cell(" @x"), _cell("a-b"), _cell(-1)
-    ("'=1+1", "' @x", 'a-b', -1)
-    """
-    if isinstance(value, str) and (value.startswith(_FORMULA_STARTS) or value.lstrip().startswith(_FORMULA_STARTS)):
-        return "'" + value
-    return value

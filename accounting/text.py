@@ -1,6 +1,10 @@
 """Names, sizes and money as people read them; whatever a name holds, it is shown and never obeyed."""
 
+from collections.abc import Sequence
 from fractions import Fraction
+
+# What ASVS 1.2.10 names, line ends, full-width forms that some spreadsheets take for the same; and what is put before.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\0", "\r", "\n", "＝", "＋", "－", "＠", "'")
 
 
 def visible(text: str) -> str:
@@ -12,6 +16,18 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def formula_safe(text: str) -> str:
+    """The text for a cell of a CSV file, with a `'` before what a spreadsheet would take for a formula and run.
+
+    A text that begins with a `'` itself has one before it too: whoever takes one `'` away from the start of every text
+    that has it, has all of them back exactly.
+
+    >>> formula_safe("=1+1"), formula_safe("a-b"), formula_safe("'s")
+    ("'=1+1", 'a-b', "''s")
+    """
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
 def money(minor: int, digits: int) -> str:
     """Minor units as exact digits.
 
@@ -20,6 +36,18 @@ def money(minor: int, digits: int) -> str:
     """
     whole, rest = divmod(abs(minor), 10**digits)
     return f"{'-' if minor < 0 else ''}{whole}" + (f".{rest:0{digits}}" if digits else "")
+
+
+def digits(value: Fraction, least: int = 1) -> str:
+    """All digits of a number that ends, so many at least after the point: then no reader takes it for an integer.
+
+    >>> digits(Fraction(1, 8)), digits(Fraction(-30)), digits(Fraction(1, 10**12)), digits(Fraction(1, 4), 3)
+    ('0.125', '-30.0', '0.000000000001', '0.250')
+    """
+    decimals = least
+    while value.denominator != 1 and 10**decimals % value.denominator:
+        decimals += 1
+    return money(value.numerator * 10**decimals // value.denominator, decimals)
 
 
 def counted(number: int, thing: str) -> str:
@@ -39,6 +67,15 @@ def decimal(value: Fraction, digits: int) -> str:
     scaled = (2 * abs(value.numerator) * 10**digits + value.denominator) // (2 * value.denominator)
     whole, rest = divmod(scaled, 10**digits)
     return f"{'-' if value < 0 and scaled else ''}{whole:,}.{rest:0{digits}}"
+
+
+def in_words(words: Sequence[str]) -> str:
+    """
+    >>> in_words(["a"]), in_words(["a", "b"]), in_words(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def size(size_bytes: int) -> str:

@@ -347,11 +347,11 @@ def test_hostile_names_are_shown_and_not_obeyed(hostile: Path, workspace: str) -
     rows = list(csv.reader(io.StringIO(shown("csv"), newline="")))
     assert len({len(row) for row in rows}) == 1
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in ("=", "+", "-", "@")]
-    assert {row[4] for row in rows[1:]} == {"'" + name if name.startswith("=") else name for name in packages}
+    assert {row[4] for row in rows[1:]} == {"'" + name if name.startswith(("=", "'")) else name for name in packages}
 
 
 def test_cells_are_guarded_and_a_lone_carriage_return_is_quoted(tmp_path: Path) -> None:
-    names = ["@acme/ui", "+1", "-1", "\t=1", "a\rb", 'say "a, b"']
+    names = ["@acme/ui", "+1", "-1", "\t=1", "＝1", "'=1", "a\rb", 'say "a, b"']
     rows = pl.DataFrame({"package": names, "digest": names}).with_columns(
         workspace=pl.lit("acme"), format=pl.lit("npm"), version=pl.lit("1"), size_bytes=pl.lit(10**9, pl.Int64),
         uploaded_at=pl.lit(None, pl.Int64),
@@ -362,7 +362,7 @@ def test_cells_are_guarded_and_a_lone_carriage_return_is_quoted(tmp_path: Path) 
     assert run(*asked, cwd=tmp_path).exit_code == 0
     with target.open(encoding="utf-8", newline="") as file:
         read = [row[4] for row in csv.reader(file)][1:]
-    assert sorted(read) == sorted(["'@acme/ui", "'+1", "'-1", "'\t=1", "a\rb", 'say "a, b"'])
+    assert sorted(read) == sorted(["'@acme/ui", "'+1", "'-1", "'\t=1", "'＝1", "''=1", "a\rb", 'say "a, b"'])
     assert b'"a\rb"' in target.read_bytes()
 
 

@@ -1,11 +1,9 @@
-"""A table of packages and the repositories that they are linked to, from a CSV file, read by DuckDB's own reader."""
+"""A table of packages and the repositories that they are linked to, from a CSV file."""
 
-import csv
 from pathlib import Path
 
-from accounting.errors import AcctError
+from accounting.collectors.csv_file import reader
 from accounting.model import FORMATS
-from accounting.paths import glob_of
 
 COLUMNS = ("workspace", "format", "package", "repository")
 
@@ -15,26 +13,12 @@ def relation(file: Path) -> str:
 
     `problem` is null where the row can be taken. Raises AcctError where the file cannot be read or lacks a column.
     """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            header = next(csv.reader(lines), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise AcctError(str(file), f"cannot be read: {reason}") from error
-    for name in COLUMNS:
-        if header.count(name) != 1:
-            what = f"has the column {name} twice" if name in header else f"has no column {name}"
-            raise AcctError(str(file), what, f"a table of links has the columns {', '.join(COLUMNS)}")
-    names = [name if name in COLUMNS else f"column {i}" for i, name in enumerate(header)]
-    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
-    path = glob_of(file).replace("'", "''")
     empty = " ".join(f"WHEN {name} = '' THEN 'the {name} is empty'" for name in COLUMNS)
     formats = ", ".join(f"'{name}'" for name in FORMATS)
     return f"""
     WITH filled AS (
         SELECT row_number() OVER () AS row, {", ".join(f"coalesce({name}, '') AS {name}" for name in COLUMNS)}
-        FROM read_csv('{path}', columns = {{{columns}}}, header = true, auto_detect = false, delim = ',',
-                      quote = '"', escape = '"', strict_mode = true)
+        FROM {reader(file, COLUMNS, "a table of links")}
     )
     SELECT row, {", ".join(COLUMNS)},
            CASE {empty}

@@ -7,6 +7,7 @@ cannot be taken, the problem with it.
 import csv
 from pathlib import Path
 
+from accounting.collectors import csv_file
 from accounting.collectors.json_lines import objects
 from accounting.errors import AcctError
 from accounting.instants import EPOCH_SECONDS, INSTANT
@@ -14,6 +15,7 @@ from accounting.model import FORMATS
 from accounting.paths import glob_of
 
 COLUMNS = ("workspace", "format", "package", "version", "digest", "size", "uploaded_at")
+_KIND = "a snapshot"
 
 
 def relation(file: Path) -> str:
@@ -26,12 +28,7 @@ def relation(file: Path) -> str:
     reader = readers.get(file.suffix.lower())
     if reader is None:
         raise AcctError(str(file), "is no .csv, .jsonl or .parquet file", "give it the ending of its kind")
-    try:
-        source = reader(file)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise AcctError(str(file), f"cannot be read: {reason}") from error
-    return _checked(source)
+    return _checked(reader(file))
 
 
 def position(file: Path, row: int) -> str:
@@ -49,15 +46,7 @@ def position(file: Path, row: int) -> str:
 
 
 def _csv(file: Path) -> str:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        header = next(csv.reader(lines), [])
-    _require(file, header)
-    names = [name if name in COLUMNS else f"column {i}" for i, name in enumerate(header)]
-    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in names)
-    return (
-        f"SELECT {', '.join(COLUMNS)}, true AS readable FROM read_csv({_text(glob_of(file))}, columns = {{{columns}}}, "
-        """header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', strict_mode = true)"""
-    )
+    return f"SELECT {', '.join(COLUMNS)}, true AS readable FROM {csv_file.reader(file, COLUMNS, _KIND)}"
 
 
 def _json_lines(file: Path) -> str:
@@ -73,9 +62,11 @@ def _parquet(file: Path) -> str:
 
     try:
         schema = pq.read_schema(file)
+    except OSError as error:
+        raise AcctError(str(file), f"cannot be read: {error.strerror or error}") from error
     except pa.ArrowException as error:
         raise AcctError(str(file), f"cannot be read: {error}", "export it again") from error
-    _require(file, schema.names)
+    csv_file.require(file, schema.names, COLUMNS, _KIND)
     size, uploaded_at = schema.field("size").type, schema.field("uploaded_at").type
     # What is typed already needs no parsing; a timestamp without a zone becomes text, and is refused as such.
     as_text = {
@@ -84,19 +75,6 @@ def _parquet(file: Path) -> str:
     }
     columns = [f"CAST({name} AS VARCHAR) AS {name}" if as_text.get(name, True) else name for name in COLUMNS]
     return f"SELECT {', '.join(columns)}, true AS readable FROM read_parquet({_text(glob_of(file))})"
-
-
-def _require(file: Path, header: list[str]) -> None:
-    missing = [name for name in COLUMNS if name not in header]
-    if missing:
-        raise AcctError(
-            str(file),
-            f"has no column {', '.join(missing)}",
-            f"a snapshot has the columns {', '.join(COLUMNS)}",
-        )
-    twice = [name for name in COLUMNS if header.count(name) > 1]
-    if twice:
-        raise AcctError(str(file), f"has the column {', '.join(twice)} twice", "keep one of them")
 
 
 def _checked(source: str) -> str:

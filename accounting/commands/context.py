@@ -111,17 +111,18 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def write_out(content: str, output: Path | None) -> None:
+def write_out(content: str | bytes, output: Path | None) -> None:
     """To standard output, or to a file that appears whole or not at all."""
+    told = content.encode() if isinstance(content, str) else content
     if output is None:
         try:
-            sys.stdout.write(content)
+            sys.stdout.buffer.write(told)
             sys.stdout.flush()
         except BrokenPipeError:  # the reader has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     with appearing(output) as file:
-        file.write(content.encode())
+        file.write(told)
 
 
 @contextmanager

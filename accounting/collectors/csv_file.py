@@ -1,0 +1,41 @@
+"""A CSV file with named columns, all text, read by DuckDB's own reader and as strictly as RFC 4180 has it."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from accounting.errors import AcctError
+from accounting.paths import glob_of
+
+
+def reader(file: Path, columns: Sequence[str], kind: str) -> str:
+    """The `read_csv(…)` that gives these columns of a file, whatever others it has; `kind` is what such a file is.
+
+    Raises AcctError where the file cannot be read, or its header lacks a column or has one twice.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            header = next(csv.reader(lines), [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise AcctError(str(file), f"cannot be read: {reason}") from error
+    require(file, header, columns, kind)
+    named = (name if name in columns else f"column {i}" for i, name in enumerate(header))
+    types = ", ".join(f"'{name}': 'VARCHAR'" for name in named)
+    path = glob_of(file).replace("'", "''")
+    return (
+        f"read_csv('{path}', columns = {{{types}}}, header = true, auto_detect = false,"
+        " delim = ',', quote = '\"', escape = '\"', strict_mode = true)"
+    )
+
+
+def require(file: Path, header: Sequence[str], columns: Sequence[str], kind: str) -> None:
+    """AcctError unless a header names each of the columns once."""
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise AcctError(
+            str(file), f"has no column {', '.join(missing)}", f"{kind} has the columns {', '.join(columns)}"
+        )
+    twice = [name for name in columns if header.count(name) > 1]
+    if twice:
+        raise AcctError(str(file), f"has the column {', '.join(twice)} twice", "keep one of them")
