@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from accounting.chart import stored_chart
 from accounting.errors import AcctError
 from accounting.fonts import drawable
 from accounting.instants import format_instant
-from accounting.page_sections import Column, Section, amount_text, sections
+from accounting.page_sections import Column, Section, amount_text, by_day, sections
 from accounting.paths import shipped
 from accounting.statement_json import statement_json
 from accounting.statement_page import StatementPage
@@ -31,22 +32,22 @@ _RUNNING = 60  # so much of the workspace's name stands at the head of every pag
 def statement_pdf(page: StatementPage) -> bytes:
     """The page as a file that needs nothing else. Raises AcctError where typst is not installed."""
     statement = page.statement
-    provisional = statement.status == "provisional"
     total = amount_text(statement, statement.amount_minor)
     workspace = drawable(statement.workspace)
     told = {
         "title": f"{workspace}, {statement.month}: package storage",
         "running_title": f"Package storage, {_shortened(workspace)}, {statement.month}",
-        "kicker": f"Package storage, {statement.month} ({statement.status})",
+        "kicker": f"Package storage, {statement.month}",
         "workspace": workspace,
         "status": statement.status,
-        "provisional": provisional,
+        "provisional": statement.status == "provisional",
         "total": None if total is None else f"{total} {statement.currency}",
         "explanation": drawable(page.explanation),
-        "covered": f"{'Provisional: what' if provisional else 'What'} was stored is known until"
-        f" {format_instant(statement.covered_until)}.",
-        "chart": None,
+        "covered_until": format_instant(statement.covered_until),
+        "chart": stored_chart(page) if page.days else None,
+        "chart_told": f"{statement.unit} stored on each day of {statement.month}, stacked by state; the last page has the figures.",
         "sections": [_section(section) for section in sections(page)],
+        "by_day": _section(by_day(page)) if page.days else None,
     }
     inputs = {"page": json.dumps(told), "statement": statement_json(statement)}
     return _compiled(inputs, page.as_of)

@@ -14,7 +14,7 @@ QUERIES = PACKAGE.parent / "queries"
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
     ("errors", "package_urls", "paths", "text", "tables"),
-    ("instants",),
+    ("instants", "fonts"),
     ("model",),
     ("explanation",),
     ("config", "ratecard", "example_cards", "rating", "sharing", "collectors", "ledger"),
@@ -26,7 +26,7 @@ FLOORS = [
     ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page"),
     ("render", "render_csv", "render_sources", "render_explain", "render_explain_data", "focus", "chart"),
     ("render_compare", "render_groups", "page_sections", "focus_files"),
-    ("render_markdown", "render_page"),
+    ("render_markdown", "render_page", "pdf"),
     ("formats",),
     ("commands",),
     ("__main__", "__init__"),

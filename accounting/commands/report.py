@@ -27,6 +27,7 @@ class StatementFormat(StrEnum):
     html = "html"
     md = "md"
     csv = "csv"
+    pdf = "pdf"
 
 
 _OF_MONTHS = ("text", "json", "html")
