@@ -33,8 +33,6 @@ def _drawn(file: str) -> frozenset[str]:
     with TTFont(shipped("reports") / "fonts" / file) as font:
         number, place = font.getReverseGlyphMap(), font["loca"]
         drawn = {
-            chr(code)
-            for code, glyph in font.getBestCmap().items()
-            if place[number[glyph]] < place[number[glyph] + 1]
+            chr(code) for code, glyph in font.getBestCmap().items() if place[number[glyph]] < place[number[glyph] + 1]
         }
     return frozenset(drawn | {" "})

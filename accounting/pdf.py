@@ -28,47 +28,68 @@ _WORD = 24  # longer words are broken into lines, as names are
 _RUNNING = 60  # so much of the workspace's name stands at the head of every page
 
 
-
 def statement_pdf(page: StatementPage) -> bytes:
-    """The page as a file that needs nothing else. Raises AcctError where typst is not installed."""
-    statement = page.statement
-    total = amount_text(statement, statement.amount_minor)
-    workspace = drawable(statement.workspace)
-    told = {
-        "title": f"{workspace}, {statement.month}: package storage",
-        "running_title": f"Package storage, {_shortened(workspace)}, {statement.month}",
-        "kicker": f"Package storage, {statement.month}",
-        "workspace": workspace,
-        "status": statement.status,
-        "provisional": statement.status == "provisional",
-        "total": None if total is None else f"{total} {statement.currency}",
-        "explanation": drawable(page.explanation),
-        "covered_until": format_instant(statement.covered_until),
-        "chart": stored_chart(page) if page.days else None,
-        "chart_told": f"{statement.unit} stored on each day of {statement.month}, stacked by state; the last page has the figures.",
-        "sections": [_section(section) for section in sections(page)],
-        "by_day": _section(by_day(page)) if page.days else None,
-    }
-    inputs = {"page": json.dumps(told), "statement": statement_json(statement)}
-    return _compiled(inputs, page.as_of)
-
-
-def _compiled(inputs: dict[str, str], timestamp: int) -> bytes:
-    pdf = _compiler().compile(
-        sys_inputs=inputs, format="pdf", pdf_standards=["a-3a", "ua-1"], timestamp=timestamp
+    """The page as a file that needs nothing else. Raises AcctError where what sets it is not installed."""
+    compiler = _compiler()
+    pdf = compiler.compile(
+        sys_inputs={"page": json.dumps(_told(page)), "statement": statement_json(page.statement)},
+        format="pdf",
+        pdf_standards=["a-3a", "ua-1"],
+        timestamp=page.as_of,
     )
     assert isinstance(pdf, bytes)
     return pdf
+
+
+def _told(page: StatementPage) -> dict[str, Any]:
+    """What the template shows, in characters that the fonts draw."""
+    statement = page.statement
+    workspace, month = drawable(statement.workspace), str(statement.month)
+    total = amount_text(statement, statement.amount_minor)
+    return {
+        "title": f"{workspace}, {month}: package storage",
+        "head": f"Package storage, {_shortened(workspace)}, {month}",
+        "month": month,
+        "workspace": workspace,
+        "status": statement.status,
+        "provisional": statement.status == "provisional",
+        "covered_until": format_instant(statement.covered_until),
+        "total": None if total is None else f"{total} {statement.currency}",
+        "explanation": page.explanation,
+        **_by_day(page),
+        "sections": [_section(section) for section in sections(page)],
+    }
+
+
+def _by_day(page: StatementPage) -> dict[str, Any]:
+    """The chart, or why there is none, and the figures that it shows."""
+    chart, no_chart = None, None
+    if page.days:
+        try:
+            chart = stored_chart(page)
+        except AcctError as error:
+            no_chart = str(error)
+    statement = page.statement
+    return {
+        "chart": chart,
+        "chart_in_words": f"{statement.unit} stored on each day of {statement.month}, stacked by state;"
+        " the last page has the figures.",
+        "no_chart": no_chart,
+        "by_day": _section(by_day(page)) if page.days else None,
+    }
 
 
 @cache
 def _compiler() -> "Compiler":
     """One for all pages: what does not change from page to page is not done again."""
     try:
+        import fontTools  # noqa: F401  (for accounting/fonts.py)
         from typst import Compiler, Fonts
     except ImportError:
         raise AcctError(
-            "PDF", "needs typst and fonttools, which are not installed", "pip install 'package-accounting[pdf]'"
+            "a statement as PDF",
+            "needs typst and fonttools, which are not installed",
+            "install acct with its extra `pdf`: pip install 'package-accounting[pdf]'",
         ) from None
     reports = shipped("reports")
     fonts = Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[reports / "fonts"])
