@@ -25,6 +25,7 @@ _LINE = 105
 _LEFT = 30  # so many characters are left for names, in smaller type where need be
 _NAME = 40  # a longer name gets no wider column
 _WORD = 24  # longer words are broken into lines, as names are
+_MANY_LINES = 1_000
 _RUNNING = 60  # so much of the workspace's name stands at the head of every page
 
 
@@ -32,13 +33,22 @@ def statement_pdf(page: StatementPage) -> bytes:
     """The page as a file that needs nothing else. Raises AcctError where what sets it is not installed."""
     compiler = _compiler()
     pdf = compiler.compile(
+        shipped("reports") / "statement.typ",
         sys_inputs={"page": json.dumps(_told(page)), "statement": statement_json(page.statement)},
         format="pdf",
         pdf_standards=["a-3a", "ua-1"],
         timestamp=page.as_of,
     )
+    if len(page.statement.lines) > _MANY_LINES:
+        _forget(compiler)
     assert isinstance(pdf, bytes)
     return pdf
+
+
+def _forget(compiler: "Compiler") -> None:
+    """Typst keeps what it has worked out until ten more documents are made; of a line that is 0.1 MB."""
+    for _ in range(11):
+        compiler.compile(b"", sys_inputs=None, format="pdf")
 
 
 def _told(page: StatementPage) -> dict[str, Any]:
@@ -93,7 +103,7 @@ def _compiler() -> "Compiler":
         ) from None
     reports = shipped("reports")
     fonts = Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[reports / "fonts"])
-    return Compiler(reports / "statement.typ", root=reports, font_paths=fonts)
+    return Compiler(root=reports, font_paths=fonts)
 
 
 def _shortened(name: str) -> str:
