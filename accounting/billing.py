@@ -32,12 +32,16 @@ from accounting.usage import (
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be billed: a month up to the instant that is covered, by a card, from what was recorded so far."""
+    """What is to be billed: a month up to the instant that is covered, by a card, from what was recorded so far.
+
+    `seen_only`: not all sources may reach to that instant, and one tells nothing after its latest snapshot.
+    """
 
     month: Month
     card: RateCard
     covered_until: int
     record_until: int = EVERYTHING
+    seen_only: bool = False
 
     @property
     def until(self) -> int:
@@ -72,7 +76,7 @@ def bill_batches(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None 
     parts = parts_of(asked.month, asked.card)
     for names in scopes(ledger, workspaces):
         held = held_names_of_scope(ledger, asked.until, asked.card.rules, asked.record_until)
-        ask(ledger, parts, asked.until, asked.card.rules, asked.record_until)
+        ask(ledger, parts, asked.until, asked.card.rules, asked.record_until, asked.seen_only)
         usages = {usage.workspace: usage for usage in usage_of_scope(ledger)}
         plans = plans_of_scope(ledger)
         yield [

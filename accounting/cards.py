@@ -15,6 +15,14 @@ def card_text(ledger: Ledger) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+def card_text_of(ledger: Ledger, month: Month) -> str | None:
+    """The TOML of the card that a month is billed by: of a closed one that of its closing, else the one in force."""
+    rows = ledger.rows(
+        "SELECT r.toml FROM closings AS c LEFT JOIN rate_cards AS r USING (card_id) WHERE c.month = ?", [str(month)]
+    )
+    return rows[0][0] if rows else card_text(ledger)
+
+
 def card_in_force(ledger: Ledger) -> RateCard:
     """The card that was loaded last; without one the rule of NO_CARD, which bills nothing."""
     text = card_text(ledger)
@@ -29,10 +37,8 @@ def card_in_force_id(ledger: Ledger) -> int | None:
 
 def card_sealed_with(ledger: Ledger, month: Month) -> RateCard:
     """The card that a closed month was sealed with."""
-    rows = ledger.rows(
-        "SELECT r.toml FROM closings AS c LEFT JOIN rate_cards AS r USING (card_id) WHERE c.month = ?", [str(month)]
-    )
-    return NO_CARD if rows[0][0] is None else parse_card(rows[0][0], _WHERE)
+    text = card_text_of(ledger, month)
+    return NO_CARD if text is None else parse_card(text, _WHERE)
 
 
 def card_of_closed(ledger: Ledger, month: Month, record_until: int) -> RateCard:
@@ -71,6 +77,13 @@ def _refuse_change(ledger: Ledger, month: Month, card: RateCard, retroactive: bo
             f"month {month}",
             f"was closed in {sealed.currency}, and the rate card is in {card.currency}",
             "bill the other currency from a ledger of its own",
+        )
+    begins = max(midnight(entries[0].effective_from) for entries in (card.rules, card.rates) if entries)
+    if retroactive and begins > month.start:
+        raise AcctError(
+            f"month {month}",
+            "is closed, and the rate card has no rule or no rate yet at its start",
+            "add an earlier one to the card",
         )
     if not retroactive and _until(sealed, month) != _until(card, month):
         raise AcctError(

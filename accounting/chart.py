@@ -48,7 +48,7 @@ def stored_chart(page: StatementPage) -> str:
     unit = UNIT_BYTES[statement.unit]
     states = [state for state in STATES if any(day.state == state for day in page.days)]
     spec = copy.deepcopy(_spec())
-    spec["data"]["values"] = [
+    values = [
         {
             "day": day.day.isoformat(),
             "state": _words(day.state),
@@ -57,6 +57,7 @@ def stored_chart(page: StatementPage) -> str:
         }
         for day in page.days
     ]
+    spec["data"] = {"values": values}
     spec["encoding"]["y"]["title"] = statement.unit
     spec["encoding"]["color"]["scale"] = {
         "domain": [_words(state) for state in states],
@@ -100,7 +101,9 @@ def _spec() -> dict[str, Any]:
             columnPadding=28,
         )
     )  # fmt: skip
-    return dict(drawn.to_dict())
+    spec = dict(drawn.to_dict())
+    spec.pop("datasets", None)  # data come with each page
+    return spec
 
 
 def _words(state: str) -> str:
@@ -122,8 +125,13 @@ def _finished(svg: str, title: str, description: str, states: list[str]) -> str:
     )
     head, body = svg.split(">", 1)
     body = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", body)  # the picture is read aloud as one
-    body = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", body)
+    body = re.sub(r' (d|transform)="[^"]*"', _shortened, body)
     return (
         f'{head} role="img" aria-labelledby="chart-title chart-description"><title id="chart-title">{title}</title>'
         f'<desc id="chart-description">{description}</desc><defs>{patterns}</defs>{body}'
     )
+
+
+def _shortened(attribute: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a pixel."""
+    return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", attribute[0])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from accounting.collectors import distribution, maven2, verdaccio
-from accounting.collectors.collected import Collected, Manifests
+from accounting.collectors.collected import UNKNOWN, Collected, Manifests
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.ledger import reading, writing
@@ -72,6 +72,8 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
             f"has no registry below {source.url}, though it had one",
             "check the url and its prefix, or collect with --accept-loss if that is true",
         )
+    if not accept_loss:
+        _refuse_foreign(source, found)
     offer = Offer(
         source.name,
         found.taken_at,
@@ -90,3 +92,14 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     return Collection(
         taken, offer.unreachable_blobs, offer.unreachable_bytes, found.missing_blobs, not found.has_marker
     )
+
+
+def _refuse_foreign(source: Source, found: Collected) -> None:
+    """AcctError for a place in which there is something, and all of it is foreign to the source's layout."""
+    foreign = found.parts.filter(pl.col("part") == UNKNOWN).height
+    if foreign and foreign == found.parts.height:
+        raise AcctError(
+            f"source {source.name}",
+            f"has {foreign:,} objects below {source.url}, and none that belongs to the layout {source.layout}",
+            "check the url, its prefix and the layout",
+        )

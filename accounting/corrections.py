@@ -43,7 +43,7 @@ def _touched(ledger: Ledger, closing: Closing, workspaces: Sequence[str] | None,
 def _of_month(ledger: Ledger, month: Month, workspaces: Sequence[str],
               record_until: int) -> dict[str, tuple[Correction, ...]]:  # fmt: skip
     # To the month's own end, whatever coverage is now.
-    asked = Asked(month, card_of_closed(ledger, month, record_until), month.end, record_until)
+    asked = Asked(month, card_of_closed(ledger, month, record_until), month.end, record_until, seen_only=True)
     told = told_so_far(ledger, month, record_until, workspaces)
     found = {}
     for now in bills(ledger, asked, workspaces):

@@ -1,5 +1,7 @@
 """The one error of the project: where it is, what is wrong, and what to do about it."""
 
+from typing import Self
+
 
 class AcctError(Exception):
     """A refusal that a user can act on; the command line prints it as one sentence and exits with 1 or,
@@ -19,3 +21,7 @@ class AcctError(Exception):
         self.what = what
         self.todo = todo
         super().__init__(f"{where}: {what}" + (f"; {todo}" if todo else ""))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        """So that it comes whole out of another process."""
+        return type(self), (self.where, self.what, self.todo)

@@ -19,10 +19,11 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Linked:
-    """How many packages a table of links has, and how many of them have another link now."""
+    """How many packages a table of links has, how many of them have another link now, and which no snapshot holds."""
 
     packages: int
     changed: int
+    unseen: tuple[str, ...]
 
 
 def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
@@ -75,7 +76,22 @@ def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
     packages, new = ledger.rows(
         "SELECT count(DISTINCT row(workspace, format, package)), (SELECT count(*) FROM new_links) FROM offered_links"
     )[0]
-    return Linked(packages, new)
+    return Linked(packages, new, unseen_packages(ledger, "acct:links"))
+
+
+def unseen_packages(ledger: Ledger, event_source: str) -> tuple[str, ...]:
+    """The packages that are there by a source of events and that no snapshot has ever held, as subjects; none before
+    there is a snapshot. A name may be written in another way than the registry's.
+    """
+    rows = ledger.rows(
+        "SELECT concat_ws('/', w.name, p.format, p.name) AS subject FROM events AS e"
+        " JOIN packages AS p USING (package_id) JOIN workspaces AS w ON w.workspace_id = p.workspace_id"
+        " ANTI JOIN versions AS v ON v.package_id = p.package_id"
+        " WHERE e.event_source = ? AND EXISTS (FROM snapshots) GROUP BY ALL"
+        " HAVING last(e.verb ORDER BY e.occurred_at, e.event_id) <> 'deleted' ORDER BY subject",
+        [event_source],
+    )
+    return tuple(subject for (subject,) in rows)
 
 
 def append(ledger: Ledger, relation: str) -> None:

@@ -147,7 +147,11 @@ def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
 @contextmanager
 def _sole_writer(path: Path) -> Iterator[None]:
     """Hold the lock file beside the ledger: one writer at a time, on every file system that has flock."""
-    with path.with_name(path.name + ".lock").open("a") as lock:
+    try:
+        lock = path.with_name(path.name + ".lock").open("a")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -194,8 +198,16 @@ def _copy_unheld(path: Path, work: Path) -> None:
                 "is held by another process that has it open for writing",
                 "close it there first",
             ) from None
-        shutil.copyfile(path, work)
-        work.chmod(path.stat().st_mode & 0o777)
+        try:
+            shutil.copyfile(path, work)
+            work.chmod(path.stat().st_mode & 0o777)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> AcctError:
+    what = f"cannot be written, with a copy of it beside it: {error.strerror}"
+    return AcctError(f"ledger {path}", what, f"see to the folder {path.parent}, or name another --ledger")
 
 
 def _publish(work: Path, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from accounting.collectors.database import Answer, ask
 from accounting.errors import AcctError
-from accounting.events import append
+from accounting.events import append, unseen_packages
 from accounting.ledger import Ledger, writing
 from accounting.model import Source
 
@@ -17,7 +17,8 @@ LOSS_ROWS = 100  # of a source with fewer, anything may be gone
 class Changes:
     """How many rows an answer had, and how many events of each verb it brought.
 
-    `repeated` where it is not later than the answer before, and so brings nothing.
+    `repeated` where it is not later than the answer before, and so brings nothing; `unseen` are packages of it that no
+    snapshot holds.
     """
 
     rows: int
@@ -26,6 +27,7 @@ class Changes:
     restored: int = 0
     linked: int = 0
     repeated: bool = False
+    unseen: tuple[str, ...] = ()
 
 
 def collect(ledger_path: Path, source: Source, news: Callable[[str], None], accept_loss: bool = False) -> Changes:
@@ -71,7 +73,8 @@ def take_in(ledger: Ledger, answer: Answer, accept_loss: bool = False) -> Change
         "INSERT INTO observations VALUES (?, ?, ?, ?)",
         [event_source, answer.observed_at, answer.rows.height, ledger.record_id()],
     )
-    return Changes(answer.rows.height, **dict(ledger.rows("SELECT verb, count(*) FROM observed_events GROUP BY verb")))
+    verbs = dict(ledger.rows("SELECT verb, count(*) FROM observed_events GROUP BY verb"))
+    return Changes(answer.rows.height, unseen=unseen_packages(ledger, event_source), **verbs)
 
 
 def _refuse_contradiction(ledger: Ledger, answer: Answer) -> None:

@@ -133,21 +133,17 @@ def _days(changes: Iterable[tuple[int, str, int, int, int]], month_days: range) 
     for day, state, carriers, size_bytes, byte_seconds in changes:
         by_carriers.setdefault((state, carriers), {})[day] = (size_bytes, byte_seconds)
     states = sorted({state for state, _ in by_carriers})
-    exact = {(day, state): Fraction(0) for day in month_days for state in states}
+    common = lcm(*(carriers for _, carriers in by_carriers))
+    exact = {(day, state): 0 for day in month_days for state in states}
     for (state, carriers), of_day in by_carriers.items():
         stored = 0
         for day in month_days:
             grown, byte_seconds = of_day.get(day, (0, 0))
-            exact[day, state] += Fraction(stored * DAY_SECONDS + byte_seconds, carriers)
+            exact[day, state] += (stored * DAY_SECONDS + byte_seconds) * (common // carriers)
             stored += grown
     whole: dict[tuple[int, str], int] = {}
     for day in month_days:
         shares = [exact[day, state] for state in states]
-        whole |= dict(zip(((day, state) for state in states), _rounded(shares), strict=True))
+        of_day_whole = apportion(shares, common, sum(shares) // common)
+        whole |= {(day, state): n for state, n in zip(states, of_day_whole, strict=True)}
     return whole
-
-
-def _rounded(shares: list[Fraction]) -> list[int]:
-    """Shares whose sum is whole, as whole numbers with that sum: what is left goes to the largest fractions."""
-    common = lcm(*(share.denominator for share in shares))
-    return apportion([int(share * common) for share in shares], common, int(sum(shares)))

@@ -41,7 +41,7 @@ class Section:
 
 
 def sections(page: StatementPage) -> list[Section]:
-    """The sections that have something to say, from top to bottom; those by day come with the chart."""
+    """The sections that have something to say, from top to bottom; `by_day` comes with the chart."""
     reckoning = reckon(page.statement, page.rates)
     return [
         *_stored(page, reckoning),
@@ -265,11 +265,17 @@ def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
             f"As of {format_instant(page.as_of)}: what each package would carry alone, what of it other packages hold"
             " too, and what deleting it, and nothing else, would really save.",
         ),
-        (Column("Package", "name"), Column("Format", "word"), *(Column(title, "figure") for title in titles)),
+        (
+            Column("Package", "name"),
+            Column("Format", "word"),
+            Column("State", "word"),
+            *(Column(title, "figure") for title in titles),
+        ),
         tuple(
             (
                 each.package,
                 each.format,
+                STATE_WORDS[each.state],
                 size(each.alone_bytes),
                 size(each.shared_bytes),
                 size(each.carried_bytes),
@@ -331,10 +337,11 @@ def _rule(rule: Rule) -> str:
 
 def _rate(statement: Statement, rate: Rate) -> str:
     tiers = [
-        f"{digits(tier.price, statement.minor_digits)}" + (f" up to {digits(tier.up_to, 0)}" if tier.up_to else "")
+        f"{digits(tier.price, statement.minor_digits)} {statement.currency}"
+        + (f" up to {digits(tier.up_to, 0)}" if tier.up_to is not None else "")
         for tier in rate.tiers
     ]
-    return f"Rate of {rate.effective_from}: {statement.currency} {', then '.join(tiers)} per {rate.unit}-month."
+    return f"Rate of {rate.effective_from}: {', then '.join(tiers)} per {rate.unit}-month."
 
 
 def _line_columns() -> tuple[Column, ...]:

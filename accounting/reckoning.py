@@ -43,7 +43,7 @@ def reckon(statement: Statement, rates: Sequence[RateStep]) -> Reckoning:
     """The steps from what was stored to what it costs; without rates there are no terms."""
     decimals = _FIRST_DIGITS if statement.byte_seconds >= _unit_month(statement) else 2 * _FIRST_DIGITS
     found = _reckoned(statement, rates, decimals)
-    while decimals < _MOST_DIGITS and not _multiplies_out(statement, found):
+    while decimals < _MOST_DIGITS and not (_shows(statement, found) and _multiplies_out(statement, found)):
         decimals += _FIRST_DIGITS
         found = _reckoned(statement, rates, decimals)
     return found
@@ -58,7 +58,9 @@ def amount_of_lines(statement: Statement) -> int | None:
 
 def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
     """One sentence that explains the total: used, free, included, billed × price, corrected."""
-    sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
+    sentence = "Nothing was stored"
+    if statement.byte_seconds:
+        sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
     if statement.status == "provisional":
         sentence += " so far"
     taken = [
@@ -70,7 +72,8 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
     amount = amount_of_lines(statement)
     if amount is None or statement.amount_minor is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
-    sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning) or 'nothing to pay'}"
+    if statement.byte_seconds:
+        sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning)}"
     sentence += f": {money(amount, statement.minor_digits)} {statement.currency}"
     if statement.corrections:
         corrected = money(statement.amount_minor - amount, statement.minor_digits)
@@ -82,7 +85,7 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
 
 
 def _paid(statement: Statement, reckoning: Reckoning) -> str:
-    """The terms as `51.000 at 0.25 USD`."""
+    """The terms as `51.000 at 0.25 USD`, or that there are none."""
     terms = [term for term in reckoning.terms if term.units]
     if len(terms) > _NAMED_TERMS:
         prices = sorted({term.price for term in terms})
@@ -95,7 +98,7 @@ def _paid(statement: Statement, reckoning: Reckoning) -> str:
         units = decimal(term.units, reckoning.decimals) + (f" {term.unit}-months" if several else "")
         since = f" from {format_instant(term.start)[:10]}" if term.start > statement.month.start else ""
         told.append(f"{units} at {_price(statement, term.price)}{since}")
-    return in_words(told)
+    return in_words(told or ["nothing to pay"])
 
 
 def _price(statement: Statement, price: Fraction) -> str:
@@ -127,6 +130,10 @@ def _reckoned(statement: Statement, rates: Sequence[RateStep], decimals: int) ->
             own = Fraction(round_half_up(tier.units * 10**decimals), 10**decimals)
         terms.append(Term(step.start, step.end, step.rate.unit, own, tier.price))
     return Reckoning(decimals, Fraction(stored, 10**decimals), free, taken, tuple(terms))
+
+
+def _shows(statement: Statement, reckoning: Reckoning) -> bool:
+    return reckoning.stored > 0 or not statement.byte_seconds
 
 
 def _multiplies_out(statement: Statement, reckoning: Reckoning) -> bool:

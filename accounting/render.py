@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING
 
 from accounting.instants import Month, format_instant
 from accounting.model import UNIT_BYTES, HeldName, Statement
@@ -9,6 +11,9 @@ from accounting.paths import shipped
 from accounting.statement_json import held_name
 from accounting.tables import json_text, table
 from accounting.text import decimal, visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 STATE_WORDS = {
     "live": "live",
@@ -43,6 +48,13 @@ def _held_table(names: Sequence[HeldName], width: int | None) -> str:
 
 def page(template: str, **values: object) -> str:
     """A page from a template of reports/, with the style in it."""
+    style = (shipped("reports") / "style.css").read_text(encoding="utf-8")
+    return _templates().get_template(template).render(style=style, **values)
+
+
+@cache
+def _templates() -> "Environment":
+    """The templates, which are compiled once: that takes ten times as long as a page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -53,5 +65,4 @@ def page(template: str, **values: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"visible": visible, "instant": format_instant}
-    style = (shipped("reports") / "style.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=style, **values)
+    return environment

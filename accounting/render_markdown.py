@@ -24,12 +24,12 @@ def page_markdown(page: StatementPage) -> str:
 
 
 def code(name: str) -> str:
-    r"""A name as a code span that holds in a table, too: no markup, link, mention or HTML in it.
+    """A name as a code span: no markup, link, mention or HTML in it counts.
 
-    >>> print(code("a`b|c"), code("`"))
-    ``a`b\|c`` `` ` ``
+    >>> print(code("a`b"), code("`"))
+    ``a`b`` `` ` ``
     """
-    shown = visible(name).replace("|", r"\|")
+    shown = visible(name)
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     space = " " if shown[:1] in (" ", "`") or shown[-1:] in (" ", "`") else ""
     return f"{fence}{space}{shown}{space}{fence}"
@@ -51,7 +51,12 @@ def _section(section: Section) -> str:
 
 
 def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:
-    return [code(cell) if column.kind == "name" else cell for column, cell in zip(columns, row, strict=True)]
+    return [_in_table(cell) if column.kind == "name" else cell for column, cell in zip(columns, row, strict=True)]
+
+
+def _in_table(name: str) -> str:
+    """In a table a bar ends a cell, also within code."""
+    return code(name).replace("|", r"\|")
 
 
 def _row(cells: Sequence[str]) -> str:

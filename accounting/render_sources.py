@@ -10,8 +10,8 @@ from accounting.tables import json_text, table
 from accounting.text import size, visible
 
 
-def status_text(sources: Sequence[SourceState], covered_until: int | None, months: Sequence[tuple[Month, str]],
-                width: int | None = None) -> str:  # fmt: skip
+def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, int, int]], covered_until: int | None,
+                months: Sequence[tuple[Month, str]], width: int | None = None) -> str:  # fmt: skip
     """Sources, coverage, gaps and months for a terminal."""
     if covered_until is None:
         return "The ledger holds no snapshot yet.\n"
@@ -28,6 +28,11 @@ def status_text(sources: Sequence[SourceState], covered_until: int | None, month
     ]
     columns = ["source", "snapshots", "latest", "references", "unreachable blobs", "state"]
     text = f"Covered until {format_instant(covered_until)}\n\n" + table(columns, rows, width=width)
+    if databases:
+        asked = [[visible(name), format_instant(asked_at), f"{rows:,}"] for name, asked_at, rows in databases]
+        text += "\nDatabases, which tell of deletions:\n\n" + table(
+            ["source", "last asked", "rows"], asked, width=width
+        )
     gaps = [[visible(s.name), format_instant(a), format_instant(b)] for s in sources for a, b in s.gaps]
     if gaps:
         text += "\nGaps of more than 48 hours between snapshots:\n\n" + table(
@@ -36,7 +41,8 @@ def status_text(sources: Sequence[SourceState], covered_until: int | None, month
     return text + "\n" + table(["month", "status"], [[str(month), state] for month, state in months], width=width)
 
 
-def status_json(sources: Sequence[SourceState], covered_until: int | None, months: Sequence[tuple[Month, str]]) -> str:
+def status_json(sources: Sequence[SourceState], databases: Sequence[tuple[str, int, int]], covered_until: int | None,
+                months: Sequence[tuple[Month, str]]) -> str:  # fmt: skip
     """Sources, coverage, gaps and months as JSON."""
     return json_text(
         {
@@ -53,6 +59,9 @@ def status_json(sources: Sequence[SourceState], covered_until: int | None, month
                     "gaps": [{"from": format_instant(a), "to": format_instant(b)} for a, b in source.gaps],
                 }
                 for source in sources
+            ],
+            "databases": [
+                {"name": name, "asked_at": format_instant(asked_at), "rows": rows} for name, asked_at, rows in databases
             ],
             "months": [{"month": str(month), "status": state} for month, state in months],
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import LineKey
+from accounting.statement_json import minor_of
 
 # Byte-seconds, and the amount in minor units.
 Figures = tuple[int, int]
@@ -56,3 +57,13 @@ def told_so_far(ledger: Ledger, of_month: Month, record_until: int,
     for workspace, *key, byte_seconds, amount in rows:
         told.setdefault(workspace, {})[LineKey(*key)] = (byte_seconds, amount)
     return told
+
+
+def sealed_amounts(ledger: Ledger, month: Month) -> dict[str, int | None]:
+    """The totals of a closed month's statements in minor units, by workspace, in the order of the names."""
+    rows = ledger.rows(
+        "SELECT w.name, s.statement->>'$.total.amount' FROM sealed_statements AS s JOIN workspaces AS w"
+        " USING (workspace_id) WHERE s.month = ? ORDER BY w.name",
+        [str(month)],
+    )
+    return {name: minor_of(amount) for name, amount in rows}

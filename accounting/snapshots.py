@@ -158,7 +158,9 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
     latest = snapshots[0]
     if latest.retired_at is not None:
         raise AcctError(
-            where, f"was retired at {format_instant(latest.retired_at)}", "name another source for new snapshots"
+            where,
+            f"was retired at {format_instant(latest.retired_at)}",
+            "take it out of acct.toml, or name another source for new snapshots",
         )
     if offer.taken_at < latest.taken_at:
         raise AcctError(

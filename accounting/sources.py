@@ -44,6 +44,17 @@ def source_states(ledger: Ledger) -> list[SourceState]:
     return [SourceState(*(*row, tuple(gaps.get(row[0], ())))) for row in rows]
 
 
+def databases_asked(ledger: Ledger) -> list[tuple[str, int, int]]:
+    """Every source that is a database, by name: when it was last asked, and how many rows its answer had."""
+    return [
+        (name.removeprefix("acct:"), asked_at, rows)
+        for name, asked_at, rows in ledger.rows(
+            "SELECT event_source, max(observed_at), arg_max(row_count, observed_at) FROM observations"
+            " GROUP BY event_source ORDER BY event_source"
+        )
+    ]
+
+
 def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month, str]]:
     """Every month that the ledger's snapshots reach into, with its status (RULES, section 2)."""
     if covered_until is None:

@@ -67,13 +67,13 @@ def parse_statement(text: str) -> Statement:
         int(total["byte_seconds"]),
         int(total["charged_byte_seconds"]),
         int(total["included_byte_seconds"]),
-        _minor(total["amount"]),
+        minor_of(total["amount"]),
         tuple(
-            Line(_key_of(line), line["charged"], int(line["byte_seconds"]), _minor(line["amount"]))
+            Line(_key_of(line), line["charged"], int(line["byte_seconds"]), minor_of(line["amount"]))
             for line in told["lines"]
         ),
         tuple(
-            Correction(Month.parse(c["month"]), _key_of(c), int(c["byte_seconds"]), _minor(c["amount"]))
+            Correction(Month.parse(c["month"]), _key_of(c), int(c["byte_seconds"]), minor_of(c["amount"]))
             for c in told["corrections"]
         ),
         tuple(
@@ -99,5 +99,6 @@ def _amount(minor: int | None, digits: int) -> str | None:
     return None if minor is None else money(minor, digits)
 
 
-def _minor(amount: str | None) -> int | None:
+def minor_of(amount: str | None) -> int | None:
+    """Minor units of an amount in exact digits."""
     return None if amount is None else int(amount.replace(".", ""))

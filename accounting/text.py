@@ -58,6 +58,18 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
+def unseen(subjects: Sequence[str]) -> str:
+    """The end of a sentence about packages that no snapshot holds.
+
+    >>> unseen([]), unseen(["acme/npm/ui", "acme/npm/web"])
+    ('', '; 2 packages are in no snapshot, such as acme/npm/ui: check how they are named')
+    """
+    if not subjects:
+        return ""
+    number = "1 package is" if len(subjects) == 1 else f"{len(subjects):,} packages are"
+    return f"; {number} in no snapshot, such as {visible(subjects[0])}: check how they are named"
+
+
 def decimal(value: Fraction, digits: int) -> str:
     """A quantity to so many decimals, rounded half away from zero, with thousands set apart.
 

@@ -166,9 +166,15 @@ def ask_instant(ledger: Ledger, instant: int, rules: Sequence[Rule], record_unti
 
 
 def ask(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule],
-        record_until: int = EVERYTHING) -> None:  # fmt: skip
-    """The periods, the rules and the evidence asked for, as the relations that the queries join."""
-    ledger.run("CREATE OR REPLACE TEMP TABLE evidence AS SELECT ?::INTEGER AS record_until", [record_until])
+        record_until: int = EVERYTHING, seen_only: bool = False) -> None:  # fmt: skip
+    """The periods, the rules and the evidence asked for, as the relations that the queries join.
+
+    With `seen_only` nothing of a source is there after its latest snapshot; else what it held last is there on and on.
+    """
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE evidence AS SELECT ?::INTEGER AS record_until, ?::BOOLEAN AS seen_only",
+        [record_until, seen_only],
+    )
     ledger.run(
         "CREATE OR REPLACE TEMP TABLE periods (period_id INTEGER, period_from BIGINT, period_until BIGINT,"
         " share VARCHAR)"

@@ -39,6 +39,7 @@ class Card:
     """A rate card to load."""
 
     card: dict[str, Any]
+    retroactive: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Books:
                     elif isinstance(step, Events):
                         record(ledger, file, event_file.relation(file), file.name)
                     elif isinstance(step, Card):
-                        cards.load_card(ledger, file.read_text(encoding="utf-8"))
+                        cards.load_card(ledger, file.read_text(encoding="utf-8"), step.retroactive)
                     else:
                         sources.retire(ledger, step.source, parse_instant(step.at))
 

@@ -1,7 +1,11 @@
 """Closing, corrections and verifying: what is sealed stays, what comes later stands on the next open month."""
 
 import json
-from dataclasses import replace
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,14 @@ from hypothesis import strategies as st
 from accounting.closing import close
 from accounting.instants import Month, format_instant
 from accounting.ledger import reading, writing
+from accounting.model import Correction, Line, Statement
+from accounting.statement import statements
 from accounting.verifying import verify
 from tests import model_of_rules as model
 from tests.cli_runner import Result, run
-from tests.histories import histories
-from tests.model_of_rules import Bill, Case, epoch
-from tests.project import Books, Events, books, steps_of
+from tests.histories import World, cards, histories
+from tests.model_of_rules import Bill, Case, Snapshot, epoch
+from tests.project import Books, Card, Events, Retire, Step, books, steps_of
 from tests.test_laws import tried
 
 Figures = tuple[int, int]
@@ -31,35 +37,29 @@ Key = tuple[str | None, str, str, str]
 @tried(8)
 @given(histories(), st.data())
 def test_what_was_sealed_and_the_corrections_are_what_all_evidence_says(case: Case, data: st.DataObject) -> None:
+    """At each closing and after each batch of late evidence: events, snapshots, retirements and retroactive cards."""
     month = Month.parse(case.month)
-    case = known_until(case, month.next.end)
-    late = [event for event in case.events if data.draw(st.booleans())]
-    early = replace(case, events=tuple(event for event in case.events if event not in late))
-    cut = data.draw(st.integers(0, len(late)))
-    assume((model.coverage(case) or 0) >= month.next.end)  # not where all sources are retired
-    for each in (early, case):
-        for asked in (month, month.next):
-            assume(all(isinstance(bill, Bill) for bill in model.bills(replace(each, month=str(asked))).values()))
-    with books(case, steps_of(early)) as these:
-        seal(these, month)
-        sealed = {workspace: report(these, workspace, month) for workspace in case.workspaces()}
-        take(these, late[:cut])
-        if data.draw(st.booleans()):
-            seal(these, month.next)
-        take(these, late[cut:])
-        told = {workspace: lines(sealed[workspace]["lines"]) for workspace in case.workspaces()}
-        for later in (month.next, month.next.next):
-            for workspace in case.workspaces():
-                corrections = report(these, workspace, later)["corrections"]
-                for key, figures in lines([c for c in corrections if c["month"] == str(month)]).items():
-                    told[workspace][key] = added(told[workspace].get(key, (0, 0)), figures)
-        for workspace, bill in model.bills(case).items():
-            assert isinstance(bill, Bill)
-            assert report(these, workspace, month) == sealed[workspace]
-            expected = lines([vars(line) for line in bill.lines])
-            assert {key: figures for key, figures in told[workspace].items() if figures != (0, 0)} == expected
+    case = known_until(case, month.next.next.end)
+    known, late = data.draw(late_evidence(case, month))
+    assume(billable(known, [month]) and (model.coverage(known) or 0) >= month.end)
+    with books(known) as these:
+        closed, sealed = [month], seal(these, month)
+        for batch in late:
+            these.take(batch)
+            known = with_steps(known, batch)
+            if not billable(known, [*closed, closed[-1].next]):
+                continue  # until more is known
+            assert_told(these, known, closed)
+            if (model.coverage(known) or 0) >= closed[-1].next.end and data.draw(st.booleans()):
+                closed.append(closed[-1].next)
+                sealed |= seal(these, closed[-1])
+                assert_told(these, known, closed)
         with reading(these.ledger) as ledger:
             assert list(verify(ledger, None, lambda news: None)) == []
+        told = bills_told(these, [*closed, closed[-1].next])
+        assert told.items() >= sealed.items()
+        these.take([step for step in steps_of(known) if not isinstance(step, Card)])
+        assert bills_told(these, [*closed, closed[-1].next]) == told
 
 
 def known_until(case: Case, end: int) -> Case:
@@ -74,34 +74,103 @@ def known_until(case: Case, end: int) -> Case:
     return replace(case, snapshots=(*case.snapshots, *more))
 
 
-def seal(these: Books, month: Month) -> None:
+@st.composite
+def late_evidence(draw: Callable[..., Any], case: Case, month: Month) -> tuple[Case, list[list[Step]]]:
+    """What is known when a month is closed, and what comes after, in batches: each source's own in its order.
+
+    A source is known beyond the month then, or is retired, or not known at all.
+    """
+    known = replace(case, snapshots=(), retired=(), events=())
+    late: list[list[Step]] = []
+    for number, source in enumerate(dict.fromkeys(snapshot.source for snapshot in case.snapshots)):
+        taken = model.snapshots_of(case, source)
+        steps: list[Step] = [*taken, *(Retire(*retired) for retired in case.retired if retired[0] == source)]
+        beyond = [i for i, snapshot in enumerate(taken, 1) if epoch(snapshot.taken_at) >= month.end]
+        first = draw(st.sampled_from(sorted({*beyond, len(steps)}) + ([0, 0, 0] if number else [])))
+        known = with_steps(known, steps[:first])
+        late.append(steps[first:])
+    for event in case.events:
+        if draw(st.booleans()):
+            late.append([Events((event,))])
+        else:
+            known = with_steps(known, [Events((event,))])
+    if draw(st.booleans()):
+        late.append([Card(card, retroactive=True) for card in draw(st.lists(cards_like(case), min_size=1, max_size=2))])
+    order = draw(st.permutations([number for number, steps in enumerate(late) for _ in steps]))
+    queues = [iter(steps) for steps in late]
+    coming = [next(queues[number]) for number in order]
+    cuts = sorted({0, len(coming), *draw(st.lists(st.integers(0, len(coming)), max_size=3))})
+    return known, [coming[a:b] for a, b in pairwise(cuts)]
+
+
+@st.composite
+def cards_like(draw: Callable[..., Any], case: Case) -> dict[str, Any]:
+    """Another card for the same month, in the same currency."""
+    other: dict[str, Any] = draw(cards(World(case.month, (), (), (), (), ())))
+    return other | ({"currency": case.card["currency"]} if case.card else {"currency": "USD"})
+
+
+def with_steps(known: Case, steps: Sequence[Step]) -> Case:
+    """What is known when these have come too."""
+    for step in steps:
+        if isinstance(step, Snapshot):
+            known = replace(known, snapshots=(*known.snapshots, step))
+        elif isinstance(step, Events):
+            known = replace(known, events=(*known.events, *step.events))
+        elif isinstance(step, Retire):
+            known = replace(known, retired=(*known.retired, (step.source, step.at)))
+        else:
+            known = replace(known, card=step.card)
+    return known
+
+
+def billable(known: Case, months: Sequence[Month]) -> bool:
+    bills = [bill for month in months for bill in model.bills(replace(known, month=str(month))).values()]
+    return all(isinstance(bill, Bill) for bill in bills)
+
+
+def seal(these: Books, month: Month) -> dict[tuple[str, str], Statement]:
     with writing(these.ledger) as ledger:
         assert close(ledger, month, lambda news: None) is not None
+        assert close(ledger, month, lambda news: None) is None
+    return bills_told(these, [month])
 
 
-def take(these: Books, events: list[dict[str, Any]]) -> None:
-    if events:
-        these.take([Events(tuple(events))])
+def bills_told(these: Books, months: Sequence[Month]) -> dict[tuple[str, str], Statement]:
+    """The project's statements, by month and workspace."""
+    with reading(these.ledger) as ledger:
+        return {(str(month), each.workspace): each for month in months for each in statements(ledger, month)}
 
 
-def report(these: Books, workspace: str, month: Month) -> dict[str, Any]:
-    told = these.report(workspace, str(month))
-    assert told is not None
-    return dict(json.loads(told))
+def assert_told(these: Books, known: Case, closed: Sequence[Month]) -> None:
+    """Of each closed month, its lines and all corrections of it are what the model says of all that is known."""
+    told: dict[tuple[str, str, Key], Figures] = {}
+    for (month, workspace), each in bills_told(these, [*closed, closed[-1].next]).items():
+        lines: list[tuple[str, Line | Correction]] = [(str(other.month), other) for other in each.corrections]
+        if Month.parse(month) in closed:
+            lines += [(month, line) for line in each.lines]
+        for of_month, line in lines:
+            key = (of_month, workspace, astuple(line.key))
+            sum_so_far = told.get(key, (0, 0))
+            told[key] = (sum_so_far[0] + line.byte_seconds, sum_so_far[1] + (line.amount_minor or 0))
+    expected = {
+        (str(month), workspace, (line.repository, line.format, line.package, line.state)): (
+            line.byte_seconds,
+            int((line.amount or "0").replace(".", "")),
+        )
+        for month in closed
+        for workspace, bill in model.bills(to_its_end(known, month)).items()
+        if isinstance(bill, Bill)
+        for line in bill.lines
+    }
+    assert {key: figures for key, figures in told.items() if figures != (0, 0)} == expected
 
 
-def lines(told: list[dict[str, Any]]) -> dict[Key, Figures]:
-    """Byte-seconds and minor units by line."""
-    found: dict[Key, Figures] = {}
-    for line in told:
-        key = (line["repository"], line["format"], line["package"], line["state"])
-        amount = int((line["amount"] or "0").replace(".", ""))
-        found[key] = added(found.get(key, (0, 0)), (int(line["byte_seconds"]), amount))
-    return found
-
-
-def added(one: Figures, other: Figures) -> Figures:
-    return one[0] + other[0], one[1] + other[1]
+def to_its_end(known: Case, month: Month) -> Case:
+    """A closed month as it is known: a source that is known for a part of it only tells of that part."""
+    latest = {snapshot.source: epoch(snapshot.taken_at) for snapshot in known.snapshots}
+    partly = tuple((source, format_instant(at)) for source, at in latest.items() if at < month.end)
+    return replace(known, month=str(month), retired=(*known.retired, *partly))
 
 
 # By the command line
@@ -121,15 +190,22 @@ tiers = [{ price = "1" }]
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def nothing_closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger whose months August to October 2026 are final: 3 GB live all the time, at one dollar."""
-    (tmp_path / "acme.csv").write_text(SNAPSHOT + ROWS)
-    (tmp_path / "rates.toml").write_text(CARD)
+    made = tmp_path_factory.mktemp("nothing-closed")
+    (made / "acme.csv").write_text(SNAPSHOT + ROWS)
+    (made / "rates.toml").write_text(CARD)
     for month in ("07", "08", "09", "10", "11"):
-        take_snapshot(tmp_path, f"2026-{month}-01T00:00:00Z")
-    acct(tmp_path, "rates", "load", "rates.toml")
-    return tmp_path
+        take_snapshot(made, f"2026-{month}-01T00:00:00Z")
+    acct(made, "rates", "load", "rates.toml")
+    return made
+
+
+@pytest.fixture
+def folder(nothing_closed: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(nothing_closed, tmp_path, dirs_exist_ok=True)
 
 
 def acct(folder: Path, *arguments: object) -> Result:
@@ -208,6 +284,17 @@ def test_a_source_that_comes_late_corrects_too(folder: Path) -> None:
     acct(folder, "verify")
 
 
+def test_what_a_late_source_held_last_is_not_charged_after_it_was_seen(folder: Path) -> None:
+    acct(folder, "close", "--month", "2026-08", "--yes")
+    (folder / "late.csv").write_text(SNAPSHOT + "acme,npm,ui,1,sha256:ui,31000000000,\n")
+    take_snapshot(folder, "2026-08-01T00:00:00Z", "late.csv", "late")
+    assert corrected(folder, "2026-09") == {}
+    take_snapshot(folder, "2026-08-11T00:00:00Z", "late.csv", "late")
+    assert corrected(folder, "2026-09") == {("2026-08", "live"): "10.00"}
+    take_snapshot(folder, "2026-11-01T00:00:00Z", "late.csv", "late")
+    assert corrected(folder, "2026-09") == {("2026-08", "live"): "31.00"}
+
+
 def test_a_card_that_changes_a_closed_month_must_say_so(folder: Path) -> None:
     acct(folder, "close", "--month", "2026-08", "--yes")
     (folder / "dearer.toml").write_text(CARD.replace('price = "1"', 'price = "2"'))
@@ -224,6 +311,9 @@ def test_a_card_that_changes_a_closed_month_must_say_so(folder: Path) -> None:
     acct(folder, "rates", "load", "later.toml")  # changes no closed month
     (folder / "yen.toml").write_text(CARD.replace("USD", "JPY"))
     assert "in USD" in run("rates", "load", "yen.toml", "--retroactive", cwd=folder).stderr
+    (folder / "late.toml").write_text(re.sub(r"effective_from = \S+", "effective_from = 2026-08-02", CARD))
+    late = run("rates", "load", "late.toml", "--retroactive", cwd=folder)
+    assert "month 2026-08: is closed, and the rate card has no rule or no rate yet at its start" in late.stderr
     acct(folder, "verify")
 
 

@@ -14,7 +14,7 @@ QUERIES = PACKAGE.parent / "queries"
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
     ("errors", "package_urls", "paths", "text", "tables"),
-    ("instants", "fonts"),
+    ("instants", "new_folders", "fonts"),
     ("model",),
     ("explanation",),
     ("config", "ratecard", "example_cards", "rating", "sharing", "collectors", "ledger"),
@@ -23,11 +23,13 @@ FLOORS = [
     ("billing", "collecting", "lifecycle", "page_facts", "reckoning", "sources"),
     ("corrections", "reconciling"),
     ("statement",),
-    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page"),
+    ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page", "run_summary", "run_manifest"),
     ("render", "render_csv", "render_sources", "render_explain", "render_explain_data", "focus", "chart"),
-    ("render_compare", "render_groups", "page_sections", "focus_files"),
+    ("render_compare", "render_groups", "page_sections", "focus_files", "render_index"),
     ("render_markdown", "render_page", "pdf"),
     ("formats",),
+    ("run_statements",),
+    ("running",),
     ("commands",),
     ("__main__", "__init__"),
 ]

@@ -63,6 +63,13 @@ def test_owner_only(folder: Path) -> None:
     assert (folder / "acct.duckdb.lock").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_folder_that_cannot_be_written_to(folder: Path) -> None:
+    (folder / "acct.duckdb.lock").unlink()
+    (folder / "acct.duckdb.lock").mkdir()
+    ended = run(*IMPORT, "2026-10-02T00:00:00Z", cwd=folder)
+    refused(ended, "acct.duckdb: cannot be written", f"see to the folder {folder}")
+
+
 def test_permissions_that_the_owner_gives_stay(folder: Path) -> None:
     (folder / "acct.duckdb").chmod(0o640)
     assert run(*IMPORT, "2026-10-02T00:00:00Z", cwd=folder).exit_code == 0

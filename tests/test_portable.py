@@ -15,7 +15,7 @@ from accounting.paths import shipped
 from tests.cli_runner import run
 from tests.golden import GoldenCase, golden_cases
 
-FACTS = ("packages", "holdings", "events", "periods", "charged_states", "rules", "scope", "evidence")
+FACTS = ("packages", "holdings", "events", "periods", "charged_states", "rules", "scope", "evidence", "snapshots")
 COLUMNS = "workspace_id, period_id, repository, format, package, state, charged, sharers, byte_seconds"
 
 

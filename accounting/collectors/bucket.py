@@ -4,7 +4,7 @@ boto3 takes an empty answer or a login page for an empty bucket, and a listing t
 so every page is checked for what the S3 API reference (ListObjectsV2) promises before a listing counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import cached_property
 from threading import Thread
@@ -30,7 +30,17 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session, get_session
 
 from accounting.collectors.bucket_listing import WORKERS, SideBySide
-from accounting.collectors.bucket_page import CHECK_SERVER, Asked, Page, page_of, refuse_dtd, take_body, timestamp
+from accounting.collectors.bucket_page import (
+    CHECK_SERVER,
+    Answer,
+    Asked,
+    Page,
+    page_of,
+    parsed,
+    refuse_dtd,
+    take_body,
+    timestamp,
+)
 from accounting.collectors.bucket_read import ShortWay
 from accounting.collectors.bucket_uploads import Uploads
 from accounting.collectors.store import Listing, Progress
@@ -45,6 +55,10 @@ CONNECT_SECONDS, READ_SECONDS = 10, 60
 REQUEST_SECONDS = 180
 SHORT_SECONDS = 10
 LISTING_SECONDS = 6 * 3600
+PAGE_BYTES = 64 * 1024 * 1024  # a thousand keys of 1,024 letters, each of them encoded, and more
+# The members of a request to list, and what stands for them in a URL (S3 API reference, ListObjectsV2).
+_LISTED = {"list-type": "2", "encoding-type": "url"}
+_QUERY = {"Prefix": "prefix", "Delimiter": "delimiter", "ContinuationToken": "continuation-token"}
 
 T = TypeVar("T")
 
@@ -82,6 +96,7 @@ class Bucket:
         self._bucket = bucket
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._where = f"source {source}, bucket {bucket}"
+        self._plain_pages = True
         self._session = get_session()
         self.client = _refusing(self._where, lambda: _client(self._where, self._session, endpoint_url))
 
@@ -134,9 +149,23 @@ class Bucket:
         asked = Asked(self._bucket, self._prefix, prefix, folders)
 
         def page() -> Page:
-            return page_of(where, _refusing(where, lambda: dict(self.client.list_objects_v2(**request))), asked)
+            short = self._short_page(request)
+            if short:
+                return page_of(where, *short, asked)
+            answer: dict[str, Any] = _refusing(where, lambda: dict(self.client.list_objects_v2(**request)))
+            return page_of(where, answer.get("Page"), answer["ResponseMetadata"]["HTTPHeaders"].get("date"), asked)
 
         return _begun(page)
+
+    def _short_page(self, request: Mapping[str, Any]) -> tuple[Answer, str] | None:
+        """None for ever from the first answer that is not plain: then boto3 need not ask a second time."""
+        if not self._short_way or not self._plain_pages:
+            return None
+        query = {_QUERY[member]: value for member, value in request.items() if member in _QUERY}
+        plain = self._short_way.page(_LISTED | query, PAGE_BYTES, min(SHORT_SECONDS, REQUEST_SECONDS))
+        answer = parsed(plain.body) if plain else None
+        self._plain_pages = answer is not None
+        return (answer, plain.date) if answer and plain else None
 
     def _answer(self, where: str, call: Callable[[], T]) -> T:
         return _refusing(where, lambda: _within(REQUEST_SECONDS, where, call))

@@ -5,7 +5,6 @@ page for an empty bucket. So the body is taken out of its hands before it parses
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -73,15 +72,18 @@ def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str,
 
     Errors, and what is no XML, are left to botocore, which asks again.
     """
-    if response_dict["status_code"] != 200:
-        return
-    try:
-        page = _parsed(response_dict["body"])
-    except (ParseError, UnicodeDecodeError):
-        return
-    if page.root is None or page.root.tag.rpartition("}")[2] != "Error":
-        customized_response_dict["Page"] = page
+    if response_dict["status_code"] == 200 and (answer := parsed(response_dict["body"])):
+        customized_response_dict["Page"] = answer
         response_dict["body"] = b""
+
+
+def parsed(body: bytes) -> Answer | None:
+    """A page's body; None for an error, and for what is no XML: another try may help."""
+    try:
+        answer = _parsed(body)
+    except (ParseError, UnicodeDecodeError):
+        return None
+    return None if answer.root is not None and answer.root.tag.rpartition("}")[2] == "Error" else answer
 
 
 def refuse_dtd(response_dict: dict[str, Any], **_: object) -> None:
@@ -90,9 +92,8 @@ def refuse_dtd(response_dict: dict[str, Any], **_: object) -> None:
         response_dict["body"] = b""
 
 
-def page_of(where: str, answer: Mapping[str, Any], asked: Asked) -> Page:
+def page_of(where: str, page: Answer | None, date: str | None, asked: Asked) -> Page:
     """Raises AcctError, naming page or key, for a page that is not what the S3 API promises."""
-    page: Answer | None = answer.get("Page")
     root = page.root if page else None
     if page is None or root is None or root.tag.rpartition("}")[2] != ROOT:
         raise AcctError(where, "is no S3 listing", CHECK_SERVER)
@@ -116,7 +117,7 @@ def page_of(where: str, answer: Mapping[str, Any], asked: Asked) -> Page:
     if count is not None and count not in {str(len(keys)), str(len(keys) + len(folders))}:
         raise AcctError(where, f"has {len(keys):,} keys and counts {count}", CHECK_SERVER)
     objects = _objects(where, [_decoded(keys, encoded), *others], asked)
-    return Page(objects, folders, token, answer["ResponseMetadata"]["HTTPHeaders"].get("date"))
+    return Page(objects, folders, token, date)
 
 
 def timestamp(value: Any) -> datetime:
@@ -183,9 +184,10 @@ def _decoded(keys: list[str | None], encoded: bool) -> list[str | None]:
 def _objects(where: str, columns: list[list[str | None]], asked: Asked) -> pl.DataFrame:
     texts = pl.DataFrame(dict(zip(MEMBERS, columns, strict=True)), schema=dict.fromkeys(MEMBERS, pl.String()))
     objects = _typed(texts, asked)
-    if not objects["sound"].all():
-        modified = [_instant(where, text) for text in texts["LastModified"]]  # it may be in another form
-        objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), asked)
+    if objects["sound"].all():
+        return objects.select(list(OBJECTS))
+    modified = [_instant(where, text) for text in texts["LastModified"]]  # it may be in another form
+    objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), asked)
     for key, of_asked, size, size_bytes in (
         objects.with_columns(texts["Size"])
         .filter(~pl.col("sound"))

@@ -1,13 +1,15 @@
-"""Small objects by the shortest way: a signed GET over a connection that stays open, a fifth of boto3's time.
+"""Objects and pages of a listing by the shortest way: a signed GET over a connection that stays open.
 
-It gives an object only where the answer is the plain one, whole and in time; everything else is asked again through
-boto3, which knows retries, redirects and what an error means.
+It takes a fifth of boto3's time, and gives an answer only where it is the plain one, whole and in time; everything else
+is asked again through boto3, which knows retries, redirects and what an error means.
 """
 
 import io
 import socket
 import ssl
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -22,8 +24,15 @@ if TYPE_CHECKING:
     from botocore.session import Session
     from mypy_boto3_s3.client import S3Client
 
-LINE_BYTES, HEADERS = 64 * 1024, 100
-_UNUSUAL = {b"transfer-encoding", b"content-encoding"}  # the body is in another form
+LINE_BYTES, HEADERS, BUFFER_BYTES = 64 * 1024, 100, 256 * 1024
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A whole body, and the server's Date header."""
+
+    body: bytes
+    date: str
 
 
 class ShortWay:
@@ -48,33 +57,47 @@ class ShortWay:
 
     def read(self, key: str, limit_bytes: int, seconds: float) -> bytes | None:
         """The whole object, or None: for want of a plain answer within so many seconds, or with more bytes."""
+        answer = self._answer(self._base + quote(key, safe="/~"), limit_bytes, seconds)
+        return answer.body if answer else None
+
+    def page(self, query: Mapping[str, str], limit_bytes: int, seconds: float) -> Plain | None:
+        """What the bucket itself answers to a query, or None as `read` does."""
+        bucket = self._base if self._path_at == len(self._base) - 1 else self._base.removesuffix("/")
+        asked = "&".join(f"{name}={quote(value, safe='~')}" for name, value in query.items())
+        return self._answer(f"{bucket}?{asked}", limit_bytes, seconds)
+
+    def _answer(self, url: str, limit_bytes: int, seconds: float) -> Plain | None:
         deadline = time.monotonic() + seconds
         try:
-            request = self._signed(key)
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = self._connected(seconds)
+            request: Any = AWSRequest("GET", url, headers=self._headers)
+            S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._region).add_auth(request)
+            lines = [f"GET {request.url[self._path_at :]} HTTP/1.1", *(f"{n}: {v}" for n, v in request.headers.items())]
+            text = "\r\n".join([*lines, "", ""]).encode("latin-1")
+            while True:
+                try:
+                    kept = self._idle.pop()
+                except IndexError:
+                    return self._asked(self._connected(seconds), text, limit_bytes, deadline)
+                try:
+                    return self._asked(kept, text, limit_bytes, deadline)
+                except ConnectionError:  # the server has closed it since
+                    continue
         except (OSError, BotoCoreError, ValueError):
             return None
-        connection.deadline = deadline
-        body = None
-        try:
-            lines = [f"GET {request.url[self._path_at :]} HTTP/1.1", *(f"{n}: {v}" for n, v in request.headers.items())]
-            connection.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
-            body = connection.plain_body(limit_bytes)
-        except (OSError, ValueError):
-            body = None
-        if body is None:
-            connection.close()
-        else:
-            self._idle.append(connection)
-        return body
 
-    def _signed(self, key: str) -> Any:
-        request: Any = AWSRequest("GET", self._base + quote(key, safe="/~"), headers=self._headers)
-        S3SigV4Auth(self._credentials.get_frozen_credentials(), "s3", self._region).add_auth(request)
-        return request
+    def _asked(self, connection: "_Connection", text: bytes, limit_bytes: int, deadline: float) -> Plain | None:
+        """The answer on a connection, which is kept if the answer is plain."""
+        connection.deadline = deadline
+        answer = None
+        try:
+            connection.send(text)
+            answer = connection.plain_answer(limit_bytes)
+        finally:
+            if answer is None:
+                connection.close()
+            else:
+                self._idle.append(connection)
+        return answer
 
     def _connected(self, seconds: float) -> "_Connection":
         port = self._place.port or (443 if self._tls else 80)
@@ -89,21 +112,27 @@ class _Connection(io.RawIOBase):
     """A connection that sends and receives until a deadline: a timeout alone begins anew with each byte.
 
     It takes answers of one form only, which http.client would take five times as long over: status 200, a
-    Content-Length, and a connection that stays open (RFC 9112, sections 4 to 6).
+    Content-Length or chunks, and a connection that stays open (RFC 9112, sections 4 to 7).
     """
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
-        self._incoming = io.BufferedReader(self)
+        self._incoming = io.BufferedReader(self, BUFFER_BYTES)
         self.deadline = 0.0
 
     def send(self, data: bytes) -> None:
         self._wait_until_deadline()
         self._socket.sendall(data)
 
-    def plain_body(self, limit_bytes: int) -> bytes | None:
-        """The body of a plain answer of at most so many bytes, all of it; None for any other answer."""
-        if not self._incoming.readline(LINE_BYTES).startswith(b"HTTP/1.1 200 "):
+    def plain_answer(self, limit_bytes: int) -> Plain | None:
+        """A plain answer of at most so many bytes, all of it; None for any other answer.
+
+        Raises ConnectionError where the connection is closed instead.
+        """
+        status = self._incoming.readline(LINE_BYTES)
+        if not status:
+            raise ConnectionResetError
+        if not status.startswith(b"HTTP/1.1 200 "):
             return None
         headers: dict[bytes, bytes] = {}
         while (line := self._incoming.readline(LINE_BYTES)) not in (b"\r\n", b""):
@@ -111,14 +140,34 @@ class _Connection(io.RawIOBase):
             if not colon or not line.endswith(b"\n") or len(headers) == HEADERS or name.lower() in headers:
                 return None
             headers[name.lower()] = value.strip()
-        if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+        if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive" or b"content-encoding" in headers:
             return None
-        length = headers.get(b"content-length", b"")
-        # Without a length, a part looks like the whole.
-        if not length.isdigit() or int(length) > limit_bytes or headers.keys() & _UNUSUAL:
+        # Without a length and without chunks, a part looks like the whole.
+        length, coding = headers.get(b"content-length"), headers.get(b"transfer-encoding")
+        if length is not None and coding is None and length.isdigit():
+            body = self._exactly(int(length), limit_bytes)
+        elif length is None and coding is not None and coding.lower() == b"chunked":
+            body = self._chunks(limit_bytes)
+        else:
             return None
-        body = self._incoming.read(int(length))
-        return body if len(body) == int(length) else None
+        return body if body is None else Plain(body, headers.get(b"date", b"").decode("latin-1"))
+
+    def _exactly(self, length: int, limit_bytes: int) -> bytes | None:
+        if length > limit_bytes:
+            return None
+        body = self._incoming.read(length)
+        return body if len(body) == length else None
+
+    def _chunks(self, limit_bytes: int) -> bytes | None:
+        """A body whose last chunk is empty and has no trailer after it."""
+        chunks: list[bytes] = []
+        while size := int(self._incoming.readline(LINE_BYTES), 16):
+            chunk = self._exactly(size, limit_bytes)
+            if chunk is None or self._incoming.read(2) != b"\r\n":
+                return None
+            chunks.append(chunk)
+            limit_bytes -= size
+        return b"".join(chunks) if self._incoming.readline(LINE_BYTES) == b"\r\n" else None
 
     def readable(self) -> bool:
         return True

@@ -74,5 +74,5 @@ class Folder:
         raise AcctError(
             f"source {self._source}, folder {error.filename}",
             f"cannot be read: {error.strerror}",
-            "mend the url of the source, or the rights to the folder",
+            "mend the url or the inventory of the source, or the rights to the folder",
         ) from error

@@ -22,6 +22,7 @@ from accounting.commands import (
     rates,
     reconcile,
     report,
+    run,
     source,
     status,
     verify,
@@ -36,9 +37,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (demo, collect, imports, rates, report, explain, close, verify, status, reconcile, names, export, source):
+for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, export,
+             source):  # fmt: skip
     room.add_to(app)
 
+_INTERRUPTED = 130
 _GLOBAL_OPTIONS = ("--ledger", "--config")
 
 
@@ -70,13 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(_globals_first(sys.argv[1:] if argv is None else argv), prog_name="acct")
     except SystemExit as end:
+        if end.code == _INTERRUPTED:  # typer has caught the signal
+            typer.echo("acct: interrupted; what was not finished is not recorded", err=True)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except AcctError as error:
         typer.echo(f"acct: {visible(str(error))}", err=True)
         return error.exit_status
-    except KeyboardInterrupt:
-        typer.echo("acct: interrupted; nothing was changed", err=True)
-        return 130
     return 0
 
 

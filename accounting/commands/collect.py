@@ -8,7 +8,7 @@ import typer
 from accounting.commands.context import Settings, SourceNames, chosen_sources, progress, say, settings
 from accounting.errors import AcctError
 from accounting.model import Source
-from accounting.text import counted, size, visible
+from accounting.text import counted, size, unseen, visible
 
 if TYPE_CHECKING:
     from accounting.collecting import Collection
@@ -78,5 +78,5 @@ def changes_found(source: str, changes: "Changes") -> str:
         return f"{source}: the database was asked at this instant or a later one already; nothing changed"
     return (
         f"{source}: {counted(changes.rows, 'row')}, {changes.created:,} new, {changes.deleted:,} deleted,"
-        f" {changes.restored:,} restored, {changes.linked:,} linked"
+        f" {changes.restored:,} restored, {changes.linked:,} linked{unseen(changes.unseen)}"
     )

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from accounting.commands.context import instant, progress, say, settings
-from accounting.text import counted
+from accounting.text import counted, unseen
 
 _group = typer.Typer(help="Take in a snapshot, lifecycle events or links from files.", no_args_is_help=True)
 
@@ -47,6 +47,8 @@ def snapshot(
         say(f"{source}: this snapshot is in the ledger already; nothing changed")
     else:
         say(f"{source}: {counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone")
+    if at > time.time():
+        say(f"{source}: --taken-at {taken_at} lies in the future; earlier snapshots cannot follow it")
 
 
 @_group.command()
@@ -100,7 +102,7 @@ def links(
         relation = links_file.relation(file)
         with writing(settings(context).ledger, readable=[file]) as ledger:
             linked = record_links(ledger, file, relation, linked_at)
-    say(f"{file}: {counted(linked.packages, 'package')}, {linked.changed:,} newly linked")
+    say(f"{file}: {counted(linked.packages, 'package')}, {linked.changed:,} newly linked{unseen(linked.unseen)}")
 
 
 def _name_of(file: Path) -> str:

@@ -21,14 +21,15 @@ def status(
     """
     from accounting.ledger import reading
     from accounting.render_sources import status_json, status_text
-    from accounting.sources import months_known, source_states
+    from accounting.sources import databases_asked, months_known, source_states
     from accounting.usage import coverage
 
     with reading(settings(context).ledger) as ledger:
         sources = source_states(ledger)
         covered_until = coverage(ledger) if sources else None
         months = months_known(ledger, covered_until)
+        databases = databases_asked(ledger)
     if format_ is OutputFormat.json:
-        write_out(status_json(sources, covered_until, months), None)
+        write_out(status_json(sources, databases, covered_until, months), None)
     else:
-        write_out(status_text(sources, covered_until, months, terminal_width()), None)
+        write_out(status_text(sources, databases, covered_until, months, terminal_width()), None)

@@ -10,12 +10,14 @@ from threading import Thread
 from urllib.parse import parse_qsl, quote_plus, unquote, urlsplit
 
 LAST = chr(0x10FFFF)
+PROTOCOL = "HTTP/1.1"
 
 
 @dataclass(frozen=True)
 class Answer:
     """One answer: `length` is the Content-Length that it announces (None: none), `clock` its Date's distance in
-    seconds from now (None: no Date), `pause` the seconds between one byte of its body and the next.
+    seconds from now (None: no Date), `pause` the seconds between one byte of its body and the next; a server that
+    `closes` the connection afterwards does not say so.
     """
 
     body: bytes = b""
@@ -24,6 +26,7 @@ class Answer:
     length: int | None = -1
     clock: int | None = 0
     pause: float = 0
+    closes: bool = False
 
 
 def listing(*entries: str, name: str = "images", **members: str | None) -> Answer:
@@ -81,6 +84,8 @@ def serving(answer: Callable[[dict[str, str]], Answer]) -> Iterator[str]:
     """An endpoint that answers each GET by its query, with the decoded path as its member `path`."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = PROTOCOL
+
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             said = answer(dict(parse_qsl(url.query)) | {"path": unquote(url.path)})
@@ -91,6 +96,12 @@ def serving(answer: Callable[[dict[str, str]], Answer]) -> Iterator[str]:
                 self.send_header("Content-Length", str(len(said.body) if said.length < 0 else said.length))
             for name, value in said.headers.items():
                 self.send_header(name, value)
+            if said.closes:
+                self.close_connection = True
+            if (
+                said.length != -1 and "Transfer-Encoding" not in said.headers
+            ):  # the next answer would be taken for its rest
+                self.send_header("Connection", "close")
             self.end_headers()
             if self.command == "GET":
                 with suppress(OSError):  # who asked may have gone

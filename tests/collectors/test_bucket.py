@@ -16,6 +16,7 @@ from accounting.collectors.places import open_store
 from accounting.collectors.store import Listing, Store
 from accounting.errors import AcctError
 from accounting.model import Source
+from tests.collectors import stand_in
 from tests.collectors.servers import SECRET_KEY, client_of, free_ports
 from tests.collectors.stand_in import Answer, common_prefix, entry, error, listing, serving, stored
 
@@ -43,6 +44,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "ATTEMPTS", 2)
 
 
+@pytest.fixture(params=["HTTP/1.1", "HTTP/1.0"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that closes its connection after each answer is left to boto3."""
+    monkeypatch.setattr(stand_in, "PROTOCOL", request.param)
+
+
+both_ways = pytest.mark.usefixtures("way")
+
+
 def test_lists_pages_of_a_real_server(endpoint: str) -> None:
     client = client_of(endpoint)
     odd = ["a b", "a%2Fb", "a+b", "x&y<z", "é/ü"]
@@ -68,6 +78,7 @@ def test_an_empty_prefix_of_a_real_server_is_empty(endpoint: str) -> None:
     assert store_of(endpoint, "s3://blobs/nothing/here/").listing(lambda line: None).objects.is_empty()
 
 
+@both_ways
 def test_what_was_modified_after_the_first_answer_is_left_for_the_next_snapshot() -> None:
     now = time.time()
     at = [time.strftime("%Y-%m-%dT%H:%M:%S.900Z", time.gmtime(now + offset)) for offset in (-60, 60)]
@@ -75,15 +86,18 @@ def test_what_was_modified_after_the_first_answer_is_left_for_the_next_snapshot(
     assert found.objects.rows() == [("before", 1, int(now) - 60, "")]
 
 
+@both_ways
 def test_keys_are_decoded_only_where_the_server_says_that_it_encoded_them() -> None:
     assert listed([listing(entry("a%2Bb+c%252F"))]).objects["key"].to_list() == ["a+b c%2F"]
     assert listed([listing(entry("a%2Bb+c"), EncodingType=None)]).objects["key"].to_list() == ["a%2Bb+c"]
 
 
+@both_ways
 def test_key_count_may_be_missing() -> None:
     assert listed([listing(entry("a"), KeyCount=None)]).objects.height == 1
 
 
+@both_ways
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
@@ -133,6 +147,7 @@ def test_refuses_what_is_no_whole_listing(answers: list[Answer], message: str) -
     assert SECRET_KEY not in str(refused.value)
 
 
+@both_ways
 def test_refuses_keys_outside_of_the_prefix() -> None:
     with pytest.raises(AcctError, match="page 1, key team/b: does not start with teams/"):
         listed([listing(entry("teams/a"), entry("team/b"))], "s3://images/teams")
@@ -144,6 +159,7 @@ def test_a_failure_that_passes_is_tried_again() -> None:
         assert store_of(endpoint).listing(lambda line: None).objects.height == 1
 
 
+@both_ways
 def test_a_server_that_dribbles_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "REQUEST_SECONDS", 0.5)
     slow = Answer(listing(entry()).body, pause=0.1)
@@ -163,6 +179,7 @@ def test_an_endless_listing_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) 
         store_of(endpoint).listing(lambda line: None)
 
 
+@both_ways
 @pytest.mark.parametrize(
     ("headers", "message"),
     [
@@ -363,11 +380,13 @@ def test_refuses_folders_that_are_none(folders: Answer, message: str) -> None:
         store_of(endpoint).listing(lambda line: None)
 
 
+@both_ways
 def test_refuses_folders_that_were_not_asked_for() -> None:
     with pytest.raises(AcctError, match="page 1: has common prefixes, which were not asked for"):
         listed([listing(entry("a"), common_prefix("b/"))])
 
 
+@both_ways
 def test_refuses_a_document_type() -> None:
     dtd = b'<!DOCTYPE ListBucketResult [<!ENTITY a "aaaaaaaaaa">]>'
     body = listing(entry("k&a;")).body
@@ -377,6 +396,7 @@ def test_refuses_a_document_type() -> None:
         listed([Answer(body)])
 
 
+@both_ways
 def test_refuses_what_is_no_utf_8() -> None:
     with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
         listed([Answer(listing(entry("k")).body.replace(b">k<", b">\xff<"))])
@@ -388,6 +408,7 @@ PLAIN_ENTRY = (
 )
 
 
+@both_ways
 @pytest.mark.parametrize(
     "form",
     [
@@ -437,6 +458,53 @@ def test_the_key_is_asked_for_as_it_is() -> None:
     with serving(lambda query: Answer(query["path"].encode())) as endpoint:
         store = store_of(endpoint, "s3://images/p")
         assert [store.read(key, 100) for key in keys] == [f"/images/p/{key}".encode() for key in keys]
+
+
+def test_a_server_without_plain_answers_is_asked_twice_for_its_first_page_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stand_in, "PROTOCOL", "HTTP/1.0")
+    tokens: list[str] = []
+    answers = stored(["a", "b", "c"], page_keys=1)
+
+    def answer(query: dict[str, str]) -> Answer:
+        tokens.append(query.get("continuation-token", "") + query.get("delimiter", ""))
+        return answers(query)
+
+    with serving(answer) as endpoint:
+        assert store_of(endpoint).listing(lambda line: None).objects.height == 3
+    assert tokens == ["", "", "/", "1", "2"]
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
+    asked: list[str] = []
+
+    def answer(query: dict[str, str]) -> Answer:
+        asked.append(query["path"])
+        return Answer(b"x", closes=True)
+
+    with serving(answer) as endpoint:
+        store = store_of(endpoint)
+        assert isinstance(store, bucket.Bucket)
+        with patch.object(store.client, "get_object", side_effect=AssertionError):
+            assert [store.read(key, 10) for key in "abc"] == [b"x"] * 3
+    assert len(asked) == 3
+
+
+def test_pages_in_chunks_are_whole_or_asked_for_again() -> None:
+    page = listing(entry("a")).body
+    chunked = {"Transfer-Encoding": "chunked"}
+    whole = b"%x\r\n%b\r\n5\r\n\n    \r\n0\r\n\r\n" % (len(page), page)
+    odd = [whole[:-5] + b"0\r\nExpires: 1\r\n\r\n", whole[:-5], whole.replace(b"\r\n5\r\n", b"\n5\r\n")]
+    with serving(lambda query: Answer(whole, headers=chunked, length=None)) as endpoint:
+        store = store_of(endpoint)
+        assert isinstance(store, bucket.Bucket)
+        with patch.object(store.client, "list_objects_v2", side_effect=AssertionError):
+            assert store.listing(lambda line: None).objects["key"].to_list() == ["a"]
+    for body in odd:
+        answers = [Answer(body, headers=chunked, length=None, closes=True), listing(entry("b"))]
+        with serving(lambda query: answers.pop(0)) as endpoint:  # noqa: B023
+            assert store_of(endpoint).listing(lambda line: None).objects["key"].to_list() == ["b"]
 
 
 def test_an_object_elsewhere_is_not_followed() -> None:

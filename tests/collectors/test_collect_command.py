@@ -191,3 +191,17 @@ def test_a_registry_that_was_never_used_is_empty(stored: Path, tmp_path: Path) -
     ended = run("collect", cwd=tmp_path)
     assert ended.exit_code == 0
     assert "no registry is there yet" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("layout", "below"), [("distribution", "/docker/registry/v2"), ("maven2", ""), ("verdaccio", "")]
+)
+def test_a_place_that_holds_something_else_is_refused(
+    registry: StoredRegistry, tmp_path: Path, layout: str, below: str
+) -> None:
+    lines = ["[[source]]", 'name = "a"', f'layout = "{layout}"', f'url = "file:registry{below}"', 'workspace = "acme"']
+    (tmp_path / "acct.toml").write_text("\n".join(lines))
+    ended = run("collect", cwd=tmp_path)
+    assert ended.exit_code == 1
+    assert f"none that belongs to the layout {layout}; check the url, its prefix and the layout" in ended.stderr
+    assert not (tmp_path / "acct.duckdb").exists()

@@ -179,7 +179,8 @@ def test_what_vanishes_was_deleted_when_it_was_last_seen(registry: Registry) -> 
     registry.run("INSERT INTO packages VALUES ('acme', 2, 'container', 'web')")
     assert registry.collect() == "lifecycle: 5 rows, 0 new, 0 deleted, 1 restored, 1 linked"
     registry.run("INSERT INTO packages SELECT 'acme', 2, 'npm'::kind, i::text FROM generate_series(1, 100) AS i")
-    assert registry.collect() == "lifecycle: 105 rows, 100 new, 0 deleted, 0 restored, 0 linked"
+    unseen = "; 100 packages are in no snapshot, such as acme/npm/1: check how they are named"
+    assert registry.collect() == "lifecycle: 105 rows, 100 new, 0 deleted, 0 restored, 0 linked" + unseen
     registry.run("DELETE FROM packages WHERE length(name) < 3")
     time.sleep(1.1)
     assert "source lifecycle: lacks 100 of the 105 workspaces" in registry.refusal()

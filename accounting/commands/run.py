@@ -1,0 +1,54 @@
+"""`acct run`: the monthly billing run."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from accounting.commands.context import Month_, month_of, progress, say, settings
+from accounting.text import counted
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(run)
+
+
+def run(
+    context: typer.Context,
+    month: Month_,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder to write; if it is there, it must be empty or the same.")
+    ],
+    provisional: Annotated[
+        bool, typer.Option("--provisional", help="Also where the month is not covered yet; every page says so.")
+    ] = False,
+) -> None:
+    """Write every workspace's statement in every format, a summary, an index page and a manifest of digests.
+
+    Example: acct run --month 2026-10 --out bills-2026-10
+    """
+    from accounting.ledger import reading
+    from accounting.running import run as run_month
+
+    wanted = month_of(month)
+    with _ended_in_order(), progress(f"billing {wanted}") as news, reading(settings(context).ledger) as ledger:
+        summary = run_month(ledger, wanted, out, provisional, news)
+    say(f"{wanted}: {summary.status}, {counted(len(summary.workspaces), 'statement')} in {out}")
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A run that is told to end removes what it has written, as one does that is interrupted from the keyboard."""
+
+    def end(number: int, _: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
