@@ -55,14 +55,15 @@ def _told(page: StatementPage) -> dict[str, Any]:
     """What the template shows, in characters that the fonts draw."""
     statement = page.statement
     workspace, month = drawable(statement.workspace), str(statement.month)
+    provisional = statement.status == "provisional"
     total = amount_text(statement, statement.amount_minor)
     return {
-        "title": f"{workspace}, {month}: package storage",
+        "title": f"{workspace}, {month}: package storage" + (", provisional" if provisional else ""),
         "head": f"Package storage, {_shortened(workspace)}, {month}",
         "month": month,
         "workspace": workspace,
         "status": statement.status,
-        "provisional": statement.status == "provisional",
+        "provisional": provisional,
         "covered_until": format_instant(statement.covered_until),
         "total": None if total is None else f"{total} {statement.currency}",
         "explanation": page.explanation,
