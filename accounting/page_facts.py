@@ -47,16 +47,16 @@ class PackageAtEnd:
         """Of its bytes those that another package holds too."""
         return sum(held.size_bytes for held in self.shared if held.holders > 1)
 
-    def carried_bytes(self, share: str) -> Fraction:
-        """What falls on it: its part of each blob (RULES, section 4)."""
+    def carried_parts(self, share: str) -> list[Fraction]:
+        """What falls on it, bytes that are shared alike in one: its part of each blob (RULES, section 4)."""
         if share == "package":
-            return Fraction(self.held_bytes)
+            return [Fraction(self.held_bytes)]
         parts = [
             Fraction(held.size_bytes, held.charged_holders or held.holders)
             for held in self.shared
             if self.charged or not held.charged_holders
         ]
-        return sum(parts, Fraction(self.own_bytes))
+        return [Fraction(self.own_bytes), *parts]
 
     def saved_bytes(self, share: str) -> int:
         """What deleting it takes off what is charged: bytes that no other charged package holds."""

@@ -6,16 +6,17 @@ from datetime import date
 from fractions import Fraction
 
 from accounting.billing import Asked, Bill, bill_batches
-from accounting.explanation import RateStep, rate_steps
+from accounting.explanation import RateStep, rate_steps, total
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import STATES, Line, Part, Rate, Statement, WorkspaceUsage
+from accounting.model import STATES, Line, Part, Statement, WorkspaceUsage
 from accounting.page_facts import DAY_SECONDS, Facts, PackageAtEnd, facts_of_scope
-from accounting.rating import apportion, included_units, tiered_cost
+from accounting.rating import apportion
 from accounting.reckoning import explanation_of, reckon
 from accounting.sealed import digest_of
 from accounting.statement import asked_of, latest_month, require_workspace, told_as
 from accounting.statement_json import statement_json
+from accounting.steady import Steady, steady_from
 from accounting.usage import parts_of
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -152,7 +153,7 @@ def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | No
 def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts) -> StatementPage:
     parts = parts_of(asked.month, asked.card)
     rates = rate_steps(bill.costs, bill.usage, parts, asked.month)
-    steady = _steady(asked, parts, bill, facts)
+    steady = steady_from(asked, parts, bill, facts.packages)
     return StatementPage(
         statement,
         asked.until,
@@ -184,7 +185,7 @@ def _seconds_metered(asked: Asked, day: int) -> int:
     return min(asked.until - day * DAY_SECONDS, DAY_SECONDS)
 
 
-def _deletions(asked: Asked, facts: Facts, steady: "_Steady") -> tuple[ChargedDeletion, ...]:
+def _deletions(asked: Asked, facts: Facts, steady: Steady) -> tuple[ChargedDeletion, ...]:
     found: dict[tuple[str, int], list[PackageAtEnd]] = {}
     for package in facts.packages:
         kept_until = package.kept_until
@@ -192,7 +193,7 @@ def _deletions(asked: Asked, facts: Facts, steady: "_Steady") -> tuple[ChargedDe
             found.setdefault((package.repository, kept_until), []).append(package)
     deletions = []
     for (repository, kept_until), packages in found.items():
-        carried = sum((package.carried_bytes(steady.share) for package in packages), Fraction(0))
+        carried = total(part for package in packages for part in package.carried_parts(steady.share))
         deleted_at = facts.deleted_at[repository, kept_until]
         cost = steady.part_of_a_day(carried)
         deletions.append(ChargedDeletion(repository, deleted_at, kept_until, len(packages), carried, cost))
@@ -213,7 +214,7 @@ def _free(statement: Statement, usage: WorkspaceUsage) -> tuple[FreeUsage, ...]:
     return tuple(FreeUsage(state, len(packages[state]), n) for state, n in zip(states, whole, strict=True))
 
 
-def _shared(facts: Facts, steady: "_Steady") -> tuple[SharedPackage, ...]:
+def _shared(facts: Facts, steady: Steady) -> tuple[SharedPackage, ...]:
     shared = []
     for package in facts.packages:
         if package.shared_bytes():
@@ -226,54 +227,12 @@ def _shared(facts: Facts, steady: "_Steady") -> tuple[SharedPackage, ...]:
                     package.state,
                     package.held_bytes,
                     package.shared_bytes(),
-                    package.carried_bytes(steady.share),
+                    total(package.carried_parts(steady.share)),
                     saved,
                     steady.saved_a_month(saved),
                 )
             )
     return tuple(sorted(shared, key=lambda each: (-each.alone_bytes, each.format, each.package)))
-
-
-@dataclass(frozen=True)
-class _Steady:
-    """What the bytes that are charged at the page's instant cost if all stays as it is then."""
-
-    share: str
-    charged_bytes: Fraction
-    month_seconds: int
-    rate: Rate | None
-    included: Fraction
-
-    def month(self, size_bytes: Fraction) -> Fraction:
-        """A whole month of so many bytes, less what is included."""
-        if self.rate is None:
-            return Fraction(0)
-        return tiered_cost(self.rate, max(size_bytes / self.rate.unit_bytes - self.included, Fraction(0)), Fraction(1))
-
-    def part_of_a_day(self, size_bytes: Fraction) -> Fraction | None:
-        """What falls on so many of the charged bytes, in proportion, a day."""
-        if self.rate is None:
-            return None
-        of_month = self.month(self.charged_bytes) * size_bytes / (self.charged_bytes or 1)
-        return of_month * DAY_SECONDS / self.month_seconds
-
-    def saved_a_month(self, size_bytes: int) -> Fraction | None:
-        """What the month would cost less without so many of the charged bytes."""
-        if self.rate is None:
-            return None
-        return self.month(self.charged_bytes) - self.month(self.charged_bytes - size_bytes)
-
-
-def _steady(asked: Asked, parts: Sequence[Part], bill: Bill, facts: Facts) -> _Steady:
-    last_second = max(asked.until - 1, asked.month.start)
-    part = next((part for part in parts if part.start <= last_second < part.end), parts[0])
-    charged = sum(
-        (package.carried_bytes(part.rule.share) for package in facts.packages if package.charged), Fraction(0)
-    )
-    included = Fraction(0)
-    if part.rate is not None:
-        included = included_units(part.rate, last_second, last_second + 1, 1, bill.plans, bill.statement.workspace)
-    return _Steady(part.rule.share, charged, Month.holding(asked.until).seconds, part.rate, included)
 
 
 def repository_lines(statement: Statement) -> tuple[RepositoryLines, ...]:

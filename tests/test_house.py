@@ -21,7 +21,7 @@ FLOORS = [
     ("statement_json",),
     ("cards", "events", "levels", "manifests", "sealed", "snapshots", "usage", "sample"),
     ("billing", "collecting", "lifecycle", "page_facts", "reckoning", "sources"),
-    ("corrections", "reconciling"),
+    ("corrections", "reconciling", "steady"),
     ("statement",),
     ("closing", "verifying", "comparing", "explaining", "grouping", "statement_page", "run_summary", "run_manifest"),
     ("render", "render_csv", "render_sources", "render_explain", "render_explain_data", "focus", "chart"),
