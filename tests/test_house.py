@@ -85,7 +85,7 @@ def test_modules_say_what_they_are_for_and_functions_are_short(module: Path) -> 
 
 
 def test_help_needs_no_heavy_library() -> None:
-    heavy = ("duckdb", "polars", "boto3", "pyarrow", "jinja2", "adbc_driver_manager", "adbc_driver_postgresql")
+    heavy = ("duckdb", "polars", "boto3", "pyarrow", "jinja2", "typst", "adbc_driver_manager", "adbc_driver_postgresql")
     program = (
         "import sys\nfrom accounting.commands import main\nassert main(['--help']) == 0\n"
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"

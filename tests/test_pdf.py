@@ -241,13 +241,18 @@ def test_a_terminal_is_spared(demo: Path) -> None:
     assert "name a file with --output" in ended.stderr
 
 
-def test_without_the_extra_there_is_a_sentence(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_there_is_a_sentence(
+    demo: Path, page: StatementPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    month = page.statement.month
     pdf._compiler.cache_clear()
     monkeypatch.setitem(sys.modules, "typst", None)
-    refused = run("--ledger", demo, "report", "--workspace", "acme", "--format", "pdf")
-    assert refused.exit_code == 1
-    assert "pip install 'package-accounting[pdf]'" in refused.stderr
-    assert len(refused.stderr.splitlines()) == 1
+    report = ("report", "--workspace", "acme", "--format", "pdf")
+    for command in (report, ("run", "--month", month, "--out", tmp_path / "bills")):
+        refused = run("--ledger", demo, *command)
+        assert refused.exit_code == 1
+        assert "pip install 'package-accounting[pdf]'" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
 
 
 def test_without_charts_the_rest_is_there(page: StatementPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
