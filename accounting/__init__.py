@@ -10,7 +10,7 @@ One way through: collect → ledger → queries → statement → report.
 - `ratecard` and `rating` turn byte-seconds into money, `billing` puts bills together. `closing` seals them, in
   `sealed`; `corrections` are what came later; `verifying` computes them again. `statement` is the one or the other.
 - `statement_page` is what a person is shown of a statement, from `page_facts`, `reckoning` and `steady`;
-  `page_sections` puts it in order, `chart` draws, `pdf` sets it with `fonts`, and `formats` says which formats there are.
+  `page_sections` puts it in order, `chart` draws, `pdf` and `fonts` set it, and `formats` says which formats there are.
 - `explaining` takes a bill apart, `comparing` puts another card beside it, `grouping` adds lines up. What is named
   `render…` writes them as text, JSON and HTML; `focus` and `levels` a month for FinOps tools.
 - `running` writes the folder of a month: `run_statements`, `run_summary` and `run_manifest` are its parts, and

@@ -90,6 +90,17 @@ def test_the_file_is_sound_tagged_and_archival(demo: Path, tmp_path: Path) -> No
     assert all("NotoSans" in font and font.split()[-5:-2] == ["yes", "yes", "yes"] for font in fonts_of_file)
 
 
+def test_a_screen_reader_finds_headings_tables_and_words_for_the_chart(page: StatementPage, tmp_path: Path) -> None:
+    file = tmp_path / "acme.pdf"
+    file.write_bytes(pdf.statement_pdf(page))
+    structure = tool("pdfinfo", "-struct", file)
+    assert structure.count("H1 ") == 1
+    assert structure.count("Table") == 8
+    assert structure.count("/Scope /Column") == structure.count("TH:")
+    assert structure.count("Figure:") == 1
+    assert json.dumps(json.loads(tool("qpdf", "--json", file))).count('"/Alt"') == 1
+
+
 def test_the_statement_is_attached_as_json(demo: Path, page: StatementPage, tmp_path: Path) -> None:
     file, taken = tmp_path / "acme.pdf", tmp_path / "taken.json"
     report = ["--ledger", demo, "report", "--workspace", "acme", "--month", page.statement.month]
