@@ -78,8 +78,8 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
     if statement.corrections:
         corrected = money(statement.amount_minor - amount, statement.minor_digits)
         sentence += (
-            f"; with {counted(len(statement.corrections), 'correction')} of closed months, {corrected}"
-            f" {statement.currency}, {money(statement.amount_minor, statement.minor_digits)} {statement.currency}"
+            f", and {corrected} {statement.currency} by {counted(len(statement.corrections), 'correction')} of closed"
+            f" months make {money(statement.amount_minor, statement.minor_digits)} {statement.currency}"
         )
     return f"{sentence}."
 

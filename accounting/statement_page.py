@@ -159,10 +159,7 @@ def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts) -> State
         asked.until,
         explanation_of(statement, reckon(statement, rates)),
         rates,
-        tuple(
-            StoredDay(date.fromordinal(_EPOCH_ORDINAL + day), state, byte_seconds, _seconds_metered(asked, day))
-            for (day, state), byte_seconds in facts.days.items()
-        ),
+        _days(facts, asked.until),
         repository_lines(statement),
         _deletions(asked, facts, steady),
         _free(statement, bill.usage),
@@ -181,8 +178,13 @@ def _days_metered(asked: Asked) -> range:
     return range(asked.month.start // DAY_SECONDS, (asked.until + DAY_SECONDS - 1) // DAY_SECONDS)
 
 
-def _seconds_metered(asked: Asked, day: int) -> int:
-    return min(asked.until - day * DAY_SECONDS, DAY_SECONDS)
+def _days(facts: Facts, until: int) -> tuple[StoredDay, ...]:
+    return tuple(
+        StoredDay(
+            date.fromordinal(_EPOCH_ORDINAL + day), state, byte_seconds, min(until - day * DAY_SECONDS, DAY_SECONDS)
+        )
+        for (day, state), byte_seconds in facts.days.items()
+    )
 
 
 def _deletions(asked: Asked, facts: Facts, steady: Steady) -> tuple[ChargedDeletion, ...]:
