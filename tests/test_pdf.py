@@ -96,9 +96,9 @@ def test_a_screen_reader_finds_headings_tables_and_words_for_the_chart(page: Sta
     structure = tool("pdfinfo", "-struct", file)
     assert structure.count("H1 ") == 1
     assert structure.count("Table") == 8
-    assert structure.count("/Scope /Column") == structure.count("TH:")
+    assert structure.count("/Scope /Column") == structure.count("TH <") > 30
     assert structure.count("Figure:") == 1
-    assert json.dumps(json.loads(tool("qpdf", "--json", file))).count('"/Alt"') == 1
+    assert tool("qpdf", "--json", file).count('"/Alt": "u:GB stored on each day') == 1
 
 
 def test_the_statement_is_attached_as_json(demo: Path, page: StatementPage, tmp_path: Path) -> None:
