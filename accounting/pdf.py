@@ -4,7 +4,7 @@ The same page gives the same bytes: fonts are those of reports/fonts/ alone, and
 """
 
 import json
-from collections.abc import Sequence
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -112,38 +112,33 @@ def _shortened(name: str) -> str:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    rows = [[drawable(cell) for cell in row] for row in section.rows]
-    return {
-        "title": section.title,
-        "sentences": [drawable(sentence) for sentence in section.sentences],
-        "rows": rows,
-        "total": section.total,
-        **_widths(section.columns, rows),
-    }
+    """Figures and words get columns as wide as they are, names their shares of what is left of a line.
 
-
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """How a table fits the page: figures and words as wide as they are, names by their shares of what they leave.
-
-    `unbroken` characters of a name fit its column, also where they are wide ones.
+    The cells follow each other, row by row; a list of one is a name that has to be broken into lines.
     """
+    rows = [[drawable(cell) for cell in row] for row in section.rows]
+    columns = section.columns
     longest = [max(len(column.title), *(len(row[i]) for row in rows)) for i, column in enumerate(columns)]
-    shares = [
-        None if column.kind == "figure" or (column.kind == "word" and width <= _WORD) else min(width, _NAME)
-        for column, width in zip(columns, longest, strict=True)
-    ]
+    shares = [_share(column, width) for column, width in zip(columns, longest, strict=True)]
     fixed = sum(width + 2 for width, share in zip(longest, shares, strict=True) if share is None)
     shared = sum(share for share in shares if share)
     line = max(_LINE, fixed + min(shared, _LEFT))
+    # So much fits its column also where it is wide letters.
+    fits = [math.inf if share is None else (line - fixed) * share // shared * 3 // 5 for share in shares]
     return {
+        "title": section.title,
+        "sentences": [drawable(sentence) for sentence in section.sentences],
         "points": round(_POINTS * _LINE / line, 1),
         "columns": [
-            {
-                "title": column.title,
-                "kind": column.kind,
-                "share": share,
-                "unbroken": share and (line - fixed) * share // shared * 3 // 5,
-            }
+            {"title": column.title, "kind": column.kind, "share": share}
             for column, share in zip(columns, shares, strict=True)
         ],
+        "cells": [cell if len(cell) <= most else [cell] for row in rows for cell, most in zip(row, fits, strict=True)],
+        "total": section.total,
     }
+
+
+def _share(column: Column, longest: int) -> int | None:
+    if column.kind == "figure" or (column.kind == "word" and longest <= _WORD):
+        return None
+    return min(longest, _NAME)
