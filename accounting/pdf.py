@@ -118,7 +118,7 @@ def _section(section: Section) -> dict[str, Any]:
     """
     rows = [[drawable(cell) for cell in row] for row in section.rows]
     columns = section.columns
-    longest = [max(len(column.title), *(len(row[i]) for row in rows)) for i, column in enumerate(columns)]
+    longest = [max([len(column.title), *(len(row[i]) for row in rows)]) for i, column in enumerate(columns)]
     shares = [_share(column, width) for column, width in zip(columns, longest, strict=True)]
     fixed = sum(width + 2 for width, share in zip(longest, shares, strict=True) if share is None)
     shared = sum(share for share in shares if share)
