@@ -23,6 +23,15 @@ class Config:
     sources: tuple[Source, ...] = ()
 
 
+def find_ledger(ledger: Path | None, config: Path | None) -> tuple[Path, Config]:
+    """The ledger and the configuration that are meant by what was named, or by acct.toml and acct.duckdb here."""
+    default = Path("acct.toml")
+    if config is None and default.exists():
+        config = default
+    read = read_config(config) if config else Config(Path.cwd())
+    return ledger or read.ledger or Path("acct.duckdb"), read
+
+
 def read_config(file: Path) -> Config:
     """Raises AcctError, naming the file and the key, for what cannot be read or is not understood."""
     try:

@@ -75,6 +75,12 @@ class Ledger:
         """Make a Polars frame or an Arrow table readable as a view of that name."""
         self._connection.register(name, frame)
 
+    def session(self) -> "Ledger":
+        """A reader of the same ledger at the same instant, with temporary relations of its own."""
+        session = Ledger(self._connection.cursor(), self.path)
+        session.run("USE ledger")
+        return session
+
     def define(self, name: str) -> None:
         """Define the relation of one file of queries/, named without its ending, such as `100_coverage`."""
         self.run((shipped("queries") / f"{name}.sql").read_text(encoding="utf-8"))
@@ -110,12 +116,20 @@ def reading(path: Path) -> Iterator[Ledger]:
     _check_file(path)
     ledger = _connect(path, path, read_only=True, readable=())
     try:
-        _check_schema(ledger)
-        yield ledger
-    except duckdb.Error as error:
-        raise AcctError(f"ledger {path}", first_line(error)) from error
+        with refusing(path):
+            _check_schema(ledger)
+            yield ledger
     finally:
         ledger.close()
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What DuckDB complains of in the block is an AcctError that names the ledger."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise AcctError(f"ledger {path}", first_line(error)) from error
 
 
 @contextmanager
@@ -229,7 +243,7 @@ def _clear(work: Path) -> None:
 
 def _connect(path: Path, file: Path, *, read_only: bool, readable: Sequence[Path]) -> Ledger:
     try:
-        connection = duckdb.connect(str(file), read_only=read_only, config=dict(_CONFIG))
+        connection = _attached(file) if read_only else duckdb.connect(str(file), config=dict(_CONFIG))
     except duckdb.Error as error:
         held = re.search(r"Conflicting lock is held in .*?(PID \d+)", str(error))
         if held:
@@ -238,12 +252,23 @@ def _connect(path: Path, file: Path, *, read_only: bool, readable: Sequence[Path
             ) from None
         raise AcctError(f"ledger {path}", f"cannot be opened: {first_line(error)}") from error
     ledger = Ledger(connection, path)
-    ledger.run("SET enable_progress_bar = false")
+    if ledger.rows("SELECT 1 WHERE current_setting('enable_progress_bar')"):
+        ledger.run("SET enable_progress_bar = false")  # in a notebook that shows none, DuckDB refuses even that
     ledger.run("SET TimeZone = 'UTC'")
     ledger.run("SET allowed_paths = $1", [[name for p in readable for name in (str(p.resolve()), glob_of(p))]])
     ledger.run("SET enable_external_access = false")
     ledger.run("SET lock_configuration = true")
     return ledger
+
+
+def _attached(file: Path) -> duckdb.DuckDBPyConnection:
+    """A reader of a ledger. Connected to by its path, DuckDB would give all readers of one process the same database:
+    the file that the first of them opened, whatever has replaced it since."""
+    connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": f"{file.resolve()}.tmp"})
+    quoted = str(file).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS ledger (READ_ONLY)")
+    connection.execute("USE ledger")
+    return connection
 
 
 def _check_file(path: Path) -> None:

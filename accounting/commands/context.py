@@ -14,7 +14,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from accounting.config import Config, read_config
+from accounting.config import Config, find_ledger
 from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
 from accounting.model import Source
@@ -43,12 +43,7 @@ class Settings:
 
 def settings(context: typer.Context) -> Settings:
     """Options win over ACCT_LEDGER and ACCT_CONFIG (typer has merged them), those over acct.toml here."""
-    ledger, config = context.obj
-    default = Path("acct.toml")
-    if config is None and default.exists():
-        config = default
-    read = read_config(config) if config else Config(Path.cwd())
-    return Settings(ledger or read.ledger or Path("acct.duckdb"), read)
+    return Settings(*find_ledger(*context.obj))
 
 
 def chosen_sources(config: Config, names: list[str] | None) -> list[Source]:
