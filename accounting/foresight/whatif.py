@@ -134,7 +134,7 @@ def _instant(ledger: Ledger, on: int | None) -> int:
     if on < known:
         raise AcctError(
             f"--on {format_instant(on)}",
-            f"lies before {format_instant(known)}, up to which it is known what happened, and that cannot be undone",
+            f"lies before the latest snapshot, event or closing, of {format_instant(known)}, and what is past stays",
             "name that instant or a later one",
         )
     require_foreseeable(on, f"--on {format_instant(on)}")
