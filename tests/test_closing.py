@@ -18,6 +18,7 @@ from accounting.closing import close
 from accounting.instants import Month, format_instant
 from accounting.ledger import reading, writing
 from accounting.model import Correction, Line, Statement
+from accounting.sealed import closings
 from accounting.statement import statements
 from accounting.verifying import verify
 from tests import model_of_rules as model
@@ -55,7 +56,7 @@ def test_what_was_sealed_and_the_corrections_are_what_all_evidence_says(case: Ca
                 sealed |= seal(these, closed[-1])
                 assert_told(these, known, closed)
         with reading(these.ledger) as ledger:
-            assert list(verify(ledger, None, lambda news: None)) == []
+            assert list(verify(ledger, closings(ledger), lambda news: None)) == []
         told = bills_told(these, [*closed, closed[-1].next])
         assert told.items() >= sealed.items()
         these.take([step for step in steps_of(known) if not isinstance(step, Card)])

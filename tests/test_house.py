@@ -30,6 +30,7 @@ FLOORS = [
         "render_advice",
         "render_compare",
         "render_groups",
+        "render_verify",
         "render_whatif",
         "focus_files",
         "formats",

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import Month_, appearing, month_of, progress, settings
+from accounting.commands.context import Group, Month_, appearing, month_of, progress, settings
 from accounting.errors import AcctError
 
-_group = typer.Typer(help="Write a month for other tools.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 
 
 class FocusVersion(StrEnum):
@@ -24,7 +24,10 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.callback()
 def _export() -> None:
-    """Write a month for other tools."""
+    """Write a month for other tools.
+
+    Example: acct export focus --month 2026-10 --output 2026-10.csv
+    """
 
 
 @_group.command()

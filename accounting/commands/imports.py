@@ -10,14 +10,22 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import instant, progress, say, settings
+from accounting.commands.context import Group, instant, progress, say, settings
 from accounting.text import counted, unseen
 
-_group = typer.Typer(help="Take in a snapshot, lifecycle events or links from files.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(_group, name="import")
+
+
+@_group.callback()
+def _import() -> None:
+    """Take in snapshots, lifecycle events or links from files.
+
+    Example: acct import events events.jsonl
+    """
 
 
 @_group.command()

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import OutputFormat, Workspace, instant, settings, terminal_width, write_out
+from accounting.commands.context import (
+    OutputFormat,
+    PrintedFormat,
+    Workspace,
+    instant,
+    settings,
+    terminal_width,
+    write_out,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +24,7 @@ def names(
     context: typer.Context,
     workspace: Workspace,
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="At which instant [default: now]")] = None,
-    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+    format_: PrintedFormat = OutputFormat.text,
 ) -> None:
     """List image names that cannot be reused, and until when.
 

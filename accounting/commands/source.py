@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import instant, say, settings
+from accounting.commands.context import Group, instant, say, settings
 
-_group = typer.Typer(help="Retire a source.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,7 +15,10 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.callback()
 def _source() -> None:
-    """Retire a source."""
+    """Retire a source.
+
+    Example: acct source retire old-registry --at 2026-10-31T00:00:00Z
+    """
 
 
 @_group.command()
