@@ -1,12 +1,23 @@
 """Workspaces' bills of one month, computed from the evidence: usage and rating put together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from accounting.instants import Month
 from accounting.ledger import EVERYTHING, Ledger
-from accounting.model import HeldName, Line, LineKey, Part, PlanStretch, RateCard, Statement, WorkspaceUsage
+from accounting.model import (
+    HeldName,
+    Line,
+    LineKey,
+    Part,
+    PlanStretch,
+    Rate,
+    RateCard,
+    RateCost,
+    Statement,
+    WorkspaceUsage,
+)
 from accounting.rating import amounts, apportion, rate_costs, round_half_up
 from accounting.usage import (
     NO_PLAN,
@@ -38,24 +49,50 @@ class Asked:
         return min(self.month.end, self.covered_until)
 
 
+@dataclass(frozen=True)
+class Bill:
+    """A statement as computed, without corrections and never closed, and what it was made of."""
+
+    statement: Statement
+    usage: WorkspaceUsage
+    plans: Sequence[PlanStretch]
+    costs: Mapping[Rate, RateCost]
+
+
 def bills(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
     """The statements of all workspaces, or of those named, as computed: without corrections, and none is closed.
 
     Raises AcctError for a month that the card cannot bill.
     """
+    for batch in bill_batches(ledger, asked, workspaces):
+        yield from (bill.statement for bill in batch)
+
+
+def bill_batches(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[list[Bill]]:
+    """The bills of all workspaces, or of those named, batch by batch.
+
+    While a batch is given, the relations of queries/1xx to 3xx are those of its month. Raises AcctError as `bills`.
+    """
     parts = parts_of(asked.month, asked.card)
     for names in scopes(ledger, workspaces):
+        held = held_names_of_scope(ledger, asked.until, asked.card.rules, asked.record_until)
         ask(ledger, parts, asked.until, asked.card.rules, asked.record_until, asked.seen_only)
         usages = {usage.workspace: usage for usage in usage_of_scope(ledger)}
         plans = plans_of_scope(ledger)
-        held = held_names_of_scope(ledger, asked.until, asked.card.rules, asked.record_until)
-        for name in names:
-            usage = usages.get(name, WorkspaceUsage(name, 1, ()))
-            yield _bill(asked, parts, usage, plans.get(name, NO_PLAN), held.get(name, ()))
+        yield [
+            _bill(
+                asked,
+                parts,
+                usages.get(name, WorkspaceUsage(name, 1, ())),
+                plans.get(name, NO_PLAN),
+                held.get(name, ()),
+            )
+            for name in names
+        ]
 
 
 def _bill(asked: Asked, parts: Sequence[Part], usage: WorkspaceUsage, plans: Sequence[PlanStretch],
-          held: tuple[HeldName, ...]) -> Statement:  # fmt: skip
+          held: tuple[HeldName, ...]) -> Bill:  # fmt: skip
     card = asked.card
     keys, byte_seconds = _lines(usage)
     costs = rate_costs(usage, parts, asked.month.seconds, plans)
@@ -69,7 +106,7 @@ def _bill(asked: Asked, parts: Sequence[Part], usage: WorkspaceUsage, plans: Seq
         for key, bytes_, amount in zip(keys, byte_seconds, line_amounts, strict=True)
         if bytes_ or amount
     )
-    return Statement(
+    statement = Statement(
         usage.workspace,
         asked.month,
         "final" if asked.covered_until >= asked.month.end else "provisional",
@@ -85,6 +122,7 @@ def _bill(asked: Asked, parts: Sequence[Part], usage: WorkspaceUsage, plans: Seq
         (),
         held,
     )
+    return Bill(statement, usage, plans, costs)
 
 
 def _lines(usage: WorkspaceUsage) -> tuple[list[LineKey], list[int]]:

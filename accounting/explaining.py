@@ -19,10 +19,9 @@ from accounting.explanation import (
     Explanation,
     LineExplanation,
     Piece,
-    RateStep,
     Sighting,
     StateStretch,
-    TierStep,
+    rate_steps,
     total,
 )
 from accounting.instants import Month, midnight
@@ -61,7 +60,7 @@ def explain(ledger: Ledger, workspace: str, month: Month | None = None, package:
     return Explanation(
         bill,
         tuple(parts),
-        tuple(_rate_step(rate, cost, usage, parts, bill.month) for rate, cost in costs.items()),
+        rate_steps(costs, usage, parts, bill.month),
         tuple(_line(line, found[line.key], shares[line.key], usage.denominator, parts, costs) for line in lines),
     )
 
@@ -210,21 +209,6 @@ def _more(ledger: Ledger, places: int, busy: Mapping[int, Fraction]) -> dict[int
         sums.setdefault(line_id, []).extend(shares)
     counts = ledger.rows("SELECT line_id, count(*) FROM ranked_blobs WHERE place > ? GROUP BY ALL", [places])
     return {line_id: (count, total(sums[line_id])) for line_id, count in counts}
-
-
-def _rate_step(rate: Rate, cost: RateCost, usage: WorkspaceUsage, parts: Sequence[Part], month: Month) -> RateStep:
-    """A rate's cost, tier by tier, as accounting/rating.py comes to it (RULES, section 5)."""
-    of_rate = [part for part in parts if part.rate == rate]
-    start, end = of_rate[0].start, of_rate[-1].end
-    charged = Fraction(cost.charged, usage.denominator)
-    units = (charged - cost.included_byte_seconds) / (rate.unit_bytes * month.seconds)
-    tiers, above = [], Fraction(0)
-    for tier in rate.tiers:
-        bound = units if tier.up_to is None else min(units, tier.up_to * Fraction(end - start, month.seconds))
-        if bound > above:
-            tiers.append(TierStep(above, bound - above, tier.price))
-            above = bound
-    return RateStep(rate, start, end, charged, cost.included_byte_seconds, tuple(tiers), cost.cost)
 
 
 def _line(line: Line, found: _Found, shares: Sequence[Share], denominator: int, parts: Sequence[Part],

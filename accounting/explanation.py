@@ -3,11 +3,12 @@
 Byte-seconds of pieces are exact fractions; money is exact and in the major unit until it is rounded to minor units.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from accounting.model import Line, Part, Rate, Statement
+from accounting.instants import Month
+from accounting.model import Line, Part, Rate, RateCost, Statement, WorkspaceUsage
 
 NAMED = 3  # so many names of versions or packages are told, then how many more there are
 
@@ -149,6 +150,27 @@ class Explanation:
     parts: tuple[Part, ...]
     rates: tuple[RateStep, ...]
     lines: tuple[LineExplanation, ...]
+
+
+def rate_steps(costs: Mapping[Rate, RateCost], usage: WorkspaceUsage, parts: Sequence[Part],
+               month: Month) -> tuple[RateStep, ...]:  # fmt: skip
+    """What each rate in force makes of a workspace's month, in the order of their dates."""
+    return tuple(_rate_step(rate, cost, usage, parts, month) for rate, cost in costs.items())
+
+
+def _rate_step(rate: Rate, cost: RateCost, usage: WorkspaceUsage, parts: Sequence[Part], month: Month) -> RateStep:
+    """A rate's cost, tier by tier, as accounting/rating.py comes to it (RULES, section 5)."""
+    of_rate = [part for part in parts if part.rate == rate]
+    start, end = of_rate[0].start, of_rate[-1].end
+    charged = Fraction(cost.charged, usage.denominator)
+    units = (charged - cost.included_byte_seconds) / (rate.unit_bytes * month.seconds)
+    tiers, above = [], Fraction(0)
+    for tier in rate.tiers:
+        bound = units if tier.up_to is None else min(units, tier.up_to * Fraction(end - start, month.seconds))
+        if bound > above:
+            tiers.append(TierStep(above, bound - above, tier.price))
+            above = bound
+    return RateStep(rate, start, end, charged, cost.included_byte_seconds, tuple(tiers), cost.cost)
 
 
 def total(values: Iterable[Fraction]) -> Fraction:

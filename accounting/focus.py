@@ -32,7 +32,7 @@ from accounting.package_urls import package_id, package_url
 from accounting.rating import apportion, rate_costs, round_half_up
 from accounting.sealed import closings
 from accounting.statement import asked_of, statements
-from accounting.text import money
+from accounting.text import digits
 from accounting.usage import NO_PLAN, ask, parts_of, plans_of_scope, scopes, usage_of_scope
 
 QUANTITY_DECIMALS = 12
@@ -208,15 +208,3 @@ def _costs(cost: Fraction) -> Row:
 def _prices(price: Fraction) -> Row:
     columns = ("ContractedUnitPrice", "ListUnitPrice")
     return dict.fromkeys((*columns, *(f"PricingCurrency{column}" for column in columns)), digits(price))
-
-
-def digits(value: Fraction) -> str:
-    """All digits of a number that ends, one at least after the point: so no reader takes it for an integer.
-
-    >>> digits(Fraction(1, 8)), digits(Fraction(-30)), digits(Fraction(1, 10**12))
-    ('0.125', '-30.0', '0.000000000001')
-    """
-    decimals = 1
-    while value.denominator != 1 and 10**decimals % value.denominator:
-        decimals += 1
-    return money(value.numerator * 10**decimals // value.denominator, decimals)

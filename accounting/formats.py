@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
-from accounting.render import statement_html, statement_text
+from accounting.render_csv import statement_csv
+from accounting.render_markdown import page_markdown
+from accounting.render_page import page_html, page_text
 from accounting.statement_json import statement_json
 from accounting.statement_page import StatementPage
 
 FORMATS: dict[str, Callable[[StatementPage], bytes]] = {
-    "text": lambda page: statement_text(page.statement).encode(),
+    "text": lambda page: page_text(page).encode(),
     "json": lambda page: statement_json(page.statement).encode(),
-    "html": lambda page: statement_html(page.statement).encode(),
+    "html": lambda page: page_html(page).encode(),
+    "md": lambda page: page_markdown(page).encode(),
+    "csv": lambda page: statement_csv(page.statement).encode(),
 }

@@ -13,7 +13,7 @@ INSTANT = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?([Zz]|[+-]\d{2}:?
 EPOCH_SECONDS = "(epoch_us(instant) - CASE WHEN epoch_us(instant) < 0 THEN 999999 ELSE 0 END) // 1000000"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_SECOND = timedelta(seconds=1)
-_LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
+LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def parse_instant(text: str) -> int:
@@ -37,7 +37,7 @@ def format_instant(seconds: int) -> str:
     >>> format_instant(1790812800)
     '2026-10-01T00:00:00Z'
     """
-    return (_EPOCH + timedelta(seconds=min(seconds, _LAST))).isoformat().replace("+00:00", "Z")
+    return (_EPOCH + timedelta(seconds=min(seconds, LAST))).isoformat().replace("+00:00", "Z")
 
 
 def midnight(day: date) -> int:

@@ -2,31 +2,28 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from accounting.errors import AcctError
 from accounting.grouping import GROUPS, Group, Sums, add, grouped, total
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
+from accounting.months_chart import months_chart
 from accounting.render import STATE_WORDS, page
+from accounting.render_trend import trend_heading, trend_members, trend_sheet
 from accounting.statement_json import statement_json
-from accounting.tables import json_text, table
+from accounting.tables import Sheet, json_text, table
 from accounting.text import decimal, money, visible
+from accounting.trend import Trend
 
 
-@dataclass(frozen=True)
-class _Table:
-    """What text and HTML both show: the last `right` columns are figures."""
+def months_text(bills: Sequence[Statement], by: str | None, width: int | None = None,
+                trend: Trend | None = None) -> str:  # fmt: skip
+    """The months for a terminal: a row per month, or a row per group and a column per month.
 
-    columns: list[str]
-    rows: list[list[str]]
-    total: list[str]
-    right: int
-
-
-def months_text(bills: Sequence[Statement], by: str | None, width: int | None = None) -> str:
-    """The months for a terminal: a row per month, or a row per group and a column per month."""
+    Months as such are followed by what changed most.
+    """
     shown = _groups_table(bills, by) if by else _months_table(bills)
     head = [
         f"Workspace {visible(bills[0].workspace)}, {_period(bills)}{_by_words(by)}",
@@ -35,14 +32,25 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
         _summary(bills),
     ]
     body = table(shown.columns, shown.rows, shown.right, shown.total, width) if shown.rows else "Nothing was stored.\n"
+    if trend and trend.changes and not by:
+        sheet = trend_sheet(trend)
+        body += f"\n{trend_heading(trend)}:\n\n{table(sheet.columns, sheet.rows, sheet.right, sheet.total, width)}"
     return "\n".join(head) + f"\n\n{body}"
 
 
-def months_html(bills: Sequence[Statement], by: str | None) -> str:
+def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
     """The months as one HTML page that needs nothing else."""
     tables = [("Months", _months_table(bills))]
     if by:
         tables.append((f"By {by}", _groups_table(bills, by)))
+    if trend and trend.changes:
+        tables.append((trend_heading(trend), trend_sheet(trend)))
+    chart, no_chart = None, None
+    if trend:
+        try:
+            chart = months_chart(bills)
+        except AcctError as error:
+            no_chart = str(error)
     return page(
         "months.html.j2",
         workspace=bills[0].workspace,
@@ -52,11 +60,13 @@ def months_html(bills: Sequence[Statement], by: str | None) -> str:
         summary=_summary(bills),
         provisional=_provisional(bills),
         covered_until=bills[-1].covered_until,
+        chart=chart,
+        no_chart=no_chart,
         tables=tables,
     )
 
 
-def months_json(bills: Sequence[Statement], by: str | None) -> str:
+def months_json(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
     """The schema `acct.report-range/1`: the months' statements, with the groups of each and of all."""
     sums = add([total(bill) for bill in bills])
     return json_text(
@@ -73,6 +83,7 @@ def months_json(bills: Sequence[Statement], by: str | None) -> str:
                 "amount": _amount(bills, sums),
             },
             **(_group_members(bills, by) if by else {}),
+            **({"trend": trend_members(trend)} if trend else {}),
             "months": [_month_members(bill, by) for bill in bills],
         }
     )
@@ -101,7 +112,7 @@ def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
     return {"by": by, "groups": groups}
 
 
-def _months_table(bills: Sequence[Statement]) -> _Table:
+def _months_table(bills: Sequence[Statement]) -> Sheet:
     """A row per month: its status, what was stored and charged, and its amount."""
     unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
     rows = [
@@ -122,10 +133,10 @@ def _months_table(bills: Sequence[Statement]) -> _Table:
         *([_amount(bills, add([total(bill) for bill in bills])) or ""] if priced else []),
     ]
     columns = ["month", "status", unit, f"{unit} charged", *([bills[0].currency or ""] if priced else [])]
-    return _Table(columns, rows, footer, len(columns) - 2)
+    return Sheet(columns, rows, footer, len(columns) - 2)
 
 
-def _groups_table(bills: Sequence[Statement], by: str) -> _Table:
+def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
     """A row per group: each month's amount (or unit-months, without a rate card), then the sums of all months."""
     priced, several = bills[0].currency is not None, len(bills) > 1
     unit = f"{bills[-1].unit}-months"
@@ -146,7 +157,7 @@ def _groups_table(bills: Sequence[Statement], by: str) -> _Table:
     footer = ["total", *[""] * (len(names) - 1), *figures([total(bill) for bill in bills])]
     months = [f"{bill.month} {bill.currency or unit}" for bill in bills] if several else []
     columns = [*names, *months, unit, *([bills[0].currency or ""] if priced else [])]
-    return _Table(columns, rows, footer, len(columns) - len(names))
+    return Sheet(columns, rows, footer, len(columns) - len(names))
 
 
 def _words(by: str, group: Group) -> list[str]:

@@ -1,7 +1,7 @@
 """Statements: of closed months what was sealed, of others what the evidence says; corrections on the next open one."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from accounting.billing import Asked, bills
@@ -41,8 +41,12 @@ def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Sta
     cannot bill.
     """
     require_workspace(ledger, workspace)
-    month = month or Month.holding(coverage(ledger) - 1)
-    return next(statements(ledger, month, [workspace]))
+    return next(statements(ledger, month or latest_month(ledger), [workspace]))
+
+
+def latest_month(ledger: Ledger) -> Month:
+    """The latest month that coverage reaches into; AcctError for a ledger without snapshots."""
+    return Month.holding(coverage(ledger) - 1)
 
 
 def statements(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
@@ -51,8 +55,22 @@ def statements(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = 
         yield from computed(ledger, month, workspaces)
         return
     for workspace in workspace_names(ledger) if workspaces is None else workspaces:
-        sealed = sealed_text(ledger, month, workspace)
-        yield _unknown_then(ledger, month, workspace) if sealed is None else parse_statement(sealed)
+        sealed = sealed_statement(ledger, month, workspace)
+        yield _unknown_then(ledger, month, workspace) if sealed is None else sealed
+
+
+def sealed_statement(ledger: Ledger, month: Month, workspace: str) -> Statement | None:
+    """The statement of a closed month as it was sealed; None where the workspace was not known then."""
+    sealed = sealed_text(ledger, month, workspace)
+    return None if sealed is None else parse_statement(sealed)
+
+
+def told_as(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Callable[[Statement], Statement]:
+    """What makes the statement that is told of a bill: with its corrections, or of a closed month what was sealed."""
+    if any(closing.month == asked.month for closing in closings(ledger)):
+        return lambda bill: sealed_statement(ledger, asked.month, bill.workspace) or replace(bill, status="closed")
+    corrections = corrections_on(ledger, asked.month, workspaces, asked.record_until)
+    return lambda bill: _corrected(bill, corrections.get(bill.workspace, ()))
 
 
 def _unknown_then(ledger: Ledger, month: Month, workspace: str) -> Statement:

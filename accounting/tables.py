@@ -2,9 +2,20 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import StringIO
 
 _WIDE = 10_000  # columns where no terminal sets them: nothing is cut
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What text and HTML both show as a table: the last `right` columns are figures."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    total: list[str]
+    right: int
 
 
 def json_text(value: object) -> str:

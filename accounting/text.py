@@ -38,6 +38,18 @@ def money(minor: int, digits: int) -> str:
     return f"{'-' if minor < 0 else ''}{whole}" + (f".{rest:0{digits}}" if digits else "")
 
 
+def digits(value: Fraction, least: int = 1) -> str:
+    """All digits of a number that ends, so many at least after the point: then no reader takes it for an integer.
+
+    >>> digits(Fraction(1, 8)), digits(Fraction(-30)), digits(Fraction(1, 10**12)), digits(Fraction(1, 4), 3)
+    ('0.125', '-30.0', '0.000000000001', '0.250')
+    """
+    decimals = least
+    while value.denominator != 1 and 10**decimals % value.denominator:
+        decimals += 1
+    return money(value.numerator * 10**decimals // value.denominator, decimals)
+
+
 def counted(number: int, thing: str) -> str:
     """
     >>> counted(1, "reference"), counted(1200, "reference")
@@ -67,6 +79,15 @@ def decimal(value: Fraction, digits: int) -> str:
     scaled = (2 * abs(value.numerator) * 10**digits + value.denominator) // (2 * value.denominator)
     whole, rest = divmod(scaled, 10**digits)
     return f"{'-' if value < 0 and scaled else ''}{whole:,}.{rest:0{digits}}"
+
+
+def in_words(words: Sequence[str]) -> str:
+    """
+    >>> in_words(["a"]), in_words(["a", "b"]), in_words(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def size(size_bytes: int) -> str:

@@ -27,7 +27,8 @@ class Result:
 
 def run(*args: object, cwd: Path | None = None, stdin: str | None = None) -> Result:
     """One call of the command line, in the folder `cwd` where that is given."""
-    stdout, stderr = io.StringIO(), io.StringIO()
+    printed, stderr = io.BytesIO(), io.StringIO()
+    stdout = io.TextIOWrapper(printed, encoding="utf-8", newline="", write_through=True)
     given = io.TextIOWrapper(io.BytesIO((stdin or "").encode()), encoding="utf-8")
     with (
         mock.patch.dict(os.environ, surroundings(), clear=True),
@@ -37,7 +38,7 @@ def run(*args: object, cwd: Path | None = None, stdin: str | None = None) -> Res
         standing_in(cwd),
     ):
         exit_code = main([str(arg) for arg in args])
-    return Result(exit_code, stdout.getvalue(), stderr.getvalue())
+    return Result(exit_code, printed.getvalue().decode(), stderr.getvalue())
 
 
 def run_apart(*args: object, cwd: Path | None = None, stdin: str | None = None) -> Result:

@@ -21,11 +21,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_every_rule_of_deletion_shows_in_the_demo(demo: tuple[Path, str]) -> None:
     lines = [line.split() for line in demo[1].splitlines()]
-    amounts = {(line[1], " ".join(line[3:-2])): line[-1] for line in lines if len(line) > 5}
+    amounts = {(line[0], " ".join(line[3:-2])): line[-1] for line in lines if len(line) > 5}
     assert float(amounts["old-site", "repository deleted"]) > 0
     assert amounts["trial", "package deleted (free)"] == "0.00"
     assert amounts["web", "workspace deleted (free)"] == "0.00"
-    assert "Image names held" in demo[1]
+    assert "IMAGE NAMES THAT CANNOT BE REUSED" in demo[1]
     assert any(line[:2] == ["old-site", "legacy"] for line in lines)
 
 

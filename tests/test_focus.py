@@ -20,6 +20,7 @@ from accounting import focus, statement
 from accounting.focus_files import COLUMNS
 from accounting.instants import Month
 from accounting.model import Correction, LineKey, Statement
+from accounting.text import digits
 from tests.cli_runner import run
 from tests.focus_validator import failures
 from tests.golden import GoldenCase, golden_cases
@@ -37,7 +38,7 @@ Export = dict[str, str | None]
 def card(currency: str) -> dict[str, Any]:
     """Two rates within the month, with an allowance and three tiers."""
     dollar = Fraction(CURRENCIES[currency])
-    prices = [focus.digits(dollar * Fraction(price)) for price in ("0.31", "0.25", "0.125")]
+    prices = [digits(dollar * Fraction(price)) for price in ("0.31", "0.25", "0.125")]
     day = {"effective_from": datetime(2026, 1, 1, tzinfo=UTC).date()}
     rate = {
         "unit": "GB",

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -12,6 +13,7 @@ from accounting.grouping import GROUPS, add, grouped, statements, total
 from accounting.instants import Month
 from accounting.ledger import reading
 from accounting.render_groups import months_html, months_text
+from accounting.trend import trend
 from tests.cli_runner import run
 from tests.golden import KEPT, load, minor_units
 from tests.test_compare import BILL
@@ -85,6 +87,25 @@ def test_names_are_shown_and_never_obeyed() -> None:
     assert r"abc\u202egnp.exe" in page.text
     headers = [dict(attributes) for tag, attributes in page.tags if tag == "th"]
     assert all(header.get("scope") in ("col", "row") for header in headers)
+
+
+def test_months_are_drawn_and_told(folder: Path) -> None:
+    """The page has a picture of the months, which is read aloud as one, and the table of what changed most."""
+    expected = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+    month = Month.parse(expected["month"])
+    with reading(folder / "acct.duckdb") as ledger:
+        bills = statements(ledger, min(expected["workspaces"]), [month.before, month, month.next])
+        changes = trend(ledger, bills)
+    assert changes is not None
+    page = Page(months_html(bills, None, changes))
+    (picture,) = [dict(attributes) for tag, attributes in page.tags if tag == "svg"]
+    assert picture["role"] == "img"
+    assert any(text.startswith("Mean G") for text in page.text)
+    assert any(text.startswith("What changed most, mean G") for text in page.text)
+    with mock.patch.dict("sys.modules", {"vl_convert": None}):
+        page = Page(months_html(bills, None, changes))
+    assert "svg" not in {tag for tag, _ in page.tags}
+    assert any("extra `plots`" in text for text in page.text)
 
 
 def test_two_currencies_are_not_added(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

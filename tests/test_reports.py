@@ -1,11 +1,16 @@
 """Statements show hostile names as what they are, and obey none of them."""
 
 import csv
+import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from tests.cli_runner import run
 
@@ -74,12 +79,64 @@ def test_json_gives_names_back_as_they_are(folder: Path) -> None:
     assert {name["name"] for name in statement["held_names"]} == set(HOSTILE)
 
 
-def test_text_has_no_control_characters(folder: Path) -> None:
-    text = report(folder, "text")
-    assert all(char.isprintable() or char == "\n" for char in text)
-    for shown in ("<script>alert(1)</script>", "[/bold][link=http://example.test]x", r"\x1b[31mred", r"\u202egnp.exe"):
-        assert shown in text
-    assert "x" * 300 in text
+def recognisable(name: str) -> str:
+    """A name as a reader may see it: what does not print, as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+FORMATS = ("text", "html", "md", "csv")
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("workspace", HOSTILE)
+def test_a_hostile_workspace_has_a_statement_in_every_format(folder: Path, workspace: str, format_: str) -> None:
+    told = report(folder, format_, workspace)
+    assert all(char.isprintable() or char in "\r\n" for char in told)
+    assert recognisable(workspace).strip() in texts(format_, told)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_hostile_names_are_shown_and_recognised(folder: Path, format_: str) -> None:
+    told = report(folder, format_)
+    assert all(char.isprintable() or char in "\r\n" for char in told)
+    found = texts(format_, told)
+    for name in HOSTILE:
+        assert recognisable(name).strip() in found, name
+
+
+def texts(format_: str, told: str) -> set[str]:
+    """Every name and word as a reader of the format has them in the end."""
+    if format_ == "csv":
+        return {cell.removeprefix("'").strip() for row in csv.reader(io.StringIO(told)) for cell in row}
+    if format_ == "md":
+        return {child.content.strip() for child in tokens(told) if child.type == "code_inline"}
+    if format_ == "html":
+        return set(Page(told).text)
+    words = {cell.strip() for line in told.splitlines() for cell in re.split(r"  +", line)}
+    return words | {told.splitlines()[0].removeprefix("Workspace ").removesuffix(", 2026-10, final").strip()}
+
+
+def tokens(markdown: str) -> list[Token]:
+    """What a Markdown reader with tables and links makes of a text, piece by piece."""
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
+    return [*parsed, *(child for token in parsed for child in token.children or ())]
+
+
+def test_markdown_is_inert(folder: Path) -> None:
+    found = {token.type for token in tokens(report(folder, "md"))}
+    assert found <= {
+        *(f"{kind}_{end}" for kind in ("heading", "paragraph", "table", "thead", "tbody", "tr", "th", "td")
+          for end in ("open", "close")),
+        *(f"{kind}_{end}" for kind in ("bullet_list", "list_item", "strong") for end in ("open", "close")),
+        "inline", "text", "code_inline", "softbreak",
+    }  # fmt: skip
+
+
+def test_csv_has_every_line_once_with_exact_digits(folder: Path) -> None:
+    statement = json.loads(report(folder, "json"))
+    rows = list(csv.DictReader(io.StringIO(report(folder, "csv"))))
+    assert [row["byte_seconds"] for row in rows] == [line["byte_seconds"] for line in statement["lines"]]
+    assert all(row["package"][:1] not in tuple("=+-@\t\r") for row in rows)
 
 
 class Page(HTMLParser):
@@ -100,7 +157,9 @@ class Page(HTMLParser):
 
 def test_html_is_inert(folder: Path) -> None:
     page = Page(report(folder, "html"))
-    assert not {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "a"}
+    assert not {tag for tag, _ in page.tags} & {"script", "img", "image", "use", "link", "iframe", "a"}
+    values = [value or "" for _, attributes in page.tags for name, value in attributes if name != "xmlns"]
+    assert not [value for value in values if "http" in value and "w3.org/1999/xlink" not in value]
     assert not [name for _, attributes in page.tags for name, _ in attributes if name.startswith("on")]
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7 * 7 }}{% raw %}" in page.text
@@ -112,13 +171,6 @@ def test_html_tells_what_columns_and_rows_are(folder: Path) -> None:
     headers = [dict(attributes) for tag, attributes in Page(report(folder, "html")).tags if tag == "th"]
     assert headers
     assert all(header.get("scope") in ("col", "row") for header in headers)
-
-
-@pytest.mark.parametrize("workspace", HOSTILE)
-def test_a_hostile_workspace_has_a_statement_in_every_format(folder: Path, workspace: str) -> None:
-    assert json.loads(report(folder, "json", workspace))["workspace"] == workspace
-    assert all(char.isprintable() or char == "\n" for char in report(folder, "text", workspace))
-    Page(report(folder, "html", workspace))
 
 
 def test_an_error_shows_a_hostile_name_and_obeys_nothing(folder: Path) -> None:
@@ -138,3 +190,25 @@ def test_a_file_appears_whole_or_not_at_all(folder: Path, tmp_path: Path) -> Non
     assert refused.exit_code == 1
     assert target.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["bill.html"]
+
+
+@pytest.mark.parametrize("ending", ["html", "md", "csv", "json"])
+def test_the_ending_of_a_file_says_its_format(folder: Path, tmp_path: Path, ending: str) -> None:
+    target = tmp_path / f"bill.{ending}"
+    asked = ("report", "--workspace", "acme", "--month", "2026-10")
+    assert run(*asked, "--output", target, cwd=folder).exit_code == 0
+    assert target.read_bytes() == run(*asked, "--format", ending, cwd=folder).stdout.encode()
+
+
+def test_a_range_of_months_has_no_table_of_lines(folder: Path) -> None:
+    refused = run("report", "--workspace", "acme", "--month", "2026-09..2026-10", "--format", "csv", cwd=folder)
+    assert refused.exit_code == 2
+    assert "text, json, html" in refused.stderr
+
+
+def test_without_the_libraries_that_draw_a_page_says_so(folder: Path) -> None:
+    with mock.patch.dict("sys.modules", {"vl_convert": None}):
+        page = report(folder, "html")
+    assert "<svg" not in page
+    assert "install acct with its extra `plots`" in page
+    assert "<svg" in report(folder, "html")

@@ -288,7 +288,8 @@ def test_a_month_that_is_not_covered(folder: Path) -> None:
     out = run_to(folder, "out", "--provisional", month="2026-11")
     assert not (out / "focus.csv").exists()
     for file, data in content(out).items():
-        assert b"rovisional" in data, file
+        table_of_nothing = file.endswith(".csv") and data.count(b"\n") == 1  # its rows say it, and there are none
+        assert b"rovisional" in data or table_of_nothing, file
 
 
 @pytest.mark.parametrize("there", [{}, {"notes.txt": "mine"}, {"manifest.json": "{}", "index.html": "another run"}])

@@ -16,11 +16,13 @@ import typer
 
 from accounting.commands import (
     advise,
+    calendar,
     close,
     collect,
     demo,
     explain,
     export,
+    forecast,
     imports,
     names,
     rates,
@@ -42,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, whatif,
-             advise, export, source):  # fmt: skip
+             advise, calendar, forecast, export, source):  # fmt: skip
     room.add_to(app)
 
 _INTERRUPTED = 130
@@ -88,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 done, 1 refused, 2 a usage error, 3 not covered yet."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller: no file of ours may get its number
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     arguments = _globals_first(sys.argv[1:] if argv is None else argv)
     return copy_context().run(_run, arguments)  # what it sets ends with it
 

@@ -1,5 +1,6 @@
 """`acct report`: one workspace's statement, or its statements of several months."""
 
+from collections.abc import Sequence
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from accounting.commands.context import (
     terminal_width,
     write_out,
 )
+from accounting.instants import Month
 
 
 class StatementFormat(StrEnum):
@@ -23,6 +25,11 @@ class StatementFormat(StrEnum):
     text = "text"
     json = "json"
     html = "html"
+    md = "md"
+    csv = "csv"
+
+
+_OF_MONTHS = ("text", "json", "html")
 
 
 class GroupBy(Enum):
@@ -59,28 +66,50 @@ def report(
 
     Example: acct report --workspace acme --month 2026-10 --output acme.html
     """
-    from accounting.grouping import statements
-    from accounting.ledger import reading
-    from accounting.render import statement_html, statement_text
-    from accounting.render_groups import grouped_json, months_html, months_json, months_text
-    from accounting.statement_json import statement_json
-
     by = by_ and by_.value
     ranged = month_ is not None and ".." in month_
-    months = month_range(month_) if month_ is not None and ranged else [month(month_)]
     if format_ is None:
         ending = output.suffix[1:].lower() if output else ""
         format_ = StatementFormat(ending) if ending in set(StatementFormat) else StatementFormat.text
+    if ranged or by:
+        months = month_range(month_) if month_ is not None and ranged else [month(month_)]
+        _write_months(context, workspace, months, by, format_, output)
+    else:
+        _write_page(context, workspace, month(month_), format_, output)
+
+
+def _write_page(context: typer.Context, workspace: str, asked: Month | None, format_: StatementFormat,
+                output: Path | None) -> None:  # fmt: skip
+    from accounting.formats import FORMATS
+    from accounting.ledger import reading
+    from accounting.render_page import page_text
+    from accounting.statement_page import statement_page
+
+    with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
+        page = statement_page(ledger, workspace, asked)
+    if format_ is StatementFormat.text and output is None:
+        write_out(page_text(page, terminal_width()), None)
+    else:
+        write_out(FORMATS[format_.value](page), output)
+
+
+def _write_months(context: typer.Context, workspace: str, months: Sequence[Month | None], by: str | None,
+                  format_: StatementFormat, output: Path | None) -> None:  # fmt: skip
+    from accounting.grouping import statements
+    from accounting.ledger import reading
+    from accounting.render_groups import grouped_json, months_html, months_json, months_text
+    from accounting.trend import trend
+
+    if format_.value not in _OF_MONTHS:
+        raise typer.BadParameter(
+            f"{format_.value} is of one month, with its lines as they are; --by and ranges: {', '.join(_OF_MONTHS)}"
+        )
     with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         bills = statements(ledger, workspace, months)
-    alone = bills[0] if not ranged else None
-    width = None if output else terminal_width()
+        changes = trend(ledger, bills)
     if format_ is StatementFormat.json:
-        if alone:
-            write_out(grouped_json(alone, by) if by else statement_json(alone), output)
-        else:
-            write_out(months_json(bills, by), output)
+        write_out(grouped_json(bills[0], by) if by and len(bills) == 1 else months_json(bills, by, changes), output)
     elif format_ is StatementFormat.html:
-        write_out(statement_html(alone) if alone and not by else months_html(bills, by), output)
+        write_out(months_html(bills, by, changes), output)
     else:
-        write_out(statement_text(alone, width) if alone and not by else months_text(bills, by, width), output)
+        write_out(months_text(bills, by, None if output else terminal_width(), changes), output)

@@ -1,0 +1,61 @@
+"""The range in which a quantity will lie, drawn from its own past: a moving-block bootstrap of its daily changes.
+
+A future is made of blocks of the past's daily changes, drawn with replacement and put one after another. Each is drawn
+from a recent part of the past, of its own length, so that what has become faster or slower shows. The drift of a part
+is known from its days alone, so futures spread wider the further they reach beyond them; and in a quarter of them it
+stops, as growth does when a registry begins to clean up.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+WEEK = 7  # parts and blocks are of whole weeks, so that what comes and goes with the weekday stays together
+BLOCK_DAYS = 2 * WEEK
+ENOUGH_DAYS = 2 * BLOCK_DAYS  # of less history, nothing is said
+FUTURES = 1000
+_STOPPING = 0.25  # of the futures: what drifted in the past does so no more
+_OUTSIDE = 0.025  # of the futures, on each side of the range
+
+
+def futures(history: Sequence[float], days: int) -> list[list[float]]:
+    """Ways in which a quantity may differ from what it is now on each of the next days, from its daily past.
+
+    The same past gives the same futures. `history` has more than ENOUGH_DAYS days.
+    """
+    drawn = random.Random(0)
+    changes = [after - before for before, after in pairwise(history)]
+    return [_future(changes, history[-1], days, drawn) for _ in range(FUTURES)]
+
+
+def _future(changes: Sequence[float], level: float, days: int, drawn: random.Random) -> list[float]:
+    weeks = math.exp(drawn.uniform(math.log(ENOUGH_DAYS), math.log(len(changes)))) // WEEK
+    part = int(weeks) * WEEK
+    recent = changes[-part:]
+    around = [*recent, *recent[:BLOCK_DAYS]]  # the last block goes on with the first days: each day is as likely
+    starts = [drawn.randrange(part) for _ in range(0, days, BLOCK_DAYS)]
+    path = accumulate([change for start in starts for change in around[start : start + BLOCK_DAYS]][:days])
+    drift = math.fsum(recent) / part
+    few = 1 / (1 - BLOCK_DAYS / part)  # blocks of a short part differ less from its mean than from the truth
+    goes_on = drawn.random() >= _STOPPING
+    return [
+        goes_on * _compounded(drift * day, level) + (value - drift * day) * math.sqrt((1 + day / part) * few)
+        for day, value in enumerate(path, start=1)
+    ]
+
+
+def _compounded(drifted: float, level: float) -> float:
+    """How far growth leads that is of what is there, as far as it does not add more than that."""
+    return level * math.expm1(drifted / level) if 0 < drifted <= level else drifted
+
+
+def inner_range(values: Sequence[float]) -> tuple[float, float]:
+    """The range in which 95 of 100 of these values lie.
+
+    >>> inner_range([float(value) for value in range(201)])
+    (5.0, 195.0)
+    """
+    ordered = sorted(values)
+    outside = round(_OUTSIDE * (len(ordered) - 1))
+    return ordered[outside], ordered[-1 - outside]

@@ -1,0 +1,75 @@
+"""Pages as axe-core sees them in Chromium: in light and dark, narrow and wide."""
+
+import json
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounting.instants import Month
+from accounting.render_page import page_html
+from tests.project import Events, books
+from tests.test_closing import seal
+from tests.test_statement_page import event, pages_of, steady
+
+AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+# The result comes back as the text of the page; `visible` opens what is folded.
+CHECK = """
+document.querySelectorAll("details").forEach((each) => { each.open = true; });
+axe.run(document, {resultTypes: ["violations"]}).then((found) => {
+  document.documentElement.innerHTML = "<pre id=found></pre>";
+  document.getElementById("found").textContent = JSON.stringify({
+    dark: matchMedia("(prefers-color-scheme: dark)").matches, passes: found.passes.length,
+    violations: found.violations.map((each) => [each.id, each.help, each.nodes.map((node) => node.html)]),
+  });
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """A page with every section there is, one that is provisional, and one of nothing."""
+    hostile = '<b>"old" ' + 60 * "x"
+    case = steady({"web": [1, 2], "api": [2], "old": [2, 3], "gone": [4]}, "2026-10")
+    early = replace(case, snapshots=case.snapshots[:2])
+    late = event(20, "package.deleted", "acme/container/api", "2026-10-05T00:00:00Z")
+    other = event(21, "workspace.created", hostile, "2026-10-05T00:00:00Z")
+    with books(early) as these:
+        seal(these, Month.parse("2026-10"))
+        these.take([Events((late, other)), case.snapshots[2]])
+        november, december = (pages_of(these, month) for month in ("2026-11", "2026-12"))
+    return {
+        "final": page_html(november["acme"]),
+        "empty": page_html(november[hostile]),
+        "provisional": page_html(december["acme"]),
+    }
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["final", "empty", "provisional"])
+def test_axe_finds_no_violation(pages: dict[str, str], tmp_path: Path, name: str, scheme: str, width: int) -> None:
+    page = re.sub(r"<meta http-equiv[^>]*>", "", pages[name])
+    scripts = f"<script>{AXE.read_text(encoding='utf-8')}</script><script>{CHECK}</script>"
+    file = tmp_path / "page.html"
+    file.write_text(page.replace("</body>", f"{scripts}</body>"), encoding="utf-8")
+    found = axe(file, scheme, width)
+    assert found["dark"] == (scheme == "dark")
+    assert found["passes"] > 10
+    assert found["violations"] == []
+
+
+def axe(file: Path, scheme: str, width: int) -> dict[str, Any]:
+    """What the page's script has found, once it has."""
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--virtual-time-budget=20000",
+        f"--user-data-dir={file.parent / 'profile'}", f"--window-size={width},900",
+        f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}", file.as_uri(),
+    ]  # fmt: skip
+    dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    told = re.search(r'<pre id="found">(.*?)</pre>', dumped, re.S)
+    assert told, dumped[:2000]
+    return dict(json.loads(told[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")))

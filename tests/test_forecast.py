@@ -1,0 +1,244 @@
+"""A forecast from held-back history: what is known is what the bill says if nothing happens; ranges hold what came."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from defusedxml import ElementTree
+from hypothesis import given
+
+from accounting.errors import AcctError
+from accounting.forecasting import ForecastMonth, forecast
+from accounting.ranges import ENOUGH_DAYS, futures, inner_range
+from tests import model_of_rules as model
+from tests.cli_runner import run
+from tests.golden import minor_units
+from tests.histories import histories
+from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
+from tests.project import Books, Card, books
+from tests.test_laws import tried
+
+# Forty-five days, then three months, as seen from the middle of a month.
+MONTHS = ((0, 15), (15, 45), (45, 76), (76, 107))
+
+
+def growth(chance: random.Random) -> Iterator[float]:
+    """A little more every day."""
+    stored = 100.0
+    while True:
+        stored += chance.gauss(1, 0.5)
+        yield stored
+
+
+def compounding(chance: random.Random) -> Iterator[float]:
+    """Three per cent more every month, by fits and starts."""
+    stored = 100.0
+    while True:
+        stored *= 1 + chance.gauss(0.001, 0.002)
+        yield stored
+
+
+def wandering(chance: random.Random) -> Iterator[float]:
+    """As much up as down."""
+    stored = 1000.0
+    while True:
+        stored = max(stored + chance.gauss(0, 5), 0)
+        yield stored
+
+
+def weeks(chance: random.Random) -> Iterator[float]:
+    """Builds that weekends clear away, over slow growth."""
+    stored = 500.0
+    while True:
+        for weekday in range(7):
+            stored += chance.gauss(0.3, 1)
+            yield stored + (30 if weekday < 5 else 0) + chance.gauss(0, 2)
+
+
+def noise(chance: random.Random) -> Iterator[float]:
+    """Every day another level."""
+    while True:
+        yield 500 + chance.gauss(0, 30)
+
+
+def cleanups(chance: random.Random) -> Iterator[float]:
+    """Growth, and a job that takes most of it away once a month."""
+    stored, day = 200.0, chance.randrange(30)
+    while True:
+        stored += abs(chance.gauss(3, 1))
+        if day % 30 == 0:
+            stored -= min(stored * 0.9, 90 * chance.uniform(0.7, 1.2))
+        day += 1
+        yield stored
+
+
+def releases(chance: random.Random) -> Iterator[float]:
+    """Nothing for days, then a large release, now and then a large deletion."""
+    stored = 100.0
+    while True:
+        if chance.random() < 0.1:
+            stored += chance.expovariate(1 / 20)
+        if chance.random() < 0.03:
+            stored = max(stored - chance.expovariate(1 / 40), 10)
+        yield stored
+
+
+KINDS = (growth, compounding, wandering, weeks, noise, cleanups, releases)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_ranges_hold_what_came_eight_times_in_ten(kind: Callable[[random.Random], Iterator[float]]) -> None:
+    hits = tries = 0
+    for seed in range(4):
+        stored = [each for each, _ in zip(kind(random.Random(seed)), range(400), strict=False)]
+        for cut in (90, 170, 290):
+            paths = futures(stored[:cut], MONTHS[-1][1])
+            for start, end in MONTHS:
+                low, high = inner_range([sum(path[start:end]) / (end - start) for path in paths])
+                came = sum(stored[cut + start : cut + end]) / (end - start) - stored[cut - 1]
+                hits += min(low, 0) <= came <= max(high, 0)
+                tries += 1
+    assert hits >= 0.8 * tries
+
+
+def test_what_never_changed_has_no_range() -> None:
+    assert {value for path in futures([7.0] * 100, 50) for value in path} == {0.0}
+
+
+def test_the_same_past_has_the_same_futures() -> None:
+    past = [float(day % 5) for day in range(60)]
+    assert futures(past, 40) == futures(past, 40)
+
+
+# Through a ledger
+
+
+def row(name: str, size: int, uploaded: int) -> Row:
+    return Row("acme", "container", name, "1", f"sha256:{name}", size, instant(uploaded))
+
+
+def instant(day: int) -> str:
+    """Days counted from 2026-01-01."""
+    return datetime.fromtimestamp(1_767_225_600 + day * DAY, UTC).isoformat().replace("+00:00", "Z")
+
+
+CARD = {
+    "currency": "USD",
+    "rule": [{"effective_from": date(2025, 12, 3), "retention_days": 30,
+              "charged": ["live", "repository_deleted"], "share": "workspace"}],
+    "rate": [{"effective_from": date(2025, 12, 3), "unit": "GB",
+              "tiers": [{"up_to": "100", "price": "0.25"}, {"price": "0.20"}], "included": {"default": "10"}}],
+}  # fmt: skip
+
+
+def registry(day: int) -> tuple[Row, ...]:
+    """What is stored on a day: a version every other day, of sizes that vary, each kept for 120 days."""
+    size = random.Random(4)
+    sizes = [size.randrange(1, 6) * 10**9 for _ in range(0, 300, 2)]
+    born = enumerate(range(0, 300, 2))
+    return (row("base", 50 * 10**9, -1), *(row(f"v{i}", sizes[i], at) for i, at in born if at <= day < at + 120))
+
+
+def taken(day: int) -> Snapshot:
+    return Snapshot("images", instant(day), registry(day))
+
+
+def test_ranges_hold_the_bills_that_came(tmp_path: Path) -> None:
+    """A registry told of week by week, forecast from three of them: its bills lie in their ranges 8 times in 10."""
+    these = Books(tmp_path)
+    these.take([Card(CARD)])
+    forecasts: list[ForecastMonth] = []
+    for cut, before in ((91, 0), (112, 91), (133, 112)):
+        these.take([taken(day) for day in range(before, cut + 1, 7) if day != before or not day])
+        forecasts += forecast(these.ledger, "acme").months
+    these.take([taken(day) for day in range(140, 260, 7)])
+    hits = 0
+    for month in forecasts:
+        bill = these.bill("acme", str(month.known.month))
+        assert isinstance(bill, Bill)
+        assert month.low is not None
+        assert month.high is not None
+        assert month.low.amount_minor is not None
+        assert month.high.amount_minor is not None
+        hits += month.low.amount_minor <= minor_units(bill.amount or "") <= month.high.amount_minor
+    assert hits >= 0.8 * len(forecasts) == 0.8 * 12
+
+
+@tried(4)
+@given(histories())
+def test_known_is_the_bill_if_nothing_else_happens(case: Case) -> None:
+    """Of every month that is forecast, to the last digit: as if each active source had said once more what it said."""
+    with books(case) as these:
+        for workspace in case.workspaces():
+            try:
+                told = forecast(these.ledger, workspace)
+            except AcctError:
+                continue  # a month that the card cannot bill
+            stays = case_that_stays(case, told.months[-1].known.month.end)
+            for month in told.months:
+                bill = model.bill(replace(stays, month=str(month.known.month)), workspace)
+                assert month.known.charged_byte_seconds == bill.charged_byte_seconds
+                assert month.known.amount_minor == (None if bill.amount is None else minor_units(bill.amount))
+
+
+def case_that_stays(case: Case, until: int) -> Case:
+    retired = {source for source, _ in case.retired}
+    latest = {each.source: each for each in sorted(case.snapshots, key=lambda each: model.epoch(each.taken_at))}
+    at = datetime.fromtimestamp(until, UTC).isoformat()
+    more = [
+        replace(each, taken_at=at)
+        for each in latest.values()
+        if each.source not in retired and model.epoch(each.taken_at) < until
+    ]
+    return replace(case, snapshots=(*case.snapshots, *more))
+
+
+def test_too_little_history_is_told(tmp_path: Path) -> None:
+    """With no range, and with how many days there are; an unknown workspace is refused."""
+    these = Books(tmp_path)
+    these.take([taken(0), taken(ENOUGH_DAYS)])
+    assert f"No range: {ENOUGH_DAYS} days of history" in shown(these, "text")
+    assert json.loads(shown(these, "json"))["months"][0]["range"] is None
+    these.take([taken(ENOUGH_DAYS + 1)])
+    assert "95 of 100" in shown(these, "text")
+
+
+def shown(books: Books, format_: str) -> str:
+    result = run("--ledger", books.ledger, "forecast", "-w", "acme", "--format", format_, cwd=books.folder)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
+    """The same whenever it is drawn; a missing library is told, and then nothing is printed or written."""
+    these = Books(tmp_path)
+    these.take([taken(0), taken(40)])
+    for name in ("one.svg", "two.svg"):
+        assert run("--ledger", these.ledger, "forecast", "-w", "acme", "--plot", tmp_path / name).exit_code == 0
+    drawn = (tmp_path / "one.svg").read_bytes()
+    assert drawn == (tmp_path / "two.svg").read_bytes()
+    root = ElementTree.fromstring(drawn)
+    told = {element.tag.rpartition("}")[2]: element.text for element in root}
+    assert root.get("role") == "img"
+    assert told["title"] == "GB charged from day to day, known and to come"
+    assert told["desc"]
+    with mock.patch.dict("sys.modules", {"vl_convert": None}):
+        refused = run("--ledger", these.ledger, "forecast", "-w", "acme", "--plot", tmp_path / "three.svg")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "extra `plots`" in refused.stderr
+    assert not (tmp_path / "three.svg").exists()
+
+
+def test_names_are_shown_and_never_obeyed(tmp_path: Path) -> None:
+    workspace = "\x1b[31m[/bold]\u202e{{ 7 * 7 }}"
+    these = Books(tmp_path)
+    these.take([replace(taken(0), rows=(replace(row("web", 1, -1), workspace=workspace),))])
+    told = run("--ledger", these.ledger, "forecast", "--workspace", workspace)
+    assert told.exit_code == 0
+    assert all(char.isprintable() or char == "\n" for char in told.stdout)
+    assert r"\x1b[31m[/bold]\u202e{{ 7 * 7 }}" in told.stdout

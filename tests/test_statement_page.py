@@ -1,0 +1,274 @@
+"""The page of a statement: its figures against those of bills, and what it says of deletions and of shared layers."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounting.errors import AcctError
+from accounting.instants import Month, parse_instant
+from accounting.ledger import reading
+from accounting.model import Statement
+from accounting.page_sections import by_day, sections
+from accounting.rating import round_half_up
+from accounting.reckoning import amount_of_lines, reckon
+from accounting.sealed import digest_of
+from accounting.statement import statements
+from accounting.statement_json import statement_json
+from accounting.statement_page import StatementPage, statement_page, statement_pages
+from tests.golden import golden_cases
+from tests.histories import busy_histories, histories
+from tests.model_of_rules import Case, Row, Snapshot
+from tests.project import Books, Events, books, steps_of
+from tests.test_closing import seal
+from tests.test_laws import tried
+
+DAY = 86_400
+GB = 10**9
+
+
+def pages_of(these: Books, month: str) -> dict[str, StatementPage]:
+    """Every workspace's page; none where the card cannot bill the month."""
+    with reading(these.ledger) as ledger:
+        try:
+            return {page.statement.workspace: page for page in statement_pages(ledger, Month.parse(month))}
+        except AcctError:
+            return {}
+
+
+def statements_of(these: Books, month: str) -> dict[str, Statement]:
+    with reading(these.ledger) as ledger:
+        return {statement.workspace: statement for statement in statements(ledger, Month.parse(month))}
+
+
+def check_figures(page: StatementPage) -> None:
+    """What must hold of every page."""
+    statement = page.statement
+    assert sum(day.byte_seconds for day in page.days) == statement.byte_seconds
+    by_state = Counter(dict.fromkeys({day.state for day in page.days}, 0))
+    for day in page.days:
+        assert day.byte_seconds >= 0
+        by_state[day.state] += day.byte_seconds
+    for line in statement.lines:
+        by_state[line.key.state] -= line.byte_seconds
+    # A day and a line each round by less than one.
+    assert all(abs(rest) <= len(page.days) + len(statement.lines) for rest in by_state.values())
+    assert sum(free.byte_seconds for free in page.free) == statement.byte_seconds - statement.charged_byte_seconds
+    assert {line.key for group in page.repositories for line in group.lines} == {line.key for line in statement.lines}
+    assert page.digest == digest_of(statement_json(statement))
+    check_reckoning(page)
+
+
+def check_reckoning(page: StatementPage) -> None:
+    """The figures that are shown add up, and multiply out to the amount."""
+    reckoning = reckon(page.statement, page.rates)
+    if {term.unit for term in reckoning.terms} <= {page.statement.unit} and page.rates:
+        units = sum((term.units for term in reckoning.terms), Fraction(0))
+        assert reckoning.stored == reckoning.free + reckoning.included + units
+    amount = amount_of_lines(page.statement)
+    if amount is not None and reckoning.decimals < 12:
+        cost = sum((term.units * term.price for term in reckoning.terms), Fraction(0))
+        assert round_half_up(cost * 10**page.statement.minor_digits) == amount
+    for section in sections(page):
+        if section.total and section.anchor in ("packages", "repositories", "free", "deleted"):
+            for i, column in enumerate(section.columns):
+                if column.kind == "figure" and section.total[i]:
+                    assert sum(figure(row[i]) for row in section.rows) == figure(section.total[i]), section
+    for row in by_day(page).rows if page.days else ():
+        assert len(row) <= 2 or sum(map(figure, row[1:-1])) == figure(row[-1])
+
+
+def figure(text: str) -> Fraction:
+    return Fraction(text.replace(",", ""))
+
+
+@pytest.mark.parametrize("golden", golden_cases(), ids=lambda golden: golden.name)
+def test_figures_of_golden_cases(golden: Any) -> None:
+    with books(golden.case) as these:
+        pages = pages_of(these, golden.case.month)
+        told = statements_of(these, golden.case.month)
+    assert {workspace: page.statement for workspace, page in pages.items()} == told
+    for page in pages.values():
+        check_figures(page)
+
+
+@tried(4)
+@given(st.one_of(histories(), busy_histories()))
+def test_figures_of_any_history(case: Case) -> None:
+    with books(case) as these:
+        for page in pages_of(these, case.month).values():
+            check_figures(page)
+
+
+@tried(2)
+@given(histories(least_sources=2), st.data())
+def test_the_order_of_imports_changes_no_page(case: Case, data: st.DataObject) -> None:
+    sources = data.draw(st.permutations(sorted({snapshot.source for snapshot in case.snapshots})))
+    order = sorted(case.snapshots, key=lambda snapshot: sources.index(snapshot.source))
+    other = [Events(case.events), *order, *steps_of(replace(case, snapshots=(), events=()))]
+    with books(case) as these, books(case, other) as those:
+        assert pages_of(these, case.month) == pages_of(those, case.month)
+
+
+# One workspace whose packages share layers, and after the month nothing changes any more
+
+CARD: dict[str, Any] = {
+    "currency": "USD",
+    "rule": [
+        {
+            "effective_from": date(2025, 12, 3),
+            "retention_days": 60,
+            "charged": ["live", "repository_deleted"],
+            "share": "workspace",
+        }
+    ],
+    "rate": [
+        {
+            "effective_from": date(2025, 12, 3),
+            "unit": "GB",
+            "tiers": [{"up_to": "9000", "price": "0.25"}, {"price": "0.20"}],
+            "included": {"default": "700"},
+        }
+    ],
+}
+PACKAGES = ("web", "api", "old", "older", "gone")
+END = "2026-11-01T00:00:00Z"
+
+
+def event(number: int, kind: str, subject: str, at: str, **data: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "source": "hub",
+        "id": str(number),
+        "time": at,
+        "type": f"registry.{kind}",
+        "subject": subject,
+        "data": data,
+    }
+
+
+def steady(layers: dict[str, list[int]], month: str, deleted: str | None = None, share: str = "workspace") -> Case:
+    """Packages of layers of some TB; `old` and `older` are in a deleted repository, `gone` is deleted itself."""
+    rows = tuple(
+        Row("acme", "container", package, "1", f"sha256:{layer}", (layer + 1) * 1000 * GB)
+        for package, of_package in layers.items()
+        for layer in of_package
+    )
+    events = [event(number, "package.linked", f"acme/container/{package}", "2026-10-02T00:00:00Z", repository="legacy")
+              for number, package in enumerate(("old", "older"))]  # fmt: skip
+    events.append(event(10, "repository.deleted", "acme/legacy", "2026-10-20T12:00:00Z"))
+    events.append(event(11, "package.deleted", "acme/container/gone", "2026-10-21T00:00:00Z"))
+    if deleted is not None:
+        events.append(event(12, "package.deleted", f"acme/container/{deleted}", END))
+    instants = ("2026-10-01T00:00:00Z", END, "2026-12-01T00:00:00Z")
+    card = {**CARD, "rule": [{**CARD["rule"][0], "share": share}]}
+    return Case(tuple(Snapshot("images", at, rows) for at in instants), tuple(events), card, month)
+
+
+layers_of_packages = st.fixed_dictionaries(
+    {package: st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True) for package in PACKAGES}
+)
+
+
+def only(case: Case, month: str) -> StatementPage:
+    with books(case) as these:
+        return pages_of(these, month)["acme"]
+
+
+@tried(3)
+@given(layers_of_packages, st.sampled_from(("workspace", "package")), st.sampled_from(PACKAGES))
+def test_deleting_saves_what_the_next_month_says(layers: dict[str, list[int]], share: str, package: str) -> None:
+    page = only(steady(layers, "2026-10", share=share), "2026-10")
+    holders = Counter(layer for of_package in layers.values() for layer in of_package)
+    assert {each.package for each in page.shared} == {
+        package for package, of_package in layers.items() if any(holders[layer] > 1 for layer in of_package)
+    }
+    kept = only(steady(layers, "2026-11", share=share), "2026-11").statement
+    for each in page.shared:
+        assert each.shared_bytes == sum((layer + 1) * 1000 * GB for layer in layers[each.package] if holders[layer] > 1)
+        if each.package != package:
+            continue
+        deleted = only(steady(layers, "2026-11", each.package, share), "2026-11").statement
+        saved = kept.charged_byte_seconds - deleted.charged_byte_seconds
+        assert saved == each.saved_bytes * Month.parse("2026-11").seconds
+        assert each.saved_a_month is not None
+        assert abs(each.saved_a_month * 100 - ((kept.amount_minor or 0) - (deleted.amount_minor or 0))) <= 1
+
+
+@tried(2)
+@given(layers_of_packages)
+def test_a_deletion_costs_a_day_what_the_next_month_says(layers: dict[str, list[int]]) -> None:
+    (deletion,) = only(steady(layers, "2026-10"), "2026-10").deletions
+    assert (deletion.repository, deletion.packages) == ("legacy", 2)
+    assert deletion.deleted_at == parse_instant("2026-10-20T12:00:00Z")
+    assert deletion.charged_until == deletion.deleted_at + 60 * DAY
+    lines = [line for line in only(steady(layers, "2026-11"), "2026-11").statement.lines
+             if line.key.repository == "legacy"]  # fmt: skip
+    assert abs(sum(line.byte_seconds for line in lines) - deletion.size_bytes * 30 * DAY) < 2
+    assert deletion.cost_a_day is not None
+    assert abs(deletion.cost_a_day * 30 * 100 - sum(line.amount_minor or 0 for line in lines)) <= 2
+
+
+def test_a_deletion_is_not_told_of_once_it_costs_nothing() -> None:
+    ended = steady({"old": [1]}, "2026-10")
+    ended = replace(ended, card={**CARD, "rule": [{**CARD["rule"][0], "retention_days": 10}]})
+    assert only(ended, "2026-10").deletions == ()
+    restored = replace(ended, card=CARD, events=(*ended.events, event(13, "repository.restored", "acme/legacy", END)))
+    assert only(restored, "2026-11").deletions == ()
+
+
+def test_the_page_of_a_closed_month_never_changes() -> None:
+    case = steady({"web": [1, 2], "old": [2]}, "2026-10")
+    early = replace(case, snapshots=case.snapshots[:2])
+    late = [
+        event(20, "package.deleted", "acme/container/web", "2026-10-05T00:00:00Z"),
+        event(21, "repository.restored", "acme/legacy", "2026-10-25T00:00:00Z"),
+    ]
+    with books(early) as these:
+        open_page = pages_of(these, "2026-10")["acme"]
+        seal(these, Month.parse("2026-10"))
+        closed = pages_of(these, "2026-10")["acme"]
+        these.take([Events(tuple(late)), case.snapshots[2], Snapshot("files", "2026-12-02T00:00:00Z", ())])
+        assert pages_of(these, "2026-10")["acme"] == closed
+        corrected = pages_of(these, "2026-11")["acme"]
+    statement = replace(open_page.statement, status="closed")
+    assert closed == replace(open_page, statement=statement, digest=closed.digest)
+    assert corrected.statement.corrections
+    assert "corrections of closed months" in corrected.explanation
+    check_figures(corrected)
+
+
+def test_evidence_tells_of_snapshots_and_gaps() -> None:
+    rows = tuple(Row("acme", "npm", "ui", "1", "sha256:1", 5) for _ in range(1))
+    taken = [("a", day) for day in (1, 2, 10, 31)] + [("b", day) for day in (3, 31)]
+    snapshots = [
+        Snapshot(source, f"2026-10-{day:02}T00:00:00Z", rows if source == "a" else ()) for source, day in taken
+    ]
+    page = only(Case(tuple(snapshots), (), None, "2026-10"), "2026-10")
+    (source,) = page.sources  # b never held anything of this workspace
+    instants = [parse_instant(f"2026-10-{day:02}T00:00:00Z") for day in (1, 2, 10, 31)]
+    assert (source.source, source.snapshots) == ("a", 4)
+    assert (source.first_at, source.latest_at) == (instants[0], instants[-1])
+    assert source.gaps == ((instants[1], instants[2]), (instants[2], instants[3]))
+    assert page.explanation == ("0.000000005 GB-months stored so far; no rate card is loaded, so there are no amounts.")
+    assert {day.seconds for day in page.days} == {DAY}
+
+
+def test_one_sentence_explains_the_total() -> None:
+    page = only(steady({"web": [9], "gone": [1]}, "2026-10"), "2026-10")
+    assert page.explanation == (
+        "12,000.000 GB-months stored, less 709.677 free of charge and 700.000 included,"
+        " leave 9,000.000 at 0.25 USD and 1,590.323 at 0.20 USD: 2568.06 USD."
+    )
+
+
+def test_a_page_is_asked_for_by_name() -> None:
+    with books(steady({"web": [1]}, "2026-10")) as these, reading(these.ledger) as ledger:
+        assert str(statement_page(ledger, "acme").statement.month) == "2026-11"
+        with pytest.raises(AcctError, match="did you mean acme"):
+            statement_page(ledger, "acne")
