@@ -10,7 +10,7 @@ from accounting.model import UNIT_BYTES, HeldName, Statement
 from accounting.paths import shipped
 from accounting.statement_json import held_name
 from accounting.tables import json_text, table
-from accounting.text import decimal, visible
+from accounting.text import decimal, places, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,10 +30,10 @@ def names_json(names: Sequence[HeldName]) -> str:
 
 
 def unit_months(statement: Statement, byte_seconds: int, month: Month | None = None) -> str:
-    """To three decimals, or to six where the whole statement is less than a unit; of another month if given."""
-    unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
-    digits = 3 if statement.byte_seconds >= unit_month else 6
-    return decimal(Fraction(byte_seconds, UNIT_BYTES[statement.unit] * (month or statement.month).seconds), digits)
+    """To as many decimals as show the whole statement; of another month if given."""
+    unit = UNIT_BYTES[statement.unit]
+    digits = places(Fraction(statement.byte_seconds, unit * statement.month.seconds))
+    return decimal(Fraction(byte_seconds, unit * (month or statement.month).seconds), digits)
 
 
 def names_text(names: Sequence[HeldName], width: int | None = None) -> str:

@@ -14,7 +14,7 @@ from accounting.render import STATE_WORDS, page
 from accounting.render_trend import trend_heading, trend_members, trend_sheet
 from accounting.statement_json import statement_json
 from accounting.tables import Sheet, json_text, table
-from accounting.text import decimal, money, visible
+from accounting.text import decimal, money, places, visible
 from accounting.trend import Trend
 
 
@@ -203,10 +203,10 @@ def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
 def _unit_months(shown: Sequence[Statement], bills: Sequence[Statement], byte_seconds: Sequence[int | Fraction]) -> str:
     """Byte-seconds of some months in the unit of the last month shown.
 
-    To three decimals, or to six where all that is shown is less than a unit, as in a statement.
+    To as many decimals as show the whole of it, as in a statement.
     """
     unit = UNIT_BYTES[shown[-1].unit]
     whole = sum((Fraction(bill.byte_seconds, unit * bill.month.seconds) for bill in shown), Fraction(0))
     months = zip(bills, byte_seconds, strict=True)
     value = sum((Fraction(figure) / (unit * bill.month.seconds) for bill, figure in months), Fraction(0))
-    return decimal(value, 3 if whole >= 1 else 6)
+    return decimal(value, places(whole))

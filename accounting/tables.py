@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 _WIDE = 10_000  # columns where no terminal sets them: nothing is cut
+_LEAST_OF_A_NAME = 6
 
 
 @dataclass(frozen=True)
@@ -25,19 +26,50 @@ def json_text(value: object) -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0, total: Sequence[str] | None = None,
            width: int | None = None) -> str:  # fmt: skip
-    """A plain table; the last `right` columns are figures. Names are text, never markup."""
+    """A plain table; the last `right` columns are figures. Names are text, never markup.
+
+    On a terminal of `width` columns cells are folded between words, then names also within one; figures never are.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, show_footer=total is not None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown = [columns, *rows, *([total] if total else [])]
+    widths, gap = _widths([list(cells) for cells in zip(*shown, strict=True)], right, width or _WIDE)
+    drawn = Table(box=box.SIMPLE_HEAD, show_footer=total is not None, pad_edge=False, padding=(0, gap - 1, 0, 0))
     for i, column in enumerate(columns):
         footer = Text(total[i]) if total else ""
         figures = i >= len(columns) - right
-        drawn.add_column(Text(column), footer, justify="right" if figures else "left", overflow="fold")
+        drawn.add_column(Text(column), footer, justify="right" if figures else "left", overflow="fold", width=widths[i])
     for row in rows:
         drawn.add_row(*map(Text, row))
     screen = StringIO()
-    Console(file=screen, width=width or _WIDE, color_system=None, legacy_windows=False).print(drawn)
+    Console(file=screen, width=_WIDE, color_system=None, legacy_windows=False).print(drawn)
     return "\n".join(line.rstrip() for line in screen.getvalue().splitlines()).strip("\n") + "\n"
+
+
+def _widths(columns: Sequence[Sequence[str]], right: int, width: int) -> tuple[list[int], int]:
+    """How wide each column is, and the gap between them, so that the table fits: wide gaps or narrow ones, whole cells,
+    whole words, and in the end names of which little shows on a line."""
+    from rich.cells import cell_len
+
+    natural = [max(map(cell_len, cells)) for cells in columns]
+    words = [max((cell_len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
+    least = [size if i >= len(columns) - right else min(size, _LEAST_OF_A_NAME) for i, size in enumerate(words)]
+    for gap, bounds in ((3, natural), (3, words), (2, words), (1, words), (1, least)):
+        room = width - 1 - gap * len(columns)
+        if sum(bounds) <= room or bounds is least:
+            return _shrunk(natural, bounds, room), gap
+    raise AssertionError("the last bounds are always taken")
+
+
+def _shrunk(widths: Sequence[int], bounds: Sequence[int], room: int) -> list[int]:
+    """Widths of columns with a sum of `room`, where that can be: the widest give first, none more than its bound."""
+    shrunk = list(widths)
+    while sum(shrunk) > room:
+        givers = [i for i, size in enumerate(shrunk) if size > bounds[i]]
+        if not givers:
+            break
+        shrunk[max(givers, key=shrunk.__getitem__)] -= 1
+    return shrunk

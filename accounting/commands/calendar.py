@@ -1,12 +1,11 @@
 """`acct calendar`: when charging of what was deleted stops, and when image names are free."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from accounting.commands.context import Workspace, settings, terminal_width, write_out
+from accounting.commands.context import FORMAT, Output, Workspace, format_of, settings, terminal_width, write_out
 
 
 class CalendarFormat(StrEnum):
@@ -24,10 +23,8 @@ def add_to(app: typer.Typer) -> None:
 def calendar(
     context: typer.Context,
     workspace: Workspace,
-    format_: Annotated[
-        CalendarFormat | None, typer.Option("--format", help="text unless --output has another ending")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="A file to write instead of printing.")] = None,
+    format_: Annotated[CalendarFormat | None, FORMAT] = None,
+    output: Output = None,
 ) -> None:
     """Show when charging of deleted repositories stops, and when image names are free.
 
@@ -37,14 +34,12 @@ def calendar(
     from accounting.render_calendar import calendar_ics, calendar_json, calendar_text
     from accounting.retention import retention_calendar
 
-    if format_ is None:
-        ending = output.suffix[1:].lower() if output else ""
-        format_ = CalendarFormat(ending) if ending in set(CalendarFormat) else CalendarFormat.text
+    as_ = format_of(CalendarFormat, format_, output)
     with reading(settings(context).ledger) as ledger:
         dates = retention_calendar(ledger, workspace)
-    if format_ is CalendarFormat.json:
+    if as_ is CalendarFormat.json:
         write_out(calendar_json(dates), output)
-    elif format_ is CalendarFormat.ics:
+    elif as_ is CalendarFormat.ics:
         write_out(calendar_ics(dates), output)
     else:
-        write_out(calendar_text(dates, None if output else terminal_width()), output)
+        write_out(calendar_text(dates, terminal_width(output)), output)
