@@ -15,7 +15,7 @@ One way through: collect → ledger → queries → statement → report.
 - `forecasting` bills the months to come; `ranges` tells how far they may be off;
   `months_chart` and `forecast_chart` draw.
 - `statement_page` is what a person is shown of a statement, from `page_facts`, `reckoning` and `steady`;
-  `page_sections` puts it in order, `chart` draws, and `formats` says which formats there are.
+  `page_sections` puts it in order, `chart` draws, `pdf` and `fonts` set it, and `formats` says which formats there are.
 - `explaining` takes a bill apart, `comparing` puts another card beside it, `grouping` adds lines up. What is named
   `render…` writes them as text, JSON and HTML; `focus` and `levels` a month for FinOps tools.
 - `open`, here, is what notebooks use: it gives a `LedgerReader` (`reader`), whose answers are Polars frames (`frames`).

@@ -26,6 +26,7 @@ from accounting.usage import (
     parts_of,
     plans_of_scope,
     scopes,
+    unit_of,
     usage_of_scope,
 )
 
@@ -111,7 +112,7 @@ def _bill(asked: Asked, parts: Sequence[Part], usage: WorkspaceUsage, plans: Seq
         asked.month,
         "final" if asked.covered_until >= asked.month.end else "provisional",
         asked.covered_until,
-        card.rates[-1].unit if card.rates else "GB",
+        unit_of(parts),
         card.currency,
         card.minor_digits,
         sum(byte_seconds),

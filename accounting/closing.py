@@ -62,6 +62,18 @@ def close(ledger: Ledger, month: Month, news: Callable[[str], None]) -> int | No
     return len(sealed)
 
 
+def months_left_open(ledger: Ledger, month: Month) -> tuple[Month, Month] | None:
+    """The first and the last month before one to be closed that evidence tells of and that will stay open.
+
+    None where an earlier one is closed, and where there is none.
+    """
+    if closings(ledger):
+        return None
+    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots")
+    first = month if first_at is None else Month.holding(first_at)
+    return (first, month.before) if first < month else None
+
+
 def _seal(ledger: Ledger, month: Month, sealed: list[Statement]) -> None:
     ledger.run(
         "INSERT INTO closings VALUES (?, ?, ?, ?)",

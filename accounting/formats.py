@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from accounting.pdf import statement_pdf
 from accounting.render_csv import statement_csv
 from accounting.render_markdown import page_markdown
 from accounting.render_page import page_html, page_text
@@ -13,5 +14,6 @@ FORMATS: dict[str, Callable[[StatementPage], bytes]] = {
     "json": lambda page: statement_json(page.statement).encode(),
     "html": lambda page: page_html(page).encode(),
     "md": lambda page: page_markdown(page).encode(),
+    "pdf": statement_pdf,
     "csv": lambda page: statement_csv(page.statement).encode(),
 }

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from accounting.billing import Asked
 from accounting.closing import require_final
+from accounting.errors import AcctError
 from accounting.focus import Row, invoices
 from accounting.focus_files import write_csv
-from accounting.instants import Month
+from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
 from accounting.new_folders import appearing_folder
 from accounting.render_index import INDEX, index_html
@@ -23,6 +24,7 @@ from accounting.run_summary import Figures, Summary, amounts_before, figures_of,
 from accounting.sealed import closings, sealed_amounts
 from accounting.statement import asked_of, workspace_names
 from accounting.statement_page import statement_pages
+from accounting.usage import parts_of, unit_of
 
 FOCUS = "focus.csv"
 
@@ -34,8 +36,10 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
     where `out` holds anything else, and for a month that the rate card cannot bill.
     """
     closed = month in {closing.month for closing in closings(ledger)}
-    if not closed and not provisional:
-        require_final(ledger, month)
+    if not closed:
+        _require_evidence(ledger, month)
+        if not provisional:
+            require_final(ledger, month)
     asked = asked_of(ledger, month)
     # Who came after the closing is not in a closed month.
     stems = statement_stems(list(sealed_amounts(ledger, month)) if closed else workspace_names(ledger))
@@ -46,7 +50,7 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
             month,
             "closed" if closed else open_status,
             asked.covered_until,
-            asked.card.rates[-1].unit if asked.card.rates else "GB",
+            unit_of(parts_of(month, asked.card)),
             asked.card.currency,
             asked.card.minor_digits,
             {workspace: (stem, figures[workspace]) for workspace, stem in stems.items()},
@@ -63,6 +67,15 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
         (folder / INDEX).write_text(page, encoding="utf-8")
         write_manifest(ledger, asked, summary.status, folder)
     return summary
+
+
+def _require_evidence(ledger: Ledger, month: Month) -> None:
+    """AcctError for a month that ends before anything was seen: a folder of noughts would look like a bill."""
+    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots")
+    if first_at is not None and month.end <= first_at:
+        raise AcctError(
+            f"month {month}", f"ends before the first snapshot, of {format_instant(first_at)}", "name a later month"
+        )
 
 
 def _write_statements(ledger: Ledger, asked: Asked, stems: Mapping[str, str], folder: Path,

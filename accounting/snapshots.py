@@ -151,7 +151,7 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
         raise AcctError(
             where,
             f"has other content for {format_instant(snapshot.taken_at)} in the ledger already",
-            "give the instant at which this snapshot was really taken",
+            "give the instant at which it was really taken; the same rows in another order are other content",
         )
     if not snapshots:
         return None

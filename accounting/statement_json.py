@@ -1,6 +1,7 @@
 """A statement as JSON, schema `acct.report/1`, and back: what is sealed is this text."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from accounting.instants import Month, format_instant, parse_instant
@@ -11,7 +12,7 @@ from accounting.text import money
 
 
 def statement_json(statement: Statement) -> str:
-    """The text; byte-seconds and amounts are exact digits."""
+    """The text; byte-seconds and amounts are exact digits. Lines and corrections add up to the totals (RULES, laws)."""
     digits = statement.minor_digits
     return json_text(
         {
@@ -23,7 +24,7 @@ def statement_json(statement: Statement) -> str:
             "currency": statement.currency,
             "unit": statement.unit,
             "total": {
-                "byte_seconds": str(statement.byte_seconds),
+                "byte_seconds": str(statement.byte_seconds + _corrected(statement.corrections)),
                 "charged_byte_seconds": str(statement.charged_byte_seconds),
                 "included_byte_seconds": str(statement.included_byte_seconds),
                 "amount": _amount(statement.amount_minor, digits),
@@ -56,6 +57,10 @@ def parse_statement(text: str) -> Statement:
     told: dict[str, Any] = json.loads(text)
     minor_digits = minor_digits_of(told["currency"]) if told["currency"] else 0
     total = told["total"]
+    corrections = tuple(
+        Correction(Month.parse(c["month"]), _key_of(c), int(c["byte_seconds"]), minor_of(c["amount"]))
+        for c in told["corrections"]
+    )
     return Statement(
         told["workspace"],
         Month.parse(told["month"]),
@@ -64,7 +69,7 @@ def parse_statement(text: str) -> Statement:
         told["unit"],
         told["currency"],
         minor_digits,
-        int(total["byte_seconds"]),
+        int(total["byte_seconds"]) - _corrected(corrections),
         int(total["charged_byte_seconds"]),
         int(total["included_byte_seconds"]),
         minor_of(total["amount"]),
@@ -72,14 +77,15 @@ def parse_statement(text: str) -> Statement:
             Line(_key_of(line), line["charged"], int(line["byte_seconds"]), minor_of(line["amount"]))
             for line in told["lines"]
         ),
-        tuple(
-            Correction(Month.parse(c["month"]), _key_of(c), int(c["byte_seconds"]), minor_of(c["amount"]))
-            for c in told["corrections"]
-        ),
+        corrections,
         tuple(
             HeldName(name["name"], name["repository"], parse_instant(name["held_until"])) for name in told["held_names"]
         ),
     )
+
+
+def _corrected(corrections: Sequence[Correction]) -> int:
+    return sum(correction.byte_seconds for correction in corrections)
 
 
 def held_name(name: HeldName) -> dict[str, str]:

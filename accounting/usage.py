@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Literal
 
 from accounting.errors import AcctError
 from accounting.instants import Month, midnight
@@ -66,6 +67,12 @@ def parts_of(month: Month, card: RateCard) -> list[Part]:
         rates = [rate for rate in card.rates if midnight(rate.effective_from) <= start]
         parts.append(Part(start, end, rules[-1], rates[-1] if rates else None))
     return parts
+
+
+def unit_of(parts: Sequence[Part]) -> Literal["GB", "GiB"]:
+    """The unit of a month's last rate; GB without a rate card."""
+    rate = parts[-1].rate
+    return "GB" if rate is None else rate.unit
 
 
 def meter(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule],

@@ -14,7 +14,7 @@ QUERIES = PACKAGE.parent / "queries"
 # From the ground up: a room imports only from rooms on lower floors, or from its own.
 FLOORS = [
     ("errors", "package_urls", "paths", "text", "tables"),
-    ("instants", "new_folders"),
+    ("instants", "new_folders", "fonts"),
     ("model",),
     ("explanation",),
     ("config", "ratecard", "example_cards", "ranges", "rating", "sharing", "collectors", "ledger"),
@@ -30,7 +30,7 @@ FLOORS = [
     ("chart", "render_advice", "render_forecast", "render_trend", "render_whatif"),
     ("months_chart", "forecast_chart"),
     ("render_compare", "render_groups", "render_verify", "page_sections", "focus_files", "render_index", "frames"),
-    ("render_markdown", "render_page"),
+    ("render_markdown", "render_page", "pdf"),
     ("formats",),
     ("run_statements", "reader"),
     ("running",),
@@ -89,7 +89,7 @@ def test_modules_say_what_they_are_for_and_functions_are_short(module: Path) -> 
 
 
 def test_help_needs_no_heavy_library() -> None:
-    heavy = ("duckdb", "polars", "boto3", "pyarrow", "jinja2", "adbc_driver_manager", "adbc_driver_postgresql")
+    heavy = ("duckdb", "polars", "boto3", "pyarrow", "jinja2", "typst", "adbc_driver_manager", "adbc_driver_postgresql")
     program = (
         "import sys\nfrom accounting.commands import main\nassert main(['--help']) == 0\n"
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"

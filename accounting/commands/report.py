@@ -16,6 +16,7 @@ from accounting.commands.context import (
     terminal_width,
     write_out,
 )
+from accounting.errors import AcctError
 from accounting.instants import Month
 
 
@@ -27,6 +28,7 @@ class StatementFormat(StrEnum):
     html = "html"
     md = "md"
     csv = "csv"
+    pdf = "pdf"
 
 
 _OF_MONTHS = ("text", "json", "html")
@@ -85,6 +87,8 @@ def _write_page(context: typer.Context, workspace: str, asked: Month | None, for
     from accounting.render_page import page_text
     from accounting.statement_page import statement_page
 
+    if format_ is StatementFormat.pdf and output is None and terminal_width():
+        raise AcctError("--format pdf", "is not for a terminal", "name a file with --output")
     with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         page = statement_page(ledger, workspace, asked)
     if format_ is StatementFormat.text and output is None:

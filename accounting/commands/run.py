@@ -39,6 +39,8 @@ def run(
     wanted = month_of(month)
     with _ended_in_order(), progress(f"billing {wanted}") as news, reading(settings(context).ledger) as ledger:
         summary = run_month(ledger, wanted, out, provisional, news)
+    if summary.currency is None:
+        say(f"{wanted}: no rate card is loaded, so there are no amounts")
     say(f"{wanted}: {summary.status}, {counted(len(summary.workspaces), 'statement')} in {out}")
 
 
