@@ -33,7 +33,7 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
     ]
     body = table(shown.columns, shown.rows, shown.right, shown.total, width) if shown.rows else "Nothing was stored.\n"
     if trend and trend.changes and not by:
-        sheet = trend_sheet(trend)
+        sheet = trend_sheet(trend, width)
         body += f"\n{trend_heading(trend)}:\n\n{table(sheet.columns, sheet.rows, sheet.right, sheet.total, width)}"
     return "\n".join(head) + f"\n\n{body}"
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from textwrap import TextWrapper
 
 _WIDE = 10_000  # columns where no terminal sets them: nothing is cut
 _LEAST_OF_A_NAME = 6
@@ -49,6 +50,19 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0,
     return "\n".join(line.rstrip() for line in screen.getvalue().splitlines()).strip("\n") + "\n"
 
 
+def folded(text: str, width: int | None) -> str:
+    """The text with sentences folded between words at so many columns; what is indented, as tables are, stays.
+
+    >>> folded("One two three.\\n  four five six", 8)
+    'One two\\nthree.\\n  four five six'
+    """
+    if width is None:
+        return text
+    whole = TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    lines = (line if line.startswith(" ") else "\n".join(whole.wrap(line)) for line in text.split("\n"))
+    return "\n".join(lines)
+
+
 def _widths(columns: Sequence[Sequence[str]], right: int, width: int) -> tuple[list[int], int]:
     """How wide each column is, and the gap between them, so that the table fits: wide gaps or narrow ones, whole cells,
     whole words, and in the end names of which little shows on a line."""
@@ -58,7 +72,7 @@ def _widths(columns: Sequence[Sequence[str]], right: int, width: int) -> tuple[l
     words = [max((cell_len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
     least = [size if i >= len(columns) - right else min(size, _LEAST_OF_A_NAME) for i, size in enumerate(words)]
     for gap, bounds in ((3, natural), (3, words), (2, words), (1, words), (1, least)):
-        room = width - 1 - gap * len(columns)
+        room = width - 1 - gap * (len(columns) - 1)
         if sum(bounds) <= room or bounds is least:
             return _shrunk(natural, bounds, room), gap
     raise AssertionError("the last bounds are always taken")

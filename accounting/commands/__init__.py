@@ -62,11 +62,12 @@ def _version(asked: bool) -> None:
 def _options(
     context: typer.Context,
     ledger: Annotated[
-        Path | None, typer.Option(envvar="ACCT_LEDGER", help="The ledger file [default: acct.duckdb here]")
+        Path | None,
+        typer.Option(metavar="PATH", envvar="ACCT_LEDGER", help="The ledger file [default: acct.duckdb here]"),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(envvar="ACCT_CONFIG", help="The configuration [default: acct.toml here, if any]"),
+        typer.Option(metavar="PATH", envvar="ACCT_CONFIG", help="The configuration [default: acct.toml here, if any]"),
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No notes and no progress on standard error, only refusals.")
@@ -79,7 +80,7 @@ def _options(
 
     Example: acct report --workspace acme --month 2026-10
 
-    Options of acct may stand before or behind the command.
+    These options may stand before or behind the command.
     """
     context.obj = (ledger, config)
     if quiet:

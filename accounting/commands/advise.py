@@ -12,8 +12,8 @@ from accounting.commands.context import (
     format_of,
     progress,
     settings,
-    terminal_width,
     write_out,
+    write_text,
 )
 
 
@@ -38,5 +38,7 @@ def advise(
     as_ = format_of(OutputFormat, format_, output)
     with progress(f"billing advice for {workspace}") as news:
         advised = advised_of(settings(context).ledger, workspace, keep, news)
-    told = advice_json(advised) if as_ is OutputFormat.json else advice_text(advised, terminal_width(output))
-    write_out(told, output)
+    if as_ is OutputFormat.json:
+        write_out(advice_json(advised), output)
+    else:
+        write_text(lambda width: advice_text(advised, width), output)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import FORMAT, Output, Workspace, format_of, settings, terminal_width, write_out
+from accounting.commands.context import FORMAT, Output, Workspace, format_of, settings, write_out, write_text
 
 
 class CalendarFormat(StrEnum):
@@ -26,7 +26,7 @@ def calendar(
     format_: Annotated[CalendarFormat | None, FORMAT] = None,
     output: Output = None,
 ) -> None:
-    """Show when charging of deleted repositories stops, and when image names are free.
+    """Show until when what was deleted is charged, and names held.
 
     Example: acct calendar --workspace acme --output acme.ics
     """
@@ -42,4 +42,4 @@ def calendar(
     elif as_ is CalendarFormat.ics:
         write_out(calendar_ics(dates), output)
     else:
-        write_out(calendar_text(dates, terminal_width(output)), output)
+        write_text(lambda width: calendar_text(dates, width), output)

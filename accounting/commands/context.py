@@ -20,13 +20,14 @@ from accounting.config import Config, find_ledger
 from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
 from accounting.model import Source
+from accounting.tables import folded
 from accounting.text import visible
 
-SourceNames = Annotated[
-    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml [default: all]")
-]
+SourceNames = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Sources of acct.toml [default: all]")]
 Month_ = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month.")]
-Workspace = Annotated[str, typer.Option("--workspace", "-w", help="The workspace, as the registry names it.")]
+Workspace = Annotated[
+    str, typer.Option("--workspace", "-w", metavar="W", help="The workspace, as the registry names it.")
+]
 FORMAT = typer.Option("--format", help="How to write it [default: by the ending of --output, else text]")
 Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="A file to write instead of printing.")]
 
@@ -169,6 +170,12 @@ def write_out(content: str | bytes, output: Path | None) -> None:
         if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
             what = f"cannot be written: {error.strerror}"
             raise AcctError("standard output", what, "make room, or name an --output") from error
+
+
+def write_text(draw: Callable[[int | None], str], output: Path | None = None) -> None:
+    """The text that is drawn for the columns of the terminal, its sentences folded to them; or for a file or a pipe."""
+    width = terminal_width(output)
+    write_out(folded(draw(width), width), output)
 
 
 def give_up_printing() -> None:

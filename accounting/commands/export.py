@@ -34,7 +34,7 @@ def _export() -> None:
 def focus(
     context: typer.Context,
     month: Month_,
-    output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The file to write: .csv or .parquet.")],
     focus_version: Annotated[FocusVersion, typer.Option(help="The version of the specification.")] = FocusVersion.v1_2,
 ) -> None:
     """Write a month's costs of all workspaces as FOCUS rows.

@@ -13,8 +13,8 @@ from accounting.commands.context import (
     format_of,
     progress,
     settings,
-    terminal_width,
     write_out,
+    write_text,
 )
 
 
@@ -45,4 +45,4 @@ def forecast(
     if as_ is OutputFormat.json:
         write_out(forecast_json(told), output)
     else:
-        write_out(forecast_text(told, terminal_width(output)), output)
+        write_text(lambda width: forecast_text(told, width), output)

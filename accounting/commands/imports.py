@@ -31,8 +31,8 @@ def _import() -> None:
 @_group.command()
 def snapshot(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet file of references.")],
-    source: Annotated[str, typer.Option(help="Whose snapshot it is.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file of references.")],
+    source: Annotated[str, typer.Option(metavar="NAME", help="Whose snapshot it is.")],
     taken_at: Annotated[str, typer.Option(metavar="INSTANT", help="When it was taken: ISO 8601 with an offset.")],
 ) -> None:
     """Take in all references that one source held at one instant.
@@ -62,11 +62,9 @@ def snapshot(
 @_group.command()
 def events(
     context: typer.Context,
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="CloudEvents JSON Lines; - is standard input.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CloudEvents JSON Lines; - is standard input.")],
 ) -> None:
-    """Take in lifecycle events: what was created, linked, deleted and restored, and when.
+    """Take in what was created, linked, deleted, restored, and when.
 
     Example: acct import events events.jsonl
     """
@@ -90,12 +88,12 @@ def events(
 @_group.command()
 def links(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A .csv file of packages and repositories.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv file of packages and repositories.")],
     at: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="From when on a changed link counts [default: now]")
     ] = None,
 ) -> None:
-    """Take in a table of packages and the repositories that they are linked to.
+    """Take in which packages are linked to which repositories.
 
     A package that was never linked before is taken to have been linked all along.
 

@@ -11,8 +11,8 @@ from accounting.commands.context import (
     Workspace,
     instant,
     settings,
-    terminal_width,
     write_out,
+    write_text,
 )
 
 
@@ -37,4 +37,7 @@ def names(
     when = instant("--at", at) if at is not None else int(time.time())
     with reading(settings(context).ledger) as ledger:
         held = names_held(ledger, workspace, when)
-    write_out(names_json(held) if format_ is OutputFormat.json else names_text(held, terminal_width()), None)
+    if format_ is OutputFormat.json:
+        write_out(names_json(held), None)
+    else:
+        write_text(lambda width: names_text(held, width))

@@ -16,8 +16,8 @@ from accounting.commands.context import (
     progress,
     say,
     settings,
-    terminal_width,
     write_out,
+    write_text,
 )
 from accounting.errors import CHECK_PATH, AcctError
 
@@ -98,7 +98,7 @@ def compare(
     file: _OptionalFile = None,
     example: _Example = None,
     workspace: Annotated[
-        str | None, typer.Option("--workspace", "-w", help="One workspace [default: each of them]")
+        str | None, typer.Option("--workspace", "-w", metavar="W", help="One workspace [default: each of them]")
     ] = None,
     format_: WrittenFormat = None,
     output: Output = None,
@@ -119,7 +119,7 @@ def compare(
     if as_ is OutputFormat.json:
         write_out(comparisons_json(comparisons, name, str(wanted)), output)
     else:
-        write_out(comparisons_text(comparisons, name, terminal_width(output)), output)
+        write_text(lambda width: comparisons_text(comparisons, name, width), output)
 
 
 def _card(file: Path | None, example: str | None) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from accounting.commands.context import (
     format_of,
     progress,
     settings,
-    terminal_width,
     write_out,
+    write_text,
 )
 from accounting.errors import AcctError
 from accounting.text import counted
@@ -48,7 +48,7 @@ def reconcile(
     if as_ is OutputFormat.json:
         write_out(reconciliation_json(found), output)
     else:
-        write_out("\n".join(reconciliation_text(one, terminal_width(output)) for one in found), output)
+        write_text(lambda width: "\n".join(reconciliation_text(one, width) for one in found), output)
     for one in found:
         if one.unknown.objects:
             keys = ", ".join(map(repr, one.unknown_keys)) + (

@@ -24,10 +24,12 @@ def _source() -> None:
 @_group.command()
 def retire(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The source.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source.")],
     at: Annotated[str, typer.Option(metavar="INSTANT", help="Since when: not before its latest snapshot.")],
 ) -> None:
-    """Say that a source brings no more snapshots, so that it holds coverage back no more.
+    """Say that a source brings no more snapshots.
+
+    Then it holds coverage back no more.
 
     Example: acct source retire old-registry --at 2026-10-31T00:00:00Z
     """

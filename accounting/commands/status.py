@@ -2,7 +2,7 @@
 
 import typer
 
-from accounting.commands.context import OutputFormat, PrintedFormat, settings, terminal_width, write_out
+from accounting.commands.context import OutputFormat, PrintedFormat, settings, write_out, write_text
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,4 +30,4 @@ def status(
     if format_ is OutputFormat.json:
         write_out(status_json(sources, databases, covered_until, months), None)
     else:
-        write_out(status_text(sources, databases, covered_until, months, terminal_width()), None)
+        write_text(lambda width: status_text(sources, databases, covered_until, months, width))

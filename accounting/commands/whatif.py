@@ -14,8 +14,8 @@ from accounting.commands.context import (
     instant,
     progress,
     settings,
-    terminal_width,
     write_out,
+    write_text,
 )
 from accounting.errors import AcctError
 
@@ -49,7 +49,7 @@ def delete_repository(
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Compare packages first, repository first, and leaving it.
+    """Compare packages first, repository first, leaving it.
 
     Example: acct whatif delete-repository acme/widgets --on 2026-12-01T00:00:00Z
     """
@@ -65,7 +65,7 @@ def delete_workspace(
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Compare packages first, workspace first, and leaving it.
+    """Compare packages first, workspace first, leaving it.
 
     Example: acct whatif delete-workspace acme
     """
@@ -105,5 +105,7 @@ def _show(context: typer.Context, kind: "Kind", workspace: str, name: str, on: s
     at = None if on is None else instant("--on", on)
     with progress("billing each way") as news:
         found = what_if(settings(context).ledger, kind, workspace, name, at, news)
-    told = whatif_json(found) if as_ is OutputFormat.json else whatif_text(found, terminal_width(output))
-    write_out(told, output)
+    if as_ is OutputFormat.json:
+        write_out(whatif_json(found), output)
+    else:
+        write_text(lambda width: whatif_text(found, width), output)
