@@ -33,7 +33,7 @@ def _usage(name: str, command: Any) -> str:
     words = [name]
     for param in command.params:
         if param.param_type_name == "argument":
-            words.append(param.make_metavar(context))
+            words += [piece.replace("{", "").replace("}", "") for piece in param.get_usage_pieces(context)]
         elif param.required:
             words.append(f"{param.opts[0]} {param.metavar}")
         elif "--format" in param.opts:

@@ -161,7 +161,7 @@ def options(command: Any) -> dict[str, Any]:
 
 
 def test_formats_are_asked_for_in_one_way() -> None:
-    """--format is text by default; beside an --output that may be left out, its ending tells, and JSON is among them."""
+    """Text and JSON at least, text by default; beside an --output its ending tells."""
     said = set()
     for _, command in commands():
         known = options(command)
