@@ -83,7 +83,9 @@ def amount_text(statement: Statement, minor: int | None) -> str | None:
 def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     statement = page.statement
     if not statement.lines:
-        yield Section("packages", "Repositories and packages", ("Nothing was stored.",))
+        known = statement.covered_until > statement.month.start
+        told = "Nothing was stored." if known else "Nothing is known of them yet."
+        yield Section("packages", "Repositories and packages", (told,))
         return
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
     figures = [line.byte_seconds for line in statement.lines]

@@ -68,14 +68,17 @@ def _widths(columns: Sequence[Sequence[str]], right: int, width: int) -> tuple[l
     whole words, and in the end names of which little shows on a line."""
     from rich.cells import cell_len
 
+    first_figure = len(columns) - right
     natural = [max(map(cell_len, cells)) for cells in columns]
-    words = [max((cell_len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
-    least = [size if i >= len(columns) - right else min(size, _LEAST_OF_A_NAME) for i, size in enumerate(words)]
-    for gap, bounds in ((3, natural), (3, words), (2, words), (1, words), (1, least)):
-        room = width - 1 - gap * (len(columns) - 1)
-        if sum(bounds) <= room or bounds is least:
-            return _shrunk(natural, bounds, room), gap
-    raise AssertionError("the last bounds are always taken")
+    words = [
+        max(map(cell_len, [*title.split(), *(cells if i >= first_figure else " ".join(cells).split())]), default=0)
+        for i, (title, *cells) in enumerate(columns)
+    ]
+    least = [size if i >= first_figure else min(size, _LEAST_OF_A_NAME) for i, size in enumerate(words)]
+    choices = [(3, natural), (3, words), (2, words), (1, words), (1, least)]
+    rooms = {gap: width - 1 - gap * (len(columns) - 1) for gap, _ in choices}
+    gap, bounds = next((choice for choice in choices if sum(choice[1]) <= rooms[choice[0]]), choices[-1])
+    return _shrunk(natural, bounds, rooms[gap]), gap
 
 
 def _shrunk(widths: Sequence[int], bounds: Sequence[int], room: int) -> list[int]:
