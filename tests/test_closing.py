@@ -15,13 +15,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from accounting.closing import close
+from accounting.billing.closing import close
+from accounting.billing.statement import statements
+from accounting.billing.verifying import verify
+from accounting.facts.sealed import closings
 from accounting.instants import Month, format_instant
 from accounting.ledger import reading, writing
 from accounting.model import Correction, Line, Statement
-from accounting.sealed import closings
-from accounting.statement import statements
-from accounting.verifying import verify
 from tests import model_of_rules as model
 from tests.cli_runner import Result, run
 from tests.histories import World, cards, histories

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting import fonts, pdf
+from accounting.billing.statement_page import RepositoryLines, StatementPage, statement_page
 from accounting.instants import Month
 from accounting.ledger import reading
 from accounting.model import HeldName, Line, LineKey
 from accounting.paths import shipped
-from accounting.statement_page import RepositoryLines, StatementPage, statement_page
+from accounting.rendering import fonts
+from accounting.rendering import page_pdf as pdf
 from tests.cli_runner import run, surroundings
 from tests.test_laws import tried
 from tests.test_reports import HOSTILE

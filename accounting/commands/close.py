@@ -23,8 +23,8 @@ def close(
 
     Example: acct close --month 2026-10 --yes
     """
-    from accounting.closing import close as close_month
-    from accounting.closing import months_left_open
+    from accounting.billing.closing import close as close_month
+    from accounting.billing.closing import months_left_open
     from accounting.ledger import reading, writing
 
     wanted = month_of(month)

@@ -33,9 +33,9 @@ def forecast(
 
     Example: acct forecast --workspace acme --plot acme.svg
     """
-    from accounting.forecast_chart import forecast_chart
-    from accounting.forecasting import forecast as forecast_of
-    from accounting.render_forecast import forecast_json, forecast_text
+    from accounting.foresight.forecasting import forecast as forecast_of
+    from accounting.rendering.forecast import forecast_json, forecast_text
+    from accounting.rendering.forecast_chart import forecast_chart
 
     as_ = format_of(OutputFormat, format_, output)
     with progress(f"forecasting {workspace}"):

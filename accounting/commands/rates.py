@@ -54,7 +54,7 @@ def load(
 
     Example: acct rates load rates.toml
     """
-    from accounting.cards import load_card
+    from accounting.facts.cards import load_card
     from accounting.ledger import writing
 
     name, text = _card(file, example)
@@ -69,9 +69,9 @@ def show(context: typer.Context, format_: PrintedFormat = OutputFormat.text) -> 
 
     Example: acct rates show
     """
-    from accounting.cards import card_text
+    from accounting.facts.cards import card_text
+    from accounting.facts.ratecard import card_json
     from accounting.ledger import reading
-    from accounting.ratecard import card_json
 
     path = settings(context).ledger
     with reading(path) as ledger:
@@ -107,9 +107,9 @@ def compare(
 
     Example: acct rates compare next-year.toml --month 2026-10 --workspace acme
     """
-    from accounting.comparing import compare as compared
+    from accounting.billing.comparing import compare as compared
     from accounting.ledger import reading
-    from accounting.render_compare import comparisons_json, comparisons_text
+    from accounting.rendering.comparison import comparisons_json, comparisons_text
 
     as_ = format_of(OutputFormat, format_, output)
     wanted = month_of(month_)
@@ -124,7 +124,7 @@ def compare(
 
 def _card(file: Path | None, example: str | None) -> tuple[str, str]:
     """What to call a card, and its TOML, from a file or from the examples."""
-    from accounting.example_cards import example_text
+    from accounting.facts.example_cards import example_text
 
     if file is not None and example is None:
         return str(file), _checked(file)
@@ -134,7 +134,7 @@ def _card(file: Path | None, example: str | None) -> tuple[str, str]:
 
 
 def _checked(file: Path) -> str:
-    from accounting.ratecard import parse_card
+    from accounting.facts.ratecard import parse_card
 
     try:
         text = file.read_text(encoding="utf-8")

@@ -32,8 +32,8 @@ def reconcile(
 
     Example: acct reconcile images
     """
-    from accounting.reconciling import reconcile as reconcile_source
-    from accounting.render_sources import reconciliation_json, reconciliation_text
+    from accounting.billing.reconciling import reconcile as reconcile_source
+    from accounting.rendering.sources import reconciliation_json, reconciliation_text
 
     as_ = format_of(OutputFormat, format_, output)
     here = settings(context)

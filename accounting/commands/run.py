@@ -34,7 +34,7 @@ def run(
     Example: acct run --month 2026-10 --out bills-2026-10
     """
     from accounting.ledger import reading
-    from accounting.running import run as run_month
+    from accounting.monthly.run import run as run_month
 
     wanted = month_of(month)
     with _ended_in_order(), progress(f"billing {wanted}") as news, reading(settings(context).ledger) as ledger:

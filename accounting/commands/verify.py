@@ -25,10 +25,10 @@ def verify(
 
     Example: acct verify
     """
+    from accounting.billing.verifying import asked_closings
+    from accounting.billing.verifying import verify as verify_months
     from accounting.ledger import reading
-    from accounting.render_verify import verified_json
-    from accounting.verifying import asked_closings
-    from accounting.verifying import verify as verify_months
+    from accounting.rendering.verify import verified_json
 
     wanted = month_or_none(month)
     with progress("verifying") as news, reading(settings(context).ledger) as ledger:
