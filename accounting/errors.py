@@ -2,6 +2,8 @@
 
 from typing import Self
 
+CHECK_PATH = "check its name and who may read it"
+
 
 class AcctError(Exception):
     """A refusal that a user can act on; the command line prints it as one sentence and exits with 1 or,

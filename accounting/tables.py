@@ -4,8 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from textwrap import TextWrapper
 
 _WIDE = 10_000  # columns where no terminal sets them: nothing is cut
+_LEAST_OF_A_NAME = 6
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,66 @@ def json_text(value: object) -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0, total: Sequence[str] | None = None,
            width: int | None = None) -> str:  # fmt: skip
-    """A plain table; the last `right` columns are figures. Names are text, never markup."""
+    """A plain table; the last `right` columns are figures. Names are text, never markup.
+
+    On a terminal of `width` columns cells are folded between words, then names also within one; figures never are.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, show_footer=total is not None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown = [columns, *rows, *([total] if total else [])]
+    widths, gap = _widths([list(cells) for cells in zip(*shown, strict=True)], right, width or _WIDE)
+    drawn = Table(box=box.SIMPLE_HEAD, show_footer=total is not None, pad_edge=False, padding=(0, gap - 1, 0, 0))
     for i, column in enumerate(columns):
         footer = Text(total[i]) if total else ""
         figures = i >= len(columns) - right
-        drawn.add_column(Text(column), footer, justify="right" if figures else "left", overflow="fold")
+        drawn.add_column(Text(column), footer, justify="right" if figures else "left", overflow="fold", width=widths[i])
     for row in rows:
         drawn.add_row(*map(Text, row))
     screen = StringIO()
-    Console(file=screen, width=width or _WIDE, color_system=None, legacy_windows=False).print(drawn)
+    Console(file=screen, width=_WIDE, color_system=None, legacy_windows=False).print(drawn)
     return "\n".join(line.rstrip() for line in screen.getvalue().splitlines()).strip("\n") + "\n"
+
+
+def folded(text: str, width: int | None) -> str:
+    """The text with sentences folded between words at so many columns; what is indented, as tables are, stays.
+
+    >>> folded("One two three.\\n  four five six", 8)
+    'One two\\nthree.\\n  four five six'
+    """
+    if width is None:
+        return text
+    whole = TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    lines = (line if line.startswith(" ") else "\n".join(whole.wrap(line)) for line in text.split("\n"))
+    return "\n".join(lines)
+
+
+def _widths(columns: Sequence[Sequence[str]], right: int, width: int) -> tuple[list[int], int]:
+    """How wide each column is, and the gap between them, so that the table fits: wide gaps or narrow ones, whole cells,
+    whole words, and in the end names of which little shows on a line."""
+    from rich.cells import cell_len
+
+    first_figure = len(columns) - right
+    natural = [max(map(cell_len, cells)) for cells in columns]
+    words = [
+        max(map(cell_len, [*title.split(), *(cells if i >= first_figure else " ".join(cells).split())]), default=0)
+        for i, (title, *cells) in enumerate(columns)
+    ]
+    least = [size if i >= first_figure else min(size, _LEAST_OF_A_NAME) for i, size in enumerate(words)]
+    choices = [(3, natural), (3, words), (2, words), (1, words), (1, least)]
+    rooms = {gap: width - 1 - gap * (len(columns) - 1) for gap, _ in choices}
+    gap, bounds = next((choice for choice in choices if sum(choice[1]) <= rooms[choice[0]]), choices[-1])
+    return _shrunk(natural, bounds, rooms[gap]), gap
+
+
+def _shrunk(widths: Sequence[int], bounds: Sequence[int], room: int) -> list[int]:
+    """Widths of columns with a sum of `room`, where that can be: the widest give first, none more than its bound."""
+    shrunk = list(widths)
+    while sum(shrunk) > room:
+        givers = [i for i, size in enumerate(shrunk) if size > bounds[i]]
+        if not givers:
+            break
+        shrunk[max(givers, key=shrunk.__getitem__)] -= 1
+    return shrunk

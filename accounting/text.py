@@ -90,6 +90,15 @@ def in_words(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def places(quantity: Fraction) -> int:
+    """How many decimals, in steps of three, let a person see three digits of a quantity; twelve at most.
+
+    >>> places(Fraction(20)), places(Fraction(1, 100)), places(Fraction(1, 10**5))
+    (3, 6, 9)
+    """
+    return next((n for n in (3, 6, 9) if abs(quantity) * 10 ** (n - 3) >= 1), 12) if quantity else 3
+
+
 def size(size_bytes: int) -> str:
     """A size in decimal units, to a person's precision.
 

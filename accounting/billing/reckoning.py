@@ -61,7 +61,9 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
     sentence = "Nothing was stored"
     if statement.byte_seconds:
         sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
-    if statement.status == "provisional":
+    if statement.covered_until <= statement.month.start:
+        sentence = f"Nothing is known of {statement.month} yet, since snapshots do not reach it"
+    elif statement.status == "provisional":
         sentence += " so far"
     taken = [
         f"{decimal(units, reckoning.decimals)} {words}"

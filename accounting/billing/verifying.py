@@ -1,6 +1,6 @@
 """Verifying: sealed months computed again from the evidence of then, and the laws of the ledger (RULES, section 6)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from accounting.billing.statement import asked_of, with_corrections
@@ -23,14 +23,16 @@ class Difference:
     what: str
 
 
-def verify(ledger: Ledger, month: Month | None, news: Callable[[str], None]) -> Iterator[Difference]:
-    """Compute sealed months again, one or all, from what was recorded before their closings; gives each difference.
-
-    Raises AcctError for a month that is not closed.
-    """
+def asked_closings(ledger: Ledger, month: Month | None) -> list[Closing]:
+    """The closing of one month, or all of them; AcctError for a month that is not closed."""
     asked = [closing for closing in closings(ledger) if month in (None, closing.month)]
     if month is not None and not asked:
         raise AcctError(f"month {month}", "is not closed", "see `acct status` for the months that are")
+    return asked
+
+
+def verify(ledger: Ledger, asked: Sequence[Closing], news: Callable[[str], None]) -> Iterator[Difference]:
+    """Compute sealed months again from what was recorded before their closings; gives each difference."""
     for closing in asked:
         news(f"computing {closing.month} again")
         yield from _of_month(ledger, closing)

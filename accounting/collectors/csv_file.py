@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from accounting.errors import AcctError
+from accounting.errors import CHECK_PATH, AcctError
 from accounting.paths import glob_of
 
 
@@ -18,7 +18,7 @@ def reader(file: Path, columns: Sequence[str], kind: str) -> str:
             header = next(csv.reader(lines), [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise AcctError(str(file), f"cannot be read: {reason}") from error
+        raise AcctError(str(file), f"cannot be read: {reason}", CHECK_PATH) from error
     require(file, header, columns, kind)
     named = (name if name in columns else f"column {i}" for i, name in enumerate(header))
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in named)
@@ -32,6 +32,10 @@ def reader(file: Path, columns: Sequence[str], kind: str) -> str:
 def require(file: Path, header: Sequence[str], columns: Sequence[str], kind: str) -> None:
     """AcctError unless a header names each of the columns once."""
     missing = [name for name in columns if name not in header]
+    separator = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
+    if missing and separator:
+        named = {";": "semicolons", "\t": "tabs", "|": "bars"}[separator]
+        raise AcctError(str(file), f"has its columns separated by {named}", "save it as CSV with commas")
     if missing:
         raise AcctError(
             str(file), f"has no column {', '.join(missing)}", f"{kind} has the columns {', '.join(columns)}"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accounting.errors import AcctError
+from accounting.errors import CHECK_PATH, AcctError
 from accounting.paths import glob_of
 
 _LONGEST_LINE_BYTES = 16 * 2**20
@@ -17,7 +17,7 @@ def objects(file: Path) -> str:
         with file.open("rb"):
             pass
     except OSError as error:
-        raise AcctError(str(file), f"cannot be read: {error.strerror}") from error
+        raise AcctError(str(file), f"cannot be read: {error.strerror}", CHECK_PATH) from error
     path = glob_of(file).replace("'", "''")
     # A control character never stands raw in JSON, so each line is one column whatever it holds.
     return f"""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accounting.collectors import csv_file
 from accounting.collectors.json_lines import objects
-from accounting.errors import AcctError
+from accounting.errors import CHECK_PATH, AcctError
 from accounting.instants import EPOCH_SECONDS, INSTANT
 from accounting.model import FORMATS
 from accounting.paths import glob_of
@@ -63,7 +63,7 @@ def _parquet(file: Path) -> str:
     try:
         schema = pq.read_schema(file)
     except OSError as error:
-        raise AcctError(str(file), f"cannot be read: {error.strerror or error}") from error
+        raise AcctError(str(file), f"cannot be read: {error.strerror or error}", CHECK_PATH) from error
     except pa.ArrowException as error:
         raise AcctError(str(file), f"cannot be read: {error}", "export it again") from error
     csv_file.require(file, schema.names, COLUMNS, _KIND)

@@ -3,8 +3,11 @@
 Modules that import duckdb, polars or boto3 are imported when a command runs, so that `acct --help` is quick.
 """
 
+import os
+import select
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -31,13 +34,12 @@ from accounting.commands import (
     verify,
     whatif,
 )
+from accounting.commands.context import Group, be_quiet, give_up_printing, refuse, write_out
 from accounting.errors import AcctError
-from accounting.text import visible
 
 app = typer.Typer(
     name="acct",
-    help="What the storage of a package registry costs, and why.",
-    no_args_is_help=True,
+    cls=Group,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -47,11 +49,12 @@ for room in (demo, collect, imports, rates, report, run, explain, close, verify,
 
 _INTERRUPTED = 130
 _GLOBAL_OPTIONS = ("--ledger", "--config")
+_GLOBAL_FLAGS = ("--quiet", "-q")
 
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"acct {version('package-accounting')}")
+        write_out(f"acct {version('package-accounting')}\n", None)
         raise typer.Exit
 
 
@@ -59,35 +62,70 @@ def _version(asked: bool) -> None:
 def _options(
     context: typer.Context,
     ledger: Annotated[
-        Path | None, typer.Option(envvar="ACCT_LEDGER", help="The ledger file [default: acct.duckdb here]")
+        Path | None,
+        typer.Option(metavar="PATH", envvar="ACCT_LEDGER", help="The ledger file [default: acct.duckdb here]"),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(envvar="ACCT_CONFIG", help="The configuration [default: acct.toml here, if any]"),
+        typer.Option(metavar="PATH", envvar="ACCT_CONFIG", help="The configuration [default: acct.toml here, if any]"),
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No notes and no progress on standard error, only refusals.")
+    ] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
+    """What the storage of a package registry costs, and why.
+
+    Example: acct report --workspace acme --month 2026-10
+
+    These options may stand before or behind the command.
+    """
     context.obj = (ledger, config)
+    if quiet:
+        be_quiet()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 done, 1 refused, 2 a usage error, 3 not covered yet."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller: no file of ours may get its number
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    arguments = _globals_first(sys.argv[1:] if argv is None else argv)
+    return copy_context().run(_run, arguments)  # what it sets ends with it
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        app(_globals_first(sys.argv[1:] if argv is None else argv), prog_name="acct")
+        app(arguments, prog_name="acct")
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError) and _nobody_reads():  # of --help; commands see to it themselves
+            return 0
         if end.code == _INTERRUPTED:  # typer has caught the signal
             typer.echo("acct: interrupted; what was not finished is not recorded", err=True)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except AcctError as error:
-        typer.echo(f"acct: {visible(str(error))}", err=True)
+        refuse(error)
         return error.exit_status
+    except BrokenPipeError:  # typer was telling of a usage error, and nobody reads it
+        return 2
+    except OSError as error:
+        give_up_printing()
+        refuse(AcctError(str(error.filename or "standard output"), f"cannot be used: {error.strerror or error}"))
+        return 1
     return 0
 
 
+def _nobody_reads() -> bool:
+    """Whether the reading end of standard output is closed."""
+    standard_output = select.poll()
+    standard_output.register(1, 0)
+    return bool(standard_output.poll(0))
+
+
 def _globals_first(argv: Sequence[str]) -> list[str]:
-    """--ledger and --config are taken wherever they stand, as users of aws and restic expect."""
+    """Global options are taken wherever they stand, as users of aws and restic expect."""
     first: list[str] = []
     rest: list[str] = []
     arguments = iter(argv)
@@ -96,6 +134,8 @@ def _globals_first(argv: Sequence[str]) -> list[str]:
             rest += [argument, *arguments]
         elif argument in _GLOBAL_OPTIONS:
             first += [argument, *([value] if (value := next(arguments, None)) is not None else [])]
+        elif argument in _GLOBAL_FLAGS:
+            first.append(argument)
         else:
             (first if argument.startswith(tuple(f"{o}=" for o in _GLOBAL_OPTIONS)) else rest).append(argument)
     return first + rest

@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import OutputFormat, Workspace, progress, settings, terminal_width, write_out
+from accounting.commands.context import (
+    Output,
+    OutputFormat,
+    Workspace,
+    WrittenFormat,
+    format_of,
+    progress,
+    settings,
+    write_out,
+    write_text,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,15 +25,20 @@ def advise(
     context: typer.Context,
     workspace: Workspace,
     keep: Annotated[int, typer.Option(metavar="N", min=1, help="How many versions of a package to keep.")] = 10,
-    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+    format_: WrittenFormat = None,
+    output: Output = None,
 ) -> None:
-    """Show what would save most: old and untagged versions, deleted repositories, copies.
+    """Show what would save most, and how to do it.
 
     Example: acct advise --workspace acme --keep 5
     """
     from accounting.foresight.advising import advise as advised_of
     from accounting.rendering.advice import advice_json, advice_text
 
+    as_ = format_of(OutputFormat, format_, output)
     with progress(f"billing advice for {workspace}") as news:
         advised = advised_of(settings(context).ledger, workspace, keep, news)
-    write_out(advice_json(advised) if format_ is OutputFormat.json else advice_text(advised, terminal_width()), None)
+    if as_ is OutputFormat.json:
+        write_out(advice_json(advised), output)
+    else:
+        write_text(lambda width: advice_text(advised, width), output)

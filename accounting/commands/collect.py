@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import Settings, SourceNames, chosen_sources, progress, say, settings
+from accounting.commands.context import Settings, SourceNames, chosen_sources, progress, refuse, say, settings
 from accounting.errors import AcctError
 from accounting.model import Source
-from accounting.text import counted, size, unseen, visible
+from accounting.text import counted, size, unseen
 
 if TYPE_CHECKING:
     from accounting.facts.collecting import Collection
@@ -26,7 +26,9 @@ def collect(
         bool, typer.Option("--accept-loss", help="Believe it that most of what a source held is gone.")
     ] = False,
 ) -> None:
-    """Take a snapshot of each configured source; of a database, record what was created, linked, deleted, restored.
+    """Take a snapshot of each configured source.
+
+    A database is asked what was created, linked, deleted and restored.
 
     Example: acct collect images
     """
@@ -40,7 +42,7 @@ def collect(
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
     for earlier in refusals[:-1]:
-        say(f"acct: {visible(str(earlier))}")
+        refuse(earlier)
     if refusals:
         raise refusals[-1]
 

@@ -6,31 +6,51 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from accounting.config import Config, find_ledger
 from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
 from accounting.model import Source
+from accounting.tables import folded
+from accounting.text import visible
 
-SourceNames = Annotated[
-    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources of acct.toml [default: all]")
-]
+SourceNames = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Sources of acct.toml [default: all]")]
 Month_ = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month.")]
-Workspace = Annotated[str, typer.Option("--workspace", "-w", help="The workspace, as the registry names it.")]
+Workspace = Annotated[
+    str, typer.Option("--workspace", "-w", metavar="W", help="The workspace, as the registry names it.")
+]
+FORMAT = typer.Option("--format", help="How to write it [default: by the ending of --output, else text]")
+Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="A file to write instead of printing.")]
+
+F = TypeVar("F", bound=StrEnum)
+_quiet = ContextVar("_quiet", default=False)
 
 
 class OutputFormat(StrEnum):
-    """How a list is printed."""
+    """The formats of what is no document: for people, and for programs."""
 
     text = "text"
     json = "json"
+
+
+PrintedFormat = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
+WrittenFormat = Annotated[OutputFormat | None, FORMAT]
+
+
+class Group(TyperGroup):
+    """A group of commands, which on its own shows its help, as gh and restic do."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ([] if ctx.resilient_parsing else ["--help"]))
 
 
 @dataclass(frozen=True)
@@ -96,28 +116,71 @@ def month_range(text: str) -> list[Month]:
     return months
 
 
+def format_of(kinds: type[F], asked: F | None, output: Path | None) -> F:
+    """The format that was asked for, else that of the file's ending, else text; AcctError for an unknown ending."""
+    if asked is not None:
+        return asked
+    ending = output.suffix[1:].lower() if output else ""
+    if ending in ("", "txt"):
+        return kinds("text")
+    if ending not in set(kinds):
+        known = ", ".join(".txt" if kind == "text" else f".{kind}" for kind in kinds)
+        raise AcctError(f"--output {output}", f"ends in none of {known}", "name the file so, or say which --format")
+    return kinds(ending)
+
+
+def be_quiet() -> None:
+    """From here on no notes and no progress; refusals are told all the same."""
+    _quiet.set(True)
+
+
 def say(text: str) -> None:
     """A note for people, on standard error."""
-    typer.echo(text, err=True)
+    if not _quiet.get():
+        _tell(text)
 
 
-def terminal_width() -> int | None:
+def refuse(error: AcctError) -> None:
+    """Tell on standard error why something is not done."""
+    _tell(f"acct: {visible(str(error))}")
+
+
+def _tell(text: str) -> None:
+    with suppress(BrokenPipeError):  # nobody reads it any more, which is no reason to stop
+        typer.echo(text, err=True)
+
+
+def terminal_width(output: Path | None = None) -> int | None:
     """The columns of the terminal that standard output is, or None: then nothing is folded."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
 
 
 def write_out(content: str | bytes, output: Path | None) -> None:
     """To standard output, or to a file that appears whole or not at all."""
     told = content.encode() if isinstance(content, str) else content
-    if output is None:
-        try:
-            sys.stdout.buffer.write(told)
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if output is not None:
+        with appearing(output) as file:
+            file.write(told)
         return
-    with appearing(output) as file:
-        file.write(told)
+    try:
+        sys.stdout.buffer.write(told)
+        sys.stdout.flush()
+    except OSError as error:
+        give_up_printing()
+        if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
+            what = f"cannot be written: {error.strerror}"
+            raise AcctError("standard output", what, "make room, or name an --output") from error
+
+
+def write_text(draw: Callable[[int | None], str], output: Path | None = None) -> None:
+    """The text that is drawn for the columns of the terminal, its sentences folded to them; or for a file or a pipe."""
+    width = terminal_width(output)
+    write_out(folded(draw(width), width), output)
+
+
+def give_up_printing() -> None:
+    """What is left in the buffer of standard output is written nowhere, instead of failing again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -154,7 +217,7 @@ def progress(task: str) -> Iterator[Callable[[str], None]]:
 
     The block calls what it gets with a few words of news.
     """
-    if not sys.stderr.isatty():
+    if _quiet.get() or not sys.stderr.isatty():
         yield lambda news: None
         return
     from rich.console import Console

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import Month_, appearing, month_of, progress, settings
+from accounting.commands.context import Group, Month_, appearing, month_of, progress, settings
 from accounting.errors import AcctError
 
-_group = typer.Typer(help="Write a month for other tools.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 
 
 class FocusVersion(StrEnum):
@@ -24,14 +24,17 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.callback()
 def _export() -> None:
-    """Write a month for other tools."""
+    """Write a month for other tools.
+
+    Example: acct export focus --month 2026-10 --output 2026-10.csv
+    """
 
 
 @_group.command()
 def focus(
     context: typer.Context,
     month: Month_,
-    output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The file to write: .csv or .parquet.")],
     focus_version: Annotated[FocusVersion, typer.Option(help="The version of the specification.")] = FocusVersion.v1_2,
 ) -> None:
     """Write a month's costs of all workspaces as FOCUS rows.

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import OutputFormat, Workspace, progress, settings, terminal_width, write_out
+from accounting.commands.context import (
+    Output,
+    OutputFormat,
+    Workspace,
+    WrittenFormat,
+    format_of,
+    progress,
+    settings,
+    write_out,
+    write_text,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,10 +25,8 @@ def add_to(app: typer.Typer) -> None:
 def forecast(
     context: typer.Context,
     workspace: Workspace,
-    format_: Annotated[
-        OutputFormat | None, typer.Option("--format", help="text unless --output has another ending")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="A file to write instead of printing.")] = None,
+    format_: WrittenFormat = None,
+    output: Output = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="A file to draw it in.")] = None,
 ) -> None:
     """Forecast the bills of this month and the next three.
@@ -29,14 +37,12 @@ def forecast(
     from accounting.rendering.forecast import forecast_json, forecast_text
     from accounting.rendering.forecast_chart import forecast_chart
 
-    if format_ is None:
-        ending = output.suffix[1:].lower() if output else ""
-        format_ = OutputFormat(ending) if ending in set(OutputFormat) else OutputFormat.text
+    as_ = format_of(OutputFormat, format_, output)
     with progress(f"forecasting {workspace}"):
         told = forecast_of(settings(context).ledger, workspace)
     if plot is not None:
         write_out(forecast_chart(told), plot)
-    if format_ is OutputFormat.json:
+    if as_ is OutputFormat.json:
         write_out(forecast_json(told), output)
     else:
-        write_out(forecast_text(told, None if output else terminal_width()), output)
+        write_text(lambda width: forecast_text(told, width), output)

@@ -10,21 +10,29 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import instant, progress, say, settings
+from accounting.commands.context import Group, instant, progress, say, settings
 from accounting.text import counted, unseen
 
-_group = typer.Typer(help="Take in a snapshot, lifecycle events or links from files.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(_group, name="import")
 
 
+@_group.callback()
+def _import() -> None:
+    """Take in snapshots, lifecycle events or links from files.
+
+    Example: acct import events events.jsonl
+    """
+
+
 @_group.command()
 def snapshot(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet file of references.")],
-    source: Annotated[str, typer.Option(help="Whose snapshot it is.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file of references.")],
+    source: Annotated[str, typer.Option(metavar="NAME", help="Whose snapshot it is.")],
     taken_at: Annotated[str, typer.Option(metavar="INSTANT", help="When it was taken: ISO 8601 with an offset.")],
 ) -> None:
     """Take in all references that one source held at one instant.
@@ -54,11 +62,9 @@ def snapshot(
 @_group.command()
 def events(
     context: typer.Context,
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="CloudEvents JSON Lines; - is standard input.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CloudEvents JSON Lines; - is standard input.")],
 ) -> None:
-    """Take in lifecycle events: what was created, linked, deleted and restored, and when.
+    """Take in what was created, linked, deleted, restored, and when.
 
     Example: acct import events events.jsonl
     """
@@ -82,12 +88,12 @@ def events(
 @_group.command()
 def links(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A .csv file of packages and repositories.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv file of packages and repositories.")],
     at: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="From when on a changed link counts [default: now]")
     ] = None,
 ) -> None:
-    """Take in a table of packages and the repositories that they are linked to.
+    """Take in which packages are linked to which repositories.
 
     A package that was never linked before is taken to have been linked all along.
 

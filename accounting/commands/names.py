@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import OutputFormat, Workspace, instant, settings, terminal_width, write_out
+from accounting.commands.context import (
+    OutputFormat,
+    PrintedFormat,
+    Workspace,
+    instant,
+    settings,
+    write_out,
+    write_text,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +24,7 @@ def names(
     context: typer.Context,
     workspace: Workspace,
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="At which instant [default: now]")] = None,
-    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+    format_: PrintedFormat = OutputFormat.text,
 ) -> None:
     """List image names that cannot be reused, and until when.
 
@@ -29,4 +37,7 @@ def names(
     when = instant("--at", at) if at is not None else int(time.time())
     with reading(settings(context).ledger) as ledger:
         held = names_held(ledger, workspace, when)
-    write_out(names_json(held) if format_ is OutputFormat.json else names_text(held, terminal_width()), None)
+    if format_ is OutputFormat.json:
+        write_out(names_json(held), None)
+    else:
+        write_text(lambda width: names_text(held, width))

@@ -5,10 +5,23 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import OutputFormat, month, progress, say, settings, terminal_width, write_out
-from accounting.errors import AcctError
+from accounting.commands.context import (
+    Group,
+    Output,
+    OutputFormat,
+    PrintedFormat,
+    WrittenFormat,
+    format_of,
+    month_of,
+    progress,
+    say,
+    settings,
+    write_out,
+    write_text,
+)
+from accounting.errors import CHECK_PATH, AcctError
 
-_group = typer.Typer(help="Load, show, check or compare rate cards.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A rate card in TOML.")]
 _OptionalFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="A rate card in TOML.")]
 _Example = Annotated[
@@ -20,6 +33,14 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(_group, name="rates")
 
 
+@_group.callback()
+def _rates() -> None:
+    """Load, show, check or compare rate cards.
+
+    Example: acct rates load rates.toml
+    """
+
+
 @_group.command()
 def load(
     context: typer.Context,
@@ -29,7 +50,7 @@ def load(
         bool, typer.Option("--retroactive", help="Correct closed months by it, on the next open month.")
     ] = False,
 ) -> None:
-    """Check a rate card and put it in force, as a whole, in place of the one before.
+    """Check a rate card and put it in force in place of the one before.
 
     Example: acct rates load rates.toml
     """
@@ -43,12 +64,13 @@ def load(
 
 
 @_group.command()
-def show(context: typer.Context) -> None:
+def show(context: typer.Context, format_: PrintedFormat = OutputFormat.text) -> None:
     """Print the rate card that is in force, as it was loaded.
 
     Example: acct rates show
     """
     from accounting.facts.cards import card_text
+    from accounting.facts.ratecard import card_json
     from accounting.ledger import reading
 
     path = settings(context).ledger
@@ -56,7 +78,7 @@ def show(context: typer.Context) -> None:
         text = card_text(ledger)
     if text is None:
         raise AcctError(f"ledger {path}", "holds no rate card", "load one with `acct rates load FILE`")
-    write_out(text, None)
+    write_out(card_json(text) if format_ is OutputFormat.json else text, None)
 
 
 @_group.command()
@@ -76,11 +98,12 @@ def compare(
     file: _OptionalFile = None,
     example: _Example = None,
     workspace: Annotated[
-        str | None, typer.Option("--workspace", "-w", help="One workspace [default: each of them]")
+        str | None, typer.Option("--workspace", "-w", metavar="W", help="One workspace [default: each of them]")
     ] = None,
-    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+    format_: WrittenFormat = None,
+    output: Output = None,
 ) -> None:
-    """Show a month under another rate card beside the one in force, line by line; nothing is stored.
+    """Show a month under another rate card; nothing is stored.
 
     Example: acct rates compare next-year.toml --month 2026-10 --workspace acme
     """
@@ -88,15 +111,15 @@ def compare(
     from accounting.ledger import reading
     from accounting.rendering.comparison import comparisons_json, comparisons_text
 
-    wanted = month(month_)
-    assert wanted is not None
+    as_ = format_of(OutputFormat, format_, output)
+    wanted = month_of(month_)
     name, text = _card(file, example)
     with progress("comparing rate cards"), reading(settings(context).ledger) as ledger:
         comparisons = list(compared(ledger, wanted, text, name, workspace))
-    if format_ is OutputFormat.json:
-        write_out(comparisons_json(comparisons, name, str(wanted)), None)
+    if as_ is OutputFormat.json:
+        write_out(comparisons_json(comparisons, name, str(wanted)), output)
     else:
-        write_out(comparisons_text(comparisons, name, terminal_width()), None)
+        write_text(lambda width: comparisons_text(comparisons, name, width), output)
 
 
 def _card(file: Path | None, example: str | None) -> tuple[str, str]:
@@ -116,7 +139,7 @@ def _checked(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise AcctError(str(file), f"cannot be read: {error.strerror}") from error
+        raise AcctError(str(file), f"cannot be read: {error.strerror}", CHECK_PATH) from error
     except UnicodeDecodeError as error:
         raise AcctError(str(file), "is not written in UTF-8", "save it as UTF-8") from error
     parse_card(text, str(file))

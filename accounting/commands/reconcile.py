@@ -1,17 +1,18 @@
 """`acct reconcile`: what the sources list against what is billed."""
 
-from typing import Annotated
-
 import typer
 
 from accounting.commands.context import (
+    Output,
     OutputFormat,
     SourceNames,
+    WrittenFormat,
     chosen_sources,
+    format_of,
     progress,
     settings,
-    terminal_width,
     write_out,
+    write_text,
 )
 from accounting.errors import AcctError
 from accounting.text import counted
@@ -24,15 +25,17 @@ def add_to(app: typer.Typer) -> None:
 def reconcile(
     context: typer.Context,
     names: SourceNames = None,
-    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+    format_: WrittenFormat = None,
+    output: Output = None,
 ) -> None:
-    """Compare, to the byte, what sources list with what is reachable and billed.
+    """Compare, to the byte, what sources list with what is billed.
 
     Example: acct reconcile images
     """
     from accounting.billing.reconciling import reconcile as reconcile_source
     from accounting.rendering.sources import reconciliation_json, reconciliation_text
 
+    as_ = format_of(OutputFormat, format_, output)
     here = settings(context)
     found = []
     for source in chosen_sources(here.config, names):
@@ -42,10 +45,10 @@ def reconcile(
             continue
         with progress(f"reconciling {source.name}") as news:
             found.append(reconcile_source(here.ledger, source, here.config.folder, news))
-    if format_ is OutputFormat.json:
-        write_out(reconciliation_json(found), None)
+    if as_ is OutputFormat.json:
+        write_out(reconciliation_json(found), output)
     else:
-        write_out("\n".join(reconciliation_text(one, terminal_width()) for one in found), None)
+        write_text(lambda width: "\n".join(reconciliation_text(one, width) for one in found), output)
     for one in found:
         if one.unknown.objects:
             keys = ", ".join(map(repr, one.unknown_keys)) + (

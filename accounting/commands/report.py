@@ -8,13 +8,17 @@ from typing import Annotated
 import typer
 
 from accounting.commands.context import (
+    FORMAT,
+    Output,
     Workspace,
+    format_of,
     month,
     month_range,
     progress,
     settings,
     terminal_width,
     write_out,
+    write_text,
 )
 from accounting.errors import AcctError
 from accounting.instants import Month
@@ -59,25 +63,21 @@ def report(
         ),
     ] = None,
     by_: Annotated[GroupBy | None, typer.Option("--by", help="Add the lines up by what they have in common.")] = None,
-    format_: Annotated[
-        StatementFormat | None, typer.Option("--format", help="text unless --output has another ending")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="A file to write instead of printing.")] = None,
+    format_: Annotated[StatementFormat | None, FORMAT] = None,
+    output: Output = None,
 ) -> None:
-    """Show what a workspace stored in a month or in a range of months, and its cost.
+    """Show what a workspace stored in a month or more, and its cost.
 
     Example: acct report --workspace acme --month 2026-10 --output acme.html
     """
     by = by_ and by_.value
     ranged = month_ is not None and ".." in month_
-    if format_ is None:
-        ending = output.suffix[1:].lower() if output else ""
-        format_ = StatementFormat(ending) if ending in set(StatementFormat) else StatementFormat.text
+    as_ = format_of(StatementFormat, format_, output)
     if ranged or by:
         months = month_range(month_) if month_ is not None and ranged else [month(month_)]
-        _write_months(context, workspace, months, by, format_, output)
+        _write_months(context, workspace, months, by, as_, output)
     else:
-        _write_page(context, workspace, month(month_), format_, output)
+        _write_page(context, workspace, month(month_), as_, output)
 
 
 def _write_page(context: typer.Context, workspace: str, asked: Month | None, format_: StatementFormat,
@@ -92,7 +92,7 @@ def _write_page(context: typer.Context, workspace: str, asked: Month | None, for
     with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         page = statement_page(ledger, workspace, asked)
     if format_ is StatementFormat.text and output is None:
-        write_out(page_text(page, terminal_width()), None)
+        write_text(lambda width: page_text(page, width))
     else:
         write_out(FORMATS[format_.value](page), output)
 
@@ -116,4 +116,4 @@ def _write_months(context: typer.Context, workspace: str, months: Sequence[Month
     elif format_ is StatementFormat.html:
         write_out(months_html(bills, by, changes), output)
     else:
-        write_out(months_text(bills, by, None if output else terminal_width(), changes), output)
+        write_text(lambda width: months_text(bills, by, width, changes), output)

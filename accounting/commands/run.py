@@ -27,7 +27,9 @@ def run(
         bool, typer.Option("--provisional", help="Also where the month is not covered yet; every page says so.")
     ] = False,
 ) -> None:
-    """Write every workspace's statement in every format, a summary, an index page and a manifest of digests.
+    """Write every workspace's statement, a summary and an index page.
+
+    Statements come in every format, and a manifest has the digest of every file.
 
     Example: acct run --month 2026-10 --out bills-2026-10
     """

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import instant, say, settings
+from accounting.commands.context import Group, instant, say, settings
 
-_group = typer.Typer(help="Retire a source.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,16 +15,21 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.callback()
 def _source() -> None:
-    """Retire a source."""
+    """Retire a source.
+
+    Example: acct source retire old-registry --at 2026-10-31T00:00:00Z
+    """
 
 
 @_group.command()
 def retire(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The source.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source.")],
     at: Annotated[str, typer.Option(metavar="INSTANT", help="Since when: not before its latest snapshot.")],
 ) -> None:
-    """Say that a source brings no more snapshots, so that it holds coverage back no more.
+    """Say that a source brings no more snapshots.
+
+    Then it holds coverage back no more.
 
     Example: acct source retire old-registry --at 2026-10-31T00:00:00Z
     """

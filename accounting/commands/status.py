@@ -1,10 +1,8 @@
 """`acct status`: what the ledger holds and how far it reaches."""
 
-from typing import Annotated
-
 import typer
 
-from accounting.commands.context import OutputFormat, settings, terminal_width, write_out
+from accounting.commands.context import OutputFormat, PrintedFormat, settings, write_out, write_text
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,7 +11,7 @@ def add_to(app: typer.Typer) -> None:
 
 def status(
     context: typer.Context,
-    format_: Annotated[OutputFormat, typer.Option("--format", help="How to print it.")] = OutputFormat.text,
+    format_: PrintedFormat = OutputFormat.text,
 ) -> None:
     """Show sources, coverage, gaps, and months.
 
@@ -32,4 +30,4 @@ def status(
     if format_ is OutputFormat.json:
         write_out(status_json(sources, databases, covered_until, months), None)
     else:
-        write_out(status_text(sources, databases, covered_until, months, terminal_width()), None)
+        write_text(lambda width: status_text(sources, databases, covered_until, months, width))

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from accounting.commands.context import OutputFormat, PrintedFormat, progress, refuse, say, settings, write_out
 from accounting.commands.context import month as month_or_none
-from accounting.commands.context import progress, say, settings
 from accounting.errors import AcctError
-from accounting.text import counted, visible
+from accounting.text import counted
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,21 +19,25 @@ def verify(
     month: Annotated[
         str | None, typer.Option("--month", metavar="YYYY-MM", help="The month [default: every closed one]")
     ] = None,
+    format_: PrintedFormat = OutputFormat.text,
 ) -> None:
-    """Compute closed months again from the evidence of their closing, and check the laws of the ledger.
+    """Compute closed months again, and check the ledger's laws.
 
     Example: acct verify
     """
+    from accounting.billing.verifying import asked_closings
     from accounting.billing.verifying import verify as verify_months
-    from accounting.facts.sealed import closings
     from accounting.ledger import reading
+    from accounting.rendering.verify import verified_json
 
     wanted = month_or_none(month)
     with progress("verifying") as news, reading(settings(context).ledger) as ledger:
-        differences = list(verify_months(ledger, wanted, news))
-        verified = 1 if wanted else len(closings(ledger))
+        closings = asked_closings(ledger, wanted)
+        differences = list(verify_months(ledger, closings, news))
+    if format_ is OutputFormat.json:
+        write_out(verified_json(closings, differences), None)
     for difference in differences[:-1]:
-        say(f"acct: {visible(f'{difference.where}: {difference.what}')}")
+        refuse(AcctError(difference.where, difference.what))
     if differences:
         raise AcctError(differences[-1].where, differences[-1].what, "restore the ledger from a backup of before")
-    say(f"{counted(verified, 'closed month')} verified: the same statements again, and every law holds")
+    say(f"{counted(len(closings), 'closed month')} verified: the same statements again, and every law holds")

@@ -1,25 +1,44 @@
 """`acct whatif`: what each way of deleting something would cost, before it is done."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import OutputFormat, instant, progress, settings, terminal_width, write_out
+from accounting.commands.context import (
+    Group,
+    Output,
+    OutputFormat,
+    WrittenFormat,
+    format_of,
+    instant,
+    progress,
+    settings,
+    write_out,
+    write_text,
+)
 from accounting.errors import AcctError
 
 if TYPE_CHECKING:
     from accounting.foresight.deleting import Kind
 
-_group = typer.Typer(help="Show what each way of deleting something would cost.", no_args_is_help=True)
+_group = typer.Typer(cls=Group)
 _On = Annotated[
     str | None,
     typer.Option("--on", metavar="INSTANT", help="When it is deleted [default: where what is known ends]"),
 ]
-_Format = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
 
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(_group, name="whatif")
+
+
+@_group.callback()
+def _whatif() -> None:
+    """Show what each way of deleting something would cost.
+
+    Example: acct whatif delete-repository acme/widgets
+    """
 
 
 @_group.command()
@@ -27,14 +46,15 @@ def delete_repository(
     context: typer.Context,
     repository: Annotated[str, typer.Argument(metavar="W/SLUG", help="The workspace and the repository in it.")],
     on: _On = None,
-    format_: _Format = OutputFormat.text,
+    format_: WrittenFormat = None,
+    output: Output = None,
 ) -> None:
-    """Compare deleting the packages first, the repository first, and leaving it.
+    """Compare packages first, repository first, leaving it.
 
     Example: acct whatif delete-repository acme/widgets --on 2026-12-01T00:00:00Z
     """
     workspace, slug = _split(repository, 2, "W/SLUG")
-    _show(context, "repository", workspace, slug, on, format_)
+    _show(context, "repository", workspace, slug, on, format_, output)
 
 
 @_group.command()
@@ -42,13 +62,14 @@ def delete_workspace(
     context: typer.Context,
     workspace: Annotated[str, typer.Argument(metavar="W", help="The workspace.")],
     on: _On = None,
-    format_: _Format = OutputFormat.text,
+    format_: WrittenFormat = None,
+    output: Output = None,
 ) -> None:
-    """Compare deleting the packages first, the workspace first, and leaving it.
+    """Compare packages first, workspace first, leaving it.
 
     Example: acct whatif delete-workspace acme
     """
-    _show(context, "workspace", workspace, workspace, on, format_)
+    _show(context, "workspace", workspace, workspace, on, format_, output)
 
 
 @_group.command()
@@ -56,14 +77,15 @@ def delete_package(
     context: typer.Context,
     package: Annotated[str, typer.Argument(metavar="W/FORMAT/NAME", help="The workspace and the package in it.")],
     on: _On = None,
-    format_: _Format = OutputFormat.text,
+    format_: WrittenFormat = None,
+    output: Output = None,
 ) -> None:
     """Compare deleting a package and leaving it.
 
     Example: acct whatif delete-package acme/npm/@acme/ui
     """
     workspace, name = _split(package, 3, "W/FORMAT/NAME")
-    _show(context, "package", workspace, name, on, format_)
+    _show(context, "package", workspace, name, on, format_, output)
 
 
 def _split(text: str, parts: int, shape: str) -> tuple[str, str]:
@@ -74,13 +96,16 @@ def _split(text: str, parts: int, shape: str) -> tuple[str, str]:
     return workspace, name
 
 
-def _show(
-    context: typer.Context, kind: "Kind", workspace: str, name: str, on: str | None, format_: OutputFormat
-) -> None:
+def _show(context: typer.Context, kind: "Kind", workspace: str, name: str, on: str | None,
+          format_: WrittenFormat, output: Path | None) -> None:  # fmt: skip
     from accounting.foresight.whatif import what_if
     from accounting.rendering.whatif import whatif_json, whatif_text
 
+    as_ = format_of(OutputFormat, format_, output)
     at = None if on is None else instant("--on", on)
     with progress("billing each way") as news:
         found = what_if(settings(context).ledger, kind, workspace, name, at, news)
-    write_out(whatif_json(found) if format_ is OutputFormat.json else whatif_text(found, terminal_width()), None)
+    if as_ is OutputFormat.json:
+        write_out(whatif_json(found), output)
+    else:
+        write_text(lambda width: whatif_text(found, width), output)

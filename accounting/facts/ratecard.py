@@ -11,6 +11,7 @@ from iso4217 import Currency
 
 from accounting.errors import AcctError
 from accounting.model import STATES, Rate, RateCard, Rule, Tier
+from accounting.tables import json_text
 
 _LONGEST_RETENTION_DAYS = 36_500
 # Without a card usage is shown by the rule of Bitbucket Packages, "Set up and use packages", and nothing is billed.
@@ -42,6 +43,14 @@ def parse_card(text: str, where: str) -> RateCard:
         tuple(sorted(rules, key=lambda rule: rule.effective_from)),
         tuple(sorted(rates, key=lambda rate: rate.effective_from)),
     )
+
+
+def card_json(text: str) -> str:
+    """A card that was checked as JSON: the same members, with dates as text."""
+    card = tomllib.loads(text)
+    for entry in [*card.get("rule", []), *card.get("rate", [])]:
+        entry["effective_from"] = str(entry["effective_from"])
+    return json_text(card)
 
 
 def minor_digits_of(currency: str) -> int:

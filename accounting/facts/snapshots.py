@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from accounting.errors import AcctError
+from accounting.errors import CHECK_PATH, AcctError
 from accounting.instants import format_instant
 from accounting.ledger import Ledger
 
@@ -54,7 +54,7 @@ def digest_of_file(file: Path) -> str:
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
-        raise AcctError(str(file), f"cannot be read: {error.strerror}") from error
+        raise AcctError(str(file), f"cannot be read: {error.strerror}", CHECK_PATH) from error
 
 
 def digest_of_frame(frame: "pl.DataFrame") -> str:

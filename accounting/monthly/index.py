@@ -10,7 +10,7 @@ from accounting.model import UNIT_BYTES
 from accounting.monthly.summary import Figures, Summary
 from accounting.paths import shipped
 from accounting.rendering.common import page
-from accounting.text import counted, decimal, money
+from accounting.text import counted, decimal, money, places
 
 INDEX = "index.html"
 
@@ -58,11 +58,11 @@ def _sentence(summary: Summary, total: Mapping[str, object]) -> str:
 
 
 def _shown(summary: Summary, figures: Figures) -> dict[str, str | int | None]:
-    unit_month = UNIT_BYTES[summary.unit] * summary.month.seconds
+    unit_month, most = UNIT_BYTES[summary.unit] * summary.month.seconds, summary.total.byte_seconds
     change = figures.change_minor
     return {
         "byte_seconds": figures.byte_seconds,
-        "unit_months": decimal(Fraction(figures.byte_seconds, unit_month), 3),
+        "unit_months": decimal(Fraction(figures.byte_seconds, unit_month), places(Fraction(most, unit_month))),
         "amount_minor": figures.amount_minor,
         "amount": _amount(summary, figures.amount_minor),
         "before": _amount(summary, figures.before_minor),

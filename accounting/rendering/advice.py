@@ -8,23 +8,23 @@ from accounting.text import counted, money, size, visible
 
 _NAMES = 5  # of versions and steps that are told of each piece of advice, as text
 
-_EACH_NOTE = """\
-A saving is the difference of two bills, if that alone were done. Bytes that others hold too go with the last of them,
-so all of it together may save more than the sum, or less.
-"""
-_UNTAGGED_NOTE = f"""\
-Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more. What hangs on an image, a signature or an SBOM, has
-none either: look before deleting it.
-"""
-_OLD_NOTE = """\
-Old versions are behind {} newer ones or more of their package. A version is as old as its latest content, and what was
-there at the first snapshot is all of one age. The tag `latest` stays. Where a registry keeps the manifest of a tag that
-is deleted, delete the manifest.
-"""
-_COPIES_NOTE = """\
-Copies are files of two packages with one size and one MD5 or ETag, as npm and Maven packages in a bucket have them; the
-layers of images are known by another digest. A version goes with all its files.
-"""
+_EACH_NOTE = (
+    "A saving is the difference of two bills, if that alone were done. Bytes that others hold too go with the last of"
+    " them, so all of it together may save more than the sum, or less.\n"
+)
+_UNTAGGED_NOTE = (
+    f"Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more. What hangs on an image, a signature or an"
+    " SBOM, has none either: look before deleting it.\n"
+)
+_OLD_NOTE = (
+    "Old versions are behind {} newer ones or more of their package. A version is as old as its latest content, and"
+    " what was there at the first snapshot is all of one age. The tag `latest` stays. Where a registry keeps the"
+    " manifest of a tag that is deleted, delete the manifest.\n"
+)
+_COPIES_NOTE = (
+    "Copies are files of two packages with one size and one MD5 or ETag, as npm and Maven packages in a bucket have"
+    " them; the layers of images are known by another digest. A version goes with all its files.\n"
+)
 
 
 def advice_text(advised: Advised, width: int | None = None) -> str:

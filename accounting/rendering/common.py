@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
+from math import lcm
 from typing import TYPE_CHECKING
 
+from accounting.billing.rating import apportion, round_half_up
 from accounting.facts.statement_json import held_name
 from accounting.instants import Month, format_instant
 from accounting.model import UNIT_BYTES, HeldName, Statement
 from accounting.paths import shipped
 from accounting.tables import json_text, table
-from accounting.text import decimal, visible
+from accounting.text import decimal, places, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,10 +32,34 @@ def names_json(names: Sequence[HeldName]) -> str:
 
 
 def unit_months(statement: Statement, byte_seconds: int, month: Month | None = None) -> str:
-    """To three decimals, or to six where the whole statement is less than a unit; of another month if given."""
-    unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
-    digits = 3 if statement.byte_seconds >= unit_month else 6
-    return decimal(Fraction(byte_seconds, UNIT_BYTES[statement.unit] * (month or statement.month).seconds), digits)
+    """To as many decimals as show the whole statement; of another month if given."""
+    unit = UNIT_BYTES[statement.unit]
+    digits = places(Fraction(statement.byte_seconds, unit * statement.month.seconds))
+    return decimal(Fraction(byte_seconds, unit * (month or statement.month).seconds), digits)
+
+
+def adding_up(values: Sequence[int | Fraction], unit: int, decimals: int) -> tuple[list[str], str]:
+    """Quantities to so many decimals of a unit that add up, and their sum.
+
+    >>> adding_up([Fraction(1, 3)] * 3, 1, 2)
+    (['0.34', '0.33', '0.33'], '1.00')
+    """
+    whole = rounded(values, unit, decimals)
+    return [shown_to(n, decimals) for n in whole], shown_to(sum(whole), decimals)
+
+
+def rounded(values: Sequence[int | Fraction], unit: int, decimals: int, total: int | None = None) -> list[int]:
+    """Quantities in 10^-decimals of a unit, with the sum that is given, or with their own, rounded."""
+    common = lcm(*(value.denominator for value in values))
+    numerators = [int(value * common) * 10**decimals for value in values]
+    if total is None:
+        total = round_half_up(Fraction(sum(numerators), common * unit))
+    return apportion(numerators, common * unit, total)
+
+
+def shown_to(whole: int, decimals: int) -> str:
+    """A quantity that is given in 10^-decimals."""
+    return decimal(Fraction(whole, 10**decimals), decimals)
 
 
 def names_text(names: Sequence[HeldName], width: int | None = None) -> str:

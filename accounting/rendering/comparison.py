@@ -30,7 +30,7 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
         f" {_money(ours, total_of(theirs))} {ours.currency}: {_signed(ours, comparison.change)} {ours.currency}.",
     ]
     columns = ["repository", "package", "format", "state", f"{ours.unit}-months now", "then", f"{ours.currency} now",
-               "then", "difference"]  # fmt: skip
+               "then", "change"]  # fmt: skip
     rows = [
         [
             visible(line.key.repository or "–"),
@@ -52,7 +52,7 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
 def _workspaces_text(comparisons: Sequence[Comparison], width: int | None) -> str:
     """One row per workspace: what each card bills."""
     first = comparisons[0].in_force
-    columns = ["workspace", f"{first.currency} now", "then", "difference"]
+    columns = ["workspace", f"{first.currency} now", "then", "change"]
     rows = [
         [
             visible(comparison.in_force.workspace),

@@ -9,7 +9,7 @@ from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.calendar import end_words
 from accounting.tables import json_text, table
-from accounting.text import counted, decimal, money, visible
+from accounting.text import counted, decimal, money, places, visible
 
 _KNOWN = "all that is stored stays, nothing comes; what retention ends is charged until its date"
 
@@ -92,12 +92,13 @@ def _amount(known: Statement, bound: Bound | None) -> str | None:
 
 
 def _unit_months(forecast: Forecast, known: Statement, bound: Bound | None) -> str:
-    """Charged usage to three decimals, or to six where each month's is less than a unit."""
+    """Charged usage, to as many decimals as show the largest month's."""
     if bound is None:
         return ""
     unit = UNIT_BYTES[known.unit]
-    most = max(month.known.charged_byte_seconds // month.known.month.seconds for month in forecast.months)
-    return decimal(Fraction(bound.charged_byte_seconds, unit * known.month.seconds), 3 if most >= unit else 6)
+    months = [month.known for month in forecast.months]
+    most = max(Fraction(each.charged_byte_seconds, unit * each.month.seconds) for each in months)
+    return decimal(Fraction(bound.charged_byte_seconds, unit * known.month.seconds), places(most))
 
 
 def _ends_text(forecast: Forecast, width: int | None) -> str:

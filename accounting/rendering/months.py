@@ -11,11 +11,11 @@ from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
-from accounting.rendering.common import STATE_WORDS, page
+from accounting.rendering.common import STATE_WORDS, adding_up, page
 from accounting.rendering.months_chart import months_chart
 from accounting.rendering.trend import trend_heading, trend_members, trend_sheet
 from accounting.tables import Sheet, json_text, table
-from accounting.text import decimal, money, visible
+from accounting.text import money, places, visible
 
 
 def months_text(bills: Sequence[Statement], by: str | None, width: int | None = None,
@@ -33,7 +33,7 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
     ]
     body = table(shown.columns, shown.rows, shown.right, shown.total, width) if shown.rows else "Nothing was stored.\n"
     if trend and trend.changes and not by:
-        sheet = trend_sheet(trend)
+        sheet = trend_sheet(trend, width)
         body += f"\n{trend_heading(trend)}:\n\n{table(sheet.columns, sheet.rows, sheet.right, sheet.total, width)}"
     return "\n".join(head) + f"\n\n{body}"
 
@@ -115,47 +115,39 @@ def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
 def _months_table(bills: Sequence[Statement]) -> Sheet:
     """A row per month: its status, what was stored and charged, and its amount."""
     unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
+    stored, all_stored = _used(bills, [[(bill, bill.byte_seconds)] for bill in bills])
+    charged, all_charged = _used(bills, [[(bill, bill.charged_byte_seconds)] for bill in bills])
     rows = [
-        [
-            str(bill.month),
-            bill.status,
-            _unit_months(bills, [bill], [bill.byte_seconds]),
-            _unit_months(bills, [bill], [bill.charged_byte_seconds]),
-            *([_amount(bills, total(bill)) or ""] if priced else []),
-        ]
-        for bill in bills
+        [str(bill.month), bill.status, *used, *([_amount(bills, total(bill)) or ""] if priced else [])]
+        for bill, *used in zip(bills, stored, charged, strict=True)
     ]
-    footer = [
-        "total",
-        "",
-        _unit_months(bills, bills, [bill.byte_seconds for bill in bills]),
-        _unit_months(bills, bills, [bill.charged_byte_seconds for bill in bills]),
-        *([_amount(bills, add([total(bill) for bill in bills])) or ""] if priced else []),
-    ]
+    everything = _amount(bills, add([total(bill) for bill in bills])) or ""
+    footer = ["total", "", all_stored, all_charged, *([everything] if priced else [])]
     columns = ["month", "status", unit, f"{unit} charged", *([bills[0].currency or ""] if priced else [])]
     return Sheet(columns, rows, footer, len(columns) - 2)
 
 
 def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
     """A row per group: each month's amount (or unit-months, without a rate card), then the sums of all months."""
-    priced, several = bills[0].currency is not None, len(bills) > 1
-    unit = f"{bills[-1].unit}-months"
+    priced, unit, groups = bills[0].currency is not None, f"{bills[-1].unit}-months", grouped(bills, by)
 
-    def figures(months: Sequence[Sums]) -> list[str]:
-        each = [
-            (_amount(bills, sums) or "") if priced else _unit_months(bills, [bill], [sums.byte_seconds])
-            for bill, sums in zip(bills, months, strict=True)
-        ]
-        return [
-            *(each if several else []),
-            _unit_months(bills, bills, [sums.byte_seconds for sums in months]),
-            *([_amount(bills, add(months)) or ""] if priced else []),
-        ]
+    def column(months: Sequence[int]) -> tuple[list[str], str]:
+        """The unit-months of some months, by their places among the bills."""
+        return _used(bills, [[(bills[i], group.months[i].byte_seconds) for i in months] for group in groups])
 
-    rows = [[*_words(by, group), *figures(group.months)] for group in grouped(bills, by)]
+    def amounts(sums: Sequence[Sums]) -> tuple[list[str], str]:
+        return [_amount(bills, each) or "" for each in sums], _amount(bills, add(sums)) or ""
+
+    figures: list[tuple[list[str], str]] = []
+    if len(bills) > 1:
+        figures += [
+            amounts([group.months[i] for group in groups]) if priced else column([i]) for i in range(len(bills))
+        ]
+    figures += [column(range(len(bills))), *([amounts([group.total for group in groups])] if priced else [])]
     names = list(GROUPS[by])
-    footer = ["total", *[""] * (len(names) - 1), *figures([total(bill) for bill in bills])]
-    months = [f"{bill.month} {bill.currency or unit}" for bill in bills] if several else []
+    rows = [[*_words(by, group), *(cells[i] for cells, _ in figures)] for i, group in enumerate(groups)]
+    footer = ["total", *[""] * (len(names) - 1), *(total for _, total in figures)]
+    months = [f"{bill.month} {bill.currency or unit}" for bill in bills] if len(bills) > 1 else []
     columns = [*names, *months, unit, *([bills[0].currency or ""] if priced else [])]
     return Sheet(columns, rows, footer, len(columns) - len(names))
 
@@ -169,12 +161,12 @@ def _words(by: str, group: Group) -> list[str]:
 def _summary(bills: Sequence[Statement]) -> str:
     """One sentence that says what the months were."""
     unit = f"{bills[-1].unit}-months"
-    stored = _unit_months(bills, bills, [bill.byte_seconds for bill in bills])
-    charged = _unit_months(bills, bills, [bill.charged_byte_seconds for bill in bills])
+    stored = _unit_months(bills, [bill.byte_seconds for bill in bills])
+    charged = _unit_months(bills, [bill.charged_byte_seconds for bill in bills])
     included = [bill.included_byte_seconds for bill in bills]
     sentence = f"{stored} {unit} stored, {charged} of them charged"
     if any(included):
-        sentence += f", less {_unit_months(bills, bills, included)} included"
+        sentence += f", less {_unit_months(bills, included)} included"
     amount = _amount(bills, add([total(bill) for bill in bills]))
     if amount is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
@@ -200,13 +192,22 @@ def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
     return None if sums.amount_minor is None else money(sums.amount_minor, bills[0].minor_digits)
 
 
-def _unit_months(shown: Sequence[Statement], bills: Sequence[Statement], byte_seconds: Sequence[int | Fraction]) -> str:
-    """Byte-seconds of some months in the unit of the last month shown.
+def _unit_months(bills: Sequence[Statement], byte_seconds: Sequence[int | Fraction]) -> str:
+    """Byte-seconds of the months in the unit of the last one."""
+    return _used(bills, [list(zip(bills, byte_seconds, strict=True))])[1]
 
-    To three decimals, or to six where all that is shown is less than a unit, as in a statement.
+
+def _used(
+    bills: Sequence[Statement], rows: Sequence[Sequence[tuple[Statement, int | Fraction]]]
+) -> tuple[list[str], str]:
+    """Rows of byte-seconds of some months in the unit of the last month shown, and their sum, which adds up.
+
+    To as many decimals as show the whole of what was stored, as in a statement.
     """
-    unit = UNIT_BYTES[shown[-1].unit]
-    whole = sum((Fraction(bill.byte_seconds, unit * bill.month.seconds) for bill in shown), Fraction(0))
-    months = zip(bills, byte_seconds, strict=True)
-    value = sum((Fraction(figure) / (unit * bill.month.seconds) for bill, figure in months), Fraction(0))
-    return decimal(value, 3 if whole >= 1 else 6)
+    unit = UNIT_BYTES[bills[-1].unit]
+    whole = _units(unit, [(bill, bill.byte_seconds) for bill in bills])
+    return adding_up([_units(unit, row) for row in rows], 1, places(whole))
+
+
+def _units(unit: int, byte_seconds: Sequence[tuple[Statement, int | Fraction]]) -> Fraction:
+    return sum((Fraction(figure) / (unit * bill.month.seconds) for bill, figure in byte_seconds), Fraction(0))

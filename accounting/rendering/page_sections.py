@@ -6,15 +6,13 @@ Figures are text, rounded so that columns add up by eye. Names are as they are: 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from typing import Literal
 
-from accounting.billing.rating import apportion, round_half_up
 from accounting.billing.reckoning import Reckoning, amount_of_lines, reckon
 from accounting.billing.statement_page import StatementPage
 from accounting.instants import format_instant
 from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, Statement
-from accounting.rendering.common import STATE_WORDS
+from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
 from accounting.text import counted, decimal, digits, in_words, money
 
 NONE = "–"
@@ -63,7 +61,7 @@ def by_day(page: StatementPage) -> Section:
     for day in sorted({each.day for each in page.days}):
         of_day = {each.state: each for each in page.days if each.day == day}
         unit_day = UNIT_BYTES[statement.unit] * of_day[states[0]].seconds
-        shown, total = _adding_up([of_day[state].byte_seconds for state in states], unit_day, decimals)
+        shown, total = adding_up([of_day[state].byte_seconds for state in states], unit_day, decimals)
         rows.append((day.isoformat(), *shown, *([total] if len(states) > 1 else [])))
     titles = [STATE_WORDS[state] for state in states] + (["all"] if len(states) > 1 else [])
     return Section(
@@ -83,12 +81,14 @@ def amount_text(statement: Statement, minor: int | None) -> str | None:
 def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     statement = page.statement
     if not statement.lines:
-        yield Section("packages", "Repositories and packages", ("Nothing was stored.",))
+        known = statement.covered_until > statement.month.start
+        told = "Nothing was stored." if known else "Nothing is known of them yet."
+        yield Section("packages", "Repositories and packages", (told,))
         return
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
     figures = [line.byte_seconds for line in statement.lines]
     keys = [line.key for line in statement.lines]
-    shown = dict(zip(keys, _whole(figures, unit_month, reckoning.decimals), strict=True))
+    shown = dict(zip(keys, rounded(figures, unit_month, reckoning.decimals), strict=True))
     total = decimal(reckoning.stored, reckoning.decimals)
     figure_columns = (Column(f"{statement.unit}-months", "figure"), *_money_column(statement))
     amount = _cells(amount_text(statement, amount_of_lines(statement)))
@@ -102,7 +102,7 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
                 (
                     group.repository or NONE,
                     f"{len({(line.key.format, line.key.package) for line in group.lines}):,}",
-                    _shown(sum(shown[line.key] for line in group.lines), reckoning.decimals),
+                    shown_to(sum(shown[line.key] for line in group.lines), reckoning.decimals),
                     *_cells(amount_text(statement, group.amount_minor)),
                 )
                 for group in page.repositories
@@ -119,7 +119,7 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         tuple(
             (
                 *_names(line),
-                _shown(shown[line.key], reckoning.decimals),
+                shown_to(shown[line.key], reckoning.decimals),
                 *_cells(amount_text(statement, line.amount_minor)),
             )
             for line in lines
@@ -135,8 +135,8 @@ def _deletions(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     money_digits = statement.minor_digits + 2
     costs = [deletion.cost_a_day for deletion in page.deletions if deletion.cost_a_day is not None]
     sizes = [deletion.size_bytes for deletion in page.deletions]
-    shown, total = _adding_up(sizes, UNIT_BYTES[statement.unit], reckoning.decimals)
-    costs_shown, cost_total = _adding_up(costs, 1, money_digits)
+    shown, total = adding_up(sizes, UNIT_BYTES[statement.unit], reckoning.decimals)
+    costs_shown, cost_total = adding_up(costs, 1, money_digits)
     columns = (
         Column("Repository", "name"),
         Column("Deleted", "word"),
@@ -186,7 +186,7 @@ def _free(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     statement = page.statement
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
     figures = [free.byte_seconds for free in page.free]
-    shown = _whole(figures, unit_month, reckoning.decimals, int(reckoning.free * 10**reckoning.decimals))
+    shown = rounded(figures, unit_month, reckoning.decimals, int(reckoning.free * 10**reckoning.decimals))
     yield Section(
         "free",
         "Free of charge by the rules",
@@ -196,7 +196,7 @@ def _free(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
             (
                 STATE_WORDS[free.state],
                 f"{free.packages:,}",
-                _shown(n, reckoning.decimals),
+                shown_to(n, reckoning.decimals),
             )
             for free, n in zip(page.free, shown, strict=True)
         ),
@@ -365,22 +365,3 @@ def _money_column(statement: Statement) -> tuple[Column, ...]:
 
 def _cells(amount: str | None) -> tuple[str, ...]:
     return () if amount is None else (amount,)
-
-
-def _adding_up(values: Sequence[int | Fraction], unit: int, decimals: int) -> tuple[list[str], str]:
-    """Quantities to so many decimals that add up, and their sum."""
-    whole = _whole(values, unit, decimals)
-    return [_shown(n, decimals) for n in whole], _shown(sum(whole), decimals)
-
-
-def _shown(whole: int, decimals: int) -> str:
-    return decimal(Fraction(whole, 10**decimals), decimals)
-
-
-def _whole(values: Sequence[int | Fraction], unit: int, decimals: int, total: int | None = None) -> list[int]:
-    """Quantities in 10^-decimals of a unit, with the sum that is given, or with their own, rounded."""
-    common = lcm(*(value.denominator for value in values))
-    numerators = [int(value * common) * 10**decimals for value in values]
-    if total is None:
-        total = round_half_up(Fraction(sum(numerators), common * unit))
-    return apportion(numerators, common * unit, total)

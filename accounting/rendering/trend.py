@@ -1,15 +1,16 @@
 """What changed between two months, and why, for text, JSON and HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from accounting.billing.trend import LineChange, Trend
 from accounting.model import UNIT_BYTES
 from accounting.rendering.common import STATE_WORDS
 from accounting.tables import Sheet
-from accounting.text import counted, decimal, money, visible
+from accounting.text import counted, decimal, money, places, visible
 
 _SHOWN = 10  # lines; the rest together on one
+_WITH_REASONS = 110  # columns of a terminal that has room for them
 # The reasons of a change: the head of their column, and the words where one of them is the largest.
 _REASONS = {
     "came": ("came", "new content"),
@@ -24,21 +25,25 @@ def trend_heading(trend: Trend) -> str:
     return f"What changed most, mean {trend.last.unit} stored in {trend.first.month} and {trend.last.month}"
 
 
-def trend_sheet(trend: Trend) -> Sheet:
-    """The lines that changed most, the rest together, and all; the reasons of a row add up to its change."""
+def trend_sheet(trend: Trend, width: int | None = None) -> Sheet:
+    """The lines that changed most, the rest together, and all; the reasons of a row add up to its change.
+
+    Where the terminal has few columns, the largest reason is told in words alone.
+    """
+    reasons = _REASONS if width is None or width >= _WITH_REASONS else {}
     shown, rest = trend.changes[:_SHOWN], trend.changes[_SHOWN:]
-    rows = [[*_names(change), _mostly([change]), *_figures(trend, [change])] for change in shown]
+    rows = [[*_names(change), _mostly([change]), *_figures(trend, [change], reasons)] for change in shown]
     if rest:
-        rows.append([counted(len(rest), "more line"), "", "", _mostly(rest), *_figures(trend, rest)])
+        rows.append([counted(len(rest), "more line"), "", "", _mostly(rest), *_figures(trend, rest, reasons)])
     return Sheet(
         [
             *("repository", "package", "state", "mostly"),
-            *(str(trend.first.month), str(trend.last.month), "change", *(head for head, _ in _REASONS.values())),
+            *(str(trend.first.month), str(trend.last.month), "change", *(head for head, _ in reasons.values())),
             *([trend.last.currency or ""] if _priced(trend) else []),
         ],
         rows,
-        ["total", "", "", "", *_figures(trend, trend.changes)],
-        8 if _priced(trend) else 7,
+        ["total", "", "", "", *_figures(trend, trend.changes, reasons)],
+        (4 if _priced(trend) else 3) + len(reasons),
     )
 
 
@@ -79,13 +84,13 @@ def _mostly(changes: Sequence[LineChange]) -> str:
     return _REASONS[max(_REASONS, key=lambda reason: abs(_sum(changes, reason)))][1]
 
 
-def _figures(trend: Trend, changes: Sequence[LineChange]) -> list[str]:
+def _figures(trend: Trend, changes: Sequence[LineChange], reasons: Iterable[str]) -> list[str]:
     unit = UNIT_BYTES[trend.last.unit]
     largest = max(max(change.before, change.after) for change in trend.changes)
-    digits = 3 if largest >= unit else 6
+    digits = places(largest / unit)
     amounts = [change.amount_minor for change in changes if change.amount_minor is not None]
     return [
-        *(decimal(_sum(changes, figure) / unit, digits) for figure in ("before", "after", "change", *_REASONS)),
+        *(decimal(_sum(changes, figure) / unit, digits) for figure in ("before", "after", "change", *reasons)),
         *([_amount(trend, sum(amounts)) or ""] if _priced(trend) else []),
     ]
 

@@ -82,8 +82,8 @@ def _days(found: WhatIf, width: int | None) -> str:
         [format_instant(s.start), format_instant(s.until), decimal(Fraction(s.until - s.start, _DAY), 2)]
         for s in found.stretches
     ]
-    text = "Of it charged, in bytes:\n\n"
-    of_it = [[f"{round_half_up(way.of_it):,}" for way in stretch.ways] for stretch in found.stretches]
+    text = "Of it charged:\n\n"
+    of_it = [[size(round_half_up(way.of_it)) for way in stretch.ways] for stretch in found.stretches]
     text += table(columns, _joined(spans, of_it), right=1 + len(found.ways), width=width)
     if found.currency is None:
         return text
@@ -92,7 +92,7 @@ def _days(found: WhatIf, width: int | None) -> str:
     text += table(columns, _joined(spans, costs), right=1 + len(found.ways), width=width)
     return text + (
         "\nA month's cost falls on its days by the bytes charged on them, so that the days add up to the month, and is"
-        " rounded\nonce, on its bill. Before the deletion the day is the average one.\n"
+        " rounded once, on its bill. Before the deletion the day is the average one.\n"
     )
 
 
