@@ -16,8 +16,9 @@ One way through: collect → ledger → queries → statement → report.
   `months_chart` and `forecast_chart` draw.
 - `statement_page` is what a person is shown of a statement, from `page_facts`, `reckoning` and `steady`;
   `page_sections` puts it in order, `chart` draws, and `formats` says which formats there are.
-- `explaining` takes a bill apart, `comparing` puts another card beside it, `grouping` adds lines up. What is named
-  `render…` writes them as text, JSON and HTML; `focus` and `levels` a month for FinOps tools.
+- `explaining` takes a bill apart, and corrections by `late_evidence`; `comparing` puts another card beside it,
+  `grouping` adds lines up. What is named `render…` writes them as text, JSON and HTML;
+  `focus` and `levels` a month for FinOps tools.
 - `open`, here, is what notebooks use: it gives a `LedgerReader` (`reader`), whose answers are Polars frames (`frames`).
 - `running` writes the folder of a month: `run_statements`, `run_summary` and `run_manifest` are its parts, and
   `new_folders` lets it appear whole.
