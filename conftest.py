@@ -20,7 +20,7 @@ def _demo_in_doctests(
     request: pytest.FixtureRequest, doctest_namespace: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Doctests of `accounting.open` and of what it gives stand beside the demo, and have its ledger open."""
-    if not request.node.name.startswith(("accounting.open", "accounting.reader.")):
+    if not request.node.name.startswith(("accounting.open", "accounting.notebook.reader.")):
         yield
         return
     path: Path = request.getfixturevalue("demo_ledger")

@@ -2,28 +2,16 @@
 
 One way through: collect → ledger → queries → statement → report.
 
-- `collectors` read what registries keep: layouts (`distribution`, `verdaccio`, `maven2`, `database`) at places (a
-  bucket, a folder, an inventory), and files of snapshots, events and links. `collecting` takes one source all the
-  way, `lifecycle` a database; `reconciling` compares a source with the ledger.
-- `ledger` is the DuckDB file of facts. `snapshots`, `events`, `cards`, `manifests` and `sources` record facts in it.
-- `usage` asks the queries (queries/, the charging rules in SQL) for a month; `sharing` divides shared blobs exactly.
-- `ratecard` and `rating` turn byte-seconds into money, `billing` puts bills together. `closing` seals them, in
-  `sealed`; `corrections` are what came later; `verifying` computes them again. `statement` is the one or the other.
-- `scenario` is a ledger in memory in which more happens than is known; `whatif` bills the ways of `deleting` there,
-  `advising` what would save most.
-- `retention` tells what deletions bring, and when; `trend` what changed between two months, and why.
-- `forecasting` bills the months to come; `ranges` tells how far they may be off;
-  `months_chart` and `forecast_chart` draw.
-- `statement_page` is what a person is shown of a statement, from `page_facts`, `reckoning` and `steady`;
-  `page_sections` puts it in order, `chart` draws, and `formats` says which formats there are.
-- `explaining` takes a bill apart, and corrections by `late_evidence`; `comparing` puts another card beside it,
-  `grouping` adds lines up. What is named `render…` writes them as text, JSON and HTML;
-  `focus` and `levels` a month for FinOps tools.
-- `open`, here, is what notebooks use: it gives a `LedgerReader` (`reader`), whose answers are Polars frames (`frames`).
-- `running` writes the folder of a month: `run_statements`, `run_summary` and `run_manifest` are its parts, and
-  `new_folders` lets it appear whole.
+- `collectors` read what registries keep: layouts at places (a bucket, a folder, an inventory), a registry's database,
+  and files of snapshots, events and links.
+- `ledger` is the DuckDB file of facts; `facts` are what it records: snapshots, events, rate cards, closed months.
+- `billing` asks the queries (queries/, the charging rules in SQL) for a month, divides shared blobs exactly, turns
+  byte-seconds into money, closes months, and takes every figure apart again.
+- `foresight` bills what has not happened: deletions, savings, the months to come.
+- `rendering` writes all of it as text, JSON, HTML, Markdown, CSV, PDF and pictures; `exports` for FinOps tools;
+  `monthly` as the folder of a billing run; `notebook` as the Polars frames that `open`, here, leads to.
 - `commands` is the command line, one file a command; `sample` is what `acct demo` writes.
-- `model`, `instants`, `errors`, `text`, `tables` and `paths` are what all of them share.
+- `model`, `config`, `instants`, `errors`, `text`, `tables` and `paths` are what all of them share.
 """
 
 from typing import TYPE_CHECKING
@@ -31,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
-    from accounting.reader import LedgerReader
+    from accounting.notebook.reader import LedgerReader
 
 __all__ = ["open"]
 
@@ -51,7 +39,7 @@ def open(path: "str | PathLike[str] | None" = None) -> "LedgerReader":
     from pathlib import Path
 
     from accounting.config import find_ledger
-    from accounting.reader import LedgerReader
+    from accounting.notebook.reader import LedgerReader
 
     if path is not None:
         return LedgerReader(Path(path))

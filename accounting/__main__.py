@@ -1,7 +1,16 @@
-"""`python -m accounting` is `acct`."""
+"""`python -m accounting` is `acct`; an interrupt that comes while it is loaded ends it as quietly as a later one."""
 
 import sys
 
-from accounting.commands import main
 
-sys.exit(main())
+def main() -> int:
+    """Run one command and give its exit status."""
+    try:
+        from accounting.commands import main as run
+    except KeyboardInterrupt:
+        return 130
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

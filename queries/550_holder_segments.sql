@@ -1,6 +1,6 @@
 -- One row per stretch of a period in which the same packages held a shared blob: how many carry it, the first four of
 -- them by name, and whether they are charged. A blob whose holders changed at more than 64 instants of the period is
--- `busy`: it has one row for the period, for holders × segments would be quadratic (accounting/sharing.py shares it out).
+-- `busy`: it has one row for the period, for holders × segments would be quadratic (accounting/billing/sharing.py shares it out).
 CREATE OR REPLACE TEMP TABLE holder_segments AS
 WITH boundaries AS (
     SELECT h.period_id, h.blob_id, h.span_from AS boundary FROM holder_spans AS h

@@ -1,4 +1,4 @@
--- One row per longest stretch in which a package held a busy blob, as accounting/sharing.py shares it out; a stretch that
+-- One row per longest stretch in which a package held a busy blob, as accounting/billing/sharing.py shares it out; a stretch that
 -- is a piece of a package asked for has its number.
 CREATE OR REPLACE TEMP VIEW busy_pieces AS
 WITH busy AS (

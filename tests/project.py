@@ -14,13 +14,15 @@ from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
-from accounting import cards, render, sources, statement, statement_json
+from accounting.billing import statement
 from accounting.collectors import event_file, snapshot_file
 from accounting.errors import AcctError
-from accounting.events import record
+from accounting.facts import cards, sources, statement_json
+from accounting.facts.events import record
+from accounting.facts.snapshots import Offer, digest_of_file, take_in
 from accounting.instants import Month, parse_instant
 from accounting.ledger import reading, writing
-from accounting.snapshots import Offer, digest_of_file, take_in
+from accounting.rendering import common as render
 from tests.cli_runner import run
 from tests.model_of_rules import Bill, Case, HeldName, Line, Refusal, Snapshot, epoch
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from accounting.instants import Month
-from accounting.render_page import page_html
+from accounting.rendering.page import page_html
 from tests.project import Events, books
 from tests.test_closing import seal
 from tests.test_statement_page import event, pages_of, steady

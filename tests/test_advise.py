@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounting.advising import KINDS, Advice, advise
-from accounting.deleting import subject
-from accounting.rating import round_half_up
+from accounting.billing.rating import round_half_up
+from accounting.foresight.advising import KINDS, Advice, advise
+from accounting.foresight.deleting import subject
 from tests import model_of_rules as model
 from tests.cli_runner import run
 from tests.histories import World, cards, chance

@@ -17,7 +17,7 @@ from hypothesis import given
 import accounting
 from accounting.errors import AcctError
 from accounting.model import Statement
-from accounting.reader import LedgerReader
+from accounting.notebook.reader import LedgerReader
 from accounting.sample import RATES
 from accounting.text import money
 from tests.cli_runner import run

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from icalendar import Calendar
 
+from accounting.billing.retention import retention_calendar
 from accounting.ledger import reading
-from accounting.retention import retention_calendar
 from accounting.text import visible
 from tests import model_of_rules as model
 from tests.cli_runner import run

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from accounting.closing import close
+from accounting.billing.closing import close
+from accounting.billing.statement import statements
+from accounting.billing.verifying import verify
 from accounting.instants import Month, format_instant
 from accounting.ledger import reading, writing
 from accounting.model import Correction, Line, Statement
-from accounting.statement import statements
-from accounting.verifying import verify
 from tests import model_of_rules as model
 from tests.cli_runner import Result, run
 from tests.histories import World, cards, histories
@@ -248,6 +249,11 @@ def test_closing_asks_and_keeps_its_order(folder: Path) -> None:
     assert "2026-08   closed" in acct(folder, "status").stdout
 
 
+def test_a_first_closing_says_which_months_can_no_longer_be_closed(folder: Path) -> None:
+    told = acct(folder, "close", "--month", "2026-09", "--yes").stderr
+    assert "2026-07 to 2026-08 was not closed before it, and cannot be any more once this month is" in told
+
+
 def test_late_evidence_stands_on_the_next_open_month_once(folder: Path) -> None:
     acct(folder, "close", "--month", "2026-08", "--yes")
     sealed = acct(folder, "report", "-w", "acme", "--month", "2026-08", "--format", "json").stdout
@@ -257,6 +263,9 @@ def test_late_evidence_stands_on_the_next_open_month_once(folder: Path) -> None:
     assert corrected(folder, "2026-09") == {("2026-08", "live"): "-1.45", ("2026-08", "package_deleted"): "0.00"}
     september = bill(folder, "2026-09")
     assert september["total"]["amount"] == "-1.45"
+    for figure in ("byte_seconds", "amount"):
+        told = [Fraction(line[figure]) for line in (*september["lines"], *september["corrections"])]
+        assert sum(told) == Fraction(september["total"][figure])
     assert corrected(folder, "2026-10") == {}
     acct(folder, "close", "--month", "2026-09", "--yes")
     assert bill(folder, "2026-09") == september | {"status": "closed"}

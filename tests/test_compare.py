@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from accounting.comparing import side_by_side
+from accounting.billing.comparing import side_by_side
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.model import Correction, Line, LineKey, Statement
-from accounting.render_compare import comparisons_json, comparisons_text
+from accounting.rendering.comparison import comparisons_json, comparisons_text
 from tests.cli_runner import run
 from tests.golden import KEPT, GoldenCase, load, minor_units
 

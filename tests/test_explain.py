@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting import paths
+from accounting.billing.explaining import explain, package_name
+from accounting.billing.explanation import Explanation, LineExplanation, total
+from accounting.billing.statement import statement
 from accounting.errors import AcctError
-from accounting.explaining import explain, package_name
-from accounting.explanation import Explanation, LineExplanation, total
+from accounting.facts.snapshots import Offer, digest_of_frame, take_in
 from accounting.instants import Month, parse_instant
 from accounting.ledger import Ledger, reading, writing
-from accounting.render_explain import explanation_text
-from accounting.render_explain_data import explanation_csv, explanation_json
-from accounting.snapshots import Offer, digest_of_frame, take_in
-from accounting.statement import statement
+from accounting.rendering.explanation import explanation_text
+from accounting.rendering.explanation_data import explanation_csv, explanation_json
 from tests.cli_runner import run
 from tests.golden import GoldenCase, golden_cases
 from tests.histories import busy_histories, histories

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from accounting.billing.explaining import explain
+from accounting.billing.explanation import CorrectionExplanation, Explanation
+from accounting.billing.statement import statement
 from accounting.errors import AcctError
-from accounting.explaining import explain
-from accounting.explanation import CorrectionExplanation, Explanation
+from accounting.facts.sealed import told_so_far
 from accounting.instants import Month
 from accounting.ledger import EVERYTHING, reading
-from accounting.render_explain import explanation_text
-from accounting.render_explain_data import explanation_csv, explanation_json
-from accounting.sealed import told_so_far
-from accounting.statement import statement
+from accounting.rendering.explanation import explanation_text
+from accounting.rendering.explanation_data import explanation_csv, explanation_json
 from tests import model_of_rules as model
 from tests.golden import minor_units
 from tests.histories import histories

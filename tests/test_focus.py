@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from accounting import focus, statement
-from accounting.focus_files import COLUMNS
+from accounting.billing import statement
+from accounting.exports import focus
+from accounting.exports.focus_files import COLUMNS
 from accounting.instants import Month
 from accounting.model import Correction, LineKey, Statement
 from accounting.text import digits

@@ -13,8 +13,8 @@ from defusedxml import ElementTree
 from hypothesis import given
 
 from accounting.errors import AcctError
-from accounting.forecasting import ForecastMonth, forecast
-from accounting.ranges import ENOUGH_DAYS, futures, inner_range
+from accounting.foresight.forecasting import ForecastMonth, forecast
+from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range
 from tests import model_of_rules as model
 from tests.cli_runner import run
 from tests.golden import minor_units

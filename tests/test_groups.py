@@ -8,12 +8,12 @@ from unittest import mock
 
 import pytest
 
+from accounting.billing.grouping import GROUPS, add, grouped, statements, total
+from accounting.billing.trend import trend
 from accounting.errors import AcctError
-from accounting.grouping import GROUPS, add, grouped, statements, total
 from accounting.instants import Month
 from accounting.ledger import reading
-from accounting.render_groups import months_html, months_text
-from accounting.trend import trend
+from accounting.rendering.months import months_html, months_text
 from tests.cli_runner import run
 from tests.golden import KEPT, load, minor_units
 from tests.test_compare import BILL
@@ -110,6 +110,6 @@ def test_months_are_drawn_and_told(folder: Path) -> None:
 
 def test_two_currencies_are_not_added(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     bills = iter([BILL, replace(BILL, currency="EUR", month=BILL.month.next)])
-    monkeypatch.setattr("accounting.grouping.statement", lambda *_: next(bills))
+    monkeypatch.setattr("accounting.billing.grouping.statement", lambda *_: next(bills))
     with reading(folder / "acct.duckdb") as ledger, pytest.raises(AcctError, match="2026-11 in EUR; report them apart"):
         statements(ledger, "acme", [BILL.month, BILL.month.next])

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from accounting.collectors.database import Answer
 from accounting.errors import AcctError
+from accounting.facts.lifecycle import Changes, take_in
 from accounting.instants import format_instant
 from accounting.ledger import Ledger, writing
-from accounting.lifecycle import Changes, take_in
 from tests.model_of_rules import Case, Workspace, epoch, state_of, workspace_at
 
 SCHEMA = {"workspace": pl.String(), "repository": pl.String(), "format": pl.String(), "package": pl.String(),

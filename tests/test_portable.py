@@ -8,8 +8,8 @@ import pytest
 from datafusion import SessionContext
 
 from accounting import ledger as ledgers
-from accounting import usage as usages
-from accounting.cards import card_in_force
+from accounting.billing import usage as usages
+from accounting.facts.cards import card_in_force
 from accounting.instants import Month
 from accounting.paths import shipped
 from tests.cli_runner import run

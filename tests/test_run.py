@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting import run_statements
 from accounting.errors import AcctError
-from accounting.formats import FORMATS
 from accounting.instants import Month
 from accounting.ledger import reading
-from accounting.run_statements import statement_stems
-from accounting.running import run as run_month
+from accounting.monthly import statements as run_statements
+from accounting.monthly.run import run as run_month
+from accounting.monthly.statements import statement_stems
+from accounting.rendering.formats import FORMATS
 from tests import model_of_rules as model
 from tests.cli_runner import Result, run, surroundings
 from tests.histories import histories

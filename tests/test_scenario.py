@@ -11,12 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounting.billing.statement import statement
 from accounting.errors import AcctError
+from accounting.facts.statement_json import statement_json
+from accounting.foresight.scenario import (
+    Supposed,
+    goes_on,
+    happens,
+    known_until,
+    months_from,
+    supposing,
+    taken_back,
+    versions_go,
+)
 from accounting.instants import Month
 from accounting.ledger import reading
-from accounting.scenario import Supposed, goes_on, happens, known_until, months_from, supposing, taken_back, versions_go
-from accounting.statement import statement
-from accounting.statement_json import statement_json
 from tests.histories import histories
 from tests.model_of_rules import DAY, Case, Row, Snapshot, snapshots_of
 from tests.project import Books, Events, Step, books

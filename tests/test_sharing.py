@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from accounting import paths, statement
+from accounting import paths
+from accounting.billing import statement
 from accounting.instants import Month
 from accounting.ledger import Ledger, reading
 from accounting.model import Statement

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounting.billing.rating import round_half_up
+from accounting.billing.reckoning import amount_of_lines, reckon
+from accounting.billing.statement import statements
+from accounting.billing.statement_page import StatementPage, statement_page, statement_pages
 from accounting.errors import AcctError
+from accounting.facts.sealed import digest_of
+from accounting.facts.statement_json import statement_json
 from accounting.instants import Month, parse_instant
 from accounting.ledger import reading
 from accounting.model import Statement
-from accounting.page_sections import by_day, sections
-from accounting.rating import round_half_up
-from accounting.reckoning import amount_of_lines, reckon
-from accounting.sealed import digest_of
-from accounting.statement import statements
-from accounting.statement_json import statement_json
-from accounting.statement_page import StatementPage, statement_page, statement_pages
+from accounting.rendering.page_sections import by_day, sections
 from tests.golden import golden_cases
 from tests.histories import busy_histories, histories
 from tests.model_of_rules import Case, Row, Snapshot

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from hypothesis import given
 
+from accounting.billing.grouping import statements
+from accounting.billing.trend import LineChange, Trend, trend
 from accounting.errors import AcctError
-from accounting.grouping import statements
 from accounting.instants import Month
 from accounting.ledger import reading
 from accounting.model import LineKey, Statement
-from accounting.trend import LineChange, Trend, trend
 from tests.cli_runner import run
 from tests.histories import histories
 from tests.model_of_rules import DAY, Case, Row, Snapshot

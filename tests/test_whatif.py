@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounting.deleting import Kind, subject
+from accounting.billing.rating import round_half_up
 from accounting.errors import AcctError
+from accounting.facts.statement_json import statement_json
+from accounting.foresight.deleting import Kind, subject
+from accounting.foresight.whatif import WhatIf, what_if
 from accounting.model import Statement
-from accounting.rating import round_half_up
-from accounting.statement_json import statement_json
-from accounting.whatif import WhatIf, what_if
 from tests import model_of_rules as model
 from tests.cli_runner import run
 from tests.histories import histories

@@ -21,8 +21,8 @@ def advise(
 
     Example: acct advise --workspace acme --keep 5
     """
-    from accounting.advising import advise as advised_of
-    from accounting.render_advice import advice_json, advice_text
+    from accounting.foresight.advising import advise as advised_of
+    from accounting.rendering.advice import advice_json, advice_text
 
     with progress(f"billing advice for {workspace}") as news:
         advised = advised_of(settings(context).ledger, workspace, keep, news)

@@ -33,9 +33,9 @@ def calendar(
 
     Example: acct calendar --workspace acme --output acme.ics
     """
+    from accounting.billing.retention import retention_calendar
     from accounting.ledger import reading
-    from accounting.render_calendar import calendar_ics, calendar_json, calendar_text
-    from accounting.retention import retention_calendar
+    from accounting.rendering.calendar import calendar_ics, calendar_json, calendar_text
 
     if format_ is None:
         ending = output.suffix[1:].lower() if output else ""

@@ -23,13 +23,18 @@ def close(
 
     Example: acct close --month 2026-10 --yes
     """
-    from accounting.closing import close as close_month
+    from accounting.billing.closing import close as close_month
+    from accounting.billing.closing import months_left_open
     from accounting.ledger import reading, writing
 
     wanted = month_of(month)
     path = settings(context).ledger
-    with reading(path):  # a ledger that is not there is no question to ask about
-        pass
+    with reading(path) as ledger:
+        left = months_left_open(ledger, wanted)
+    if left is not None:
+        first, last = left
+        months = str(first) if first == last else f"{first} to {last}"
+        say(f"{wanted}: {months} was not closed before it, and cannot be any more once this month is")
     if not yes:
         if not sys.stdin.isatty():
             raise AcctError(f"month {wanted}", "is not closed without being asked", "say --yes if that is meant")

@@ -11,8 +11,8 @@ from accounting.model import Source
 from accounting.text import counted, size, unseen, visible
 
 if TYPE_CHECKING:
-    from accounting.collecting import Collection
-    from accounting.lifecycle import Changes
+    from accounting.facts.collecting import Collection
+    from accounting.facts.lifecycle import Changes
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,10 +48,10 @@ def collect(
 def _collect(chosen: Settings, source: Source, news: Callable[[str], None], accept_loss: bool) -> str:
     """Collect one source; gives one sentence about what came of it."""
     if source.layout == "database":
-        from accounting.lifecycle import collect as collect_lifecycle
+        from accounting.facts.lifecycle import collect as collect_lifecycle
 
         return changes_found(source.name, collect_lifecycle(chosen.ledger, source, news, accept_loss))
-    from accounting.collecting import collect as collect_source
+    from accounting.facts.collecting import collect as collect_source
 
     return outcome(source.name, collect_source(chosen.ledger, source, chosen.config.folder, news, accept_loss))
 

@@ -78,8 +78,8 @@ def _write(out: Path, now: int, sample: "Sample") -> list[tuple[str, int, Path]]
 def _import(ledger_path: Path, snapshots: list[tuple[str, int, Path]]) -> None:
     """What `acct import snapshot` does, for many files in one go."""
     from accounting.collectors import snapshot_file
+    from accounting.facts.snapshots import Offer, digest_of_file, take_in
     from accounting.ledger import writing
-    from accounting.snapshots import Offer, digest_of_file, take_in
 
     with writing(ledger_path, readable=[file for _, _, file in snapshots]) as ledger:
         for source, taken_at, file in snapshots:

@@ -39,10 +39,10 @@ def explain(
 
     Example: acct explain --workspace acme --month 2026-10 --package container/team/api
     """
-    from accounting.explaining import explain as explain_bill
+    from accounting.billing.explaining import explain as explain_bill
     from accounting.ledger import reading
-    from accounting.render_explain import explanation_text
-    from accounting.render_explain_data import explanation_csv, explanation_json
+    from accounting.rendering.explanation import explanation_text
+    from accounting.rendering.explanation_data import explanation_csv, explanation_json
 
     wanted = month(month_)
     if format_ is None:

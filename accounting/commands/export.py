@@ -38,8 +38,8 @@ def focus(
 
     Example: acct export focus --month 2026-10 --output 2026-10.parquet
     """
-    from accounting.focus import invoices, price_decimals
-    from accounting.focus_files import write_csv, write_parquet
+    from accounting.exports.focus import invoices, price_decimals
+    from accounting.exports.focus_files import write_csv, write_parquet
     from accounting.ledger import reading
 
     ending = output.suffix.lower()

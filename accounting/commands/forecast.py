@@ -25,9 +25,9 @@ def forecast(
 
     Example: acct forecast --workspace acme --plot acme.svg
     """
-    from accounting.forecast_chart import forecast_chart
-    from accounting.forecasting import forecast as forecast_of
-    from accounting.render_forecast import forecast_json, forecast_text
+    from accounting.foresight.forecasting import forecast as forecast_of
+    from accounting.rendering.forecast import forecast_json, forecast_text
+    from accounting.rendering.forecast_chart import forecast_chart
 
     if format_ is None:
         ending = output.suffix[1:].lower() if output else ""

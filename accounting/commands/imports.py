@@ -32,8 +32,8 @@ def snapshot(
     Example: acct import snapshot images.csv --source images --taken-at 2026-10-01T00:00:00Z
     """
     from accounting.collectors import snapshot_file
+    from accounting.facts.snapshots import Offer, digest_of_file, take_in
     from accounting.ledger import writing
-    from accounting.snapshots import Offer, digest_of_file, take_in
 
     at = instant("--taken-at", taken_at)
     with progress(f"importing {file}") as news:
@@ -63,7 +63,7 @@ def events(
     Example: acct import events events.jsonl
     """
     from accounting.collectors import event_file
-    from accounting.events import record
+    from accounting.facts.events import record
     from accounting.ledger import writing
 
     with ExitStack() as stack, progress("importing events"):
@@ -94,7 +94,7 @@ def links(
     Example: acct import links links.csv
     """
     from accounting.collectors import links_file
-    from accounting.events import record_links
+    from accounting.facts.events import record_links
     from accounting.ledger import writing
 
     linked_at = instant("--at", at) if at is not None else int(time.time())

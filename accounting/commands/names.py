@@ -22,9 +22,9 @@ def names(
 
     Example: acct names --workspace acme --at 2026-10-16T00:00:00Z
     """
+    from accounting.billing.statement import names_held
     from accounting.ledger import reading
-    from accounting.render import names_json, names_text
-    from accounting.statement import names_held
+    from accounting.rendering.common import names_json, names_text
 
     when = instant("--at", at) if at is not None else int(time.time())
     with reading(settings(context).ledger) as ledger:

@@ -33,7 +33,7 @@ def load(
 
     Example: acct rates load rates.toml
     """
-    from accounting.cards import load_card
+    from accounting.facts.cards import load_card
     from accounting.ledger import writing
 
     name, text = _card(file, example)
@@ -48,7 +48,7 @@ def show(context: typer.Context) -> None:
 
     Example: acct rates show
     """
-    from accounting.cards import card_text
+    from accounting.facts.cards import card_text
     from accounting.ledger import reading
 
     path = settings(context).ledger
@@ -84,9 +84,9 @@ def compare(
 
     Example: acct rates compare next-year.toml --month 2026-10 --workspace acme
     """
-    from accounting.comparing import compare as compared
+    from accounting.billing.comparing import compare as compared
     from accounting.ledger import reading
-    from accounting.render_compare import comparisons_json, comparisons_text
+    from accounting.rendering.comparison import comparisons_json, comparisons_text
 
     wanted = month(month_)
     assert wanted is not None
@@ -101,7 +101,7 @@ def compare(
 
 def _card(file: Path | None, example: str | None) -> tuple[str, str]:
     """What to call a card, and its TOML, from a file or from the examples."""
-    from accounting.example_cards import example_text
+    from accounting.facts.example_cards import example_text
 
     if file is not None and example is None:
         return str(file), _checked(file)
@@ -111,7 +111,7 @@ def _card(file: Path | None, example: str | None) -> tuple[str, str]:
 
 
 def _checked(file: Path) -> str:
-    from accounting.ratecard import parse_card
+    from accounting.facts.ratecard import parse_card
 
     try:
         text = file.read_text(encoding="utf-8")

@@ -30,8 +30,8 @@ def reconcile(
 
     Example: acct reconcile images
     """
-    from accounting.reconciling import reconcile as reconcile_source
-    from accounting.render_sources import reconciliation_json, reconciliation_text
+    from accounting.billing.reconciling import reconcile as reconcile_source
+    from accounting.rendering.sources import reconciliation_json, reconciliation_text
 
     here = settings(context)
     found = []

@@ -16,6 +16,7 @@ from accounting.commands.context import (
     terminal_width,
     write_out,
 )
+from accounting.errors import AcctError
 from accounting.instants import Month
 
 
@@ -27,6 +28,7 @@ class StatementFormat(StrEnum):
     html = "html"
     md = "md"
     csv = "csv"
+    pdf = "pdf"
 
 
 _OF_MONTHS = ("text", "json", "html")
@@ -80,11 +82,13 @@ def report(
 
 def _write_page(context: typer.Context, workspace: str, asked: Month | None, format_: StatementFormat,
                 output: Path | None) -> None:  # fmt: skip
-    from accounting.formats import FORMATS
+    from accounting.billing.statement_page import statement_page
     from accounting.ledger import reading
-    from accounting.render_page import page_text
-    from accounting.statement_page import statement_page
+    from accounting.rendering.formats import FORMATS
+    from accounting.rendering.page import page_text
 
+    if format_ is StatementFormat.pdf and output is None and terminal_width():
+        raise AcctError("--format pdf", "is not for a terminal", "name a file with --output")
     with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         page = statement_page(ledger, workspace, asked)
     if format_ is StatementFormat.text and output is None:
@@ -95,10 +99,10 @@ def _write_page(context: typer.Context, workspace: str, asked: Month | None, for
 
 def _write_months(context: typer.Context, workspace: str, months: Sequence[Month | None], by: str | None,
                   format_: StatementFormat, output: Path | None) -> None:  # fmt: skip
-    from accounting.grouping import statements
+    from accounting.billing.grouping import statements
+    from accounting.billing.trend import trend
     from accounting.ledger import reading
-    from accounting.render_groups import grouped_json, months_html, months_json, months_text
-    from accounting.trend import trend
+    from accounting.rendering.months import grouped_json, months_html, months_json, months_text
 
     if format_.value not in _OF_MONTHS:
         raise typer.BadParameter(

@@ -32,11 +32,13 @@ def run(
     Example: acct run --month 2026-10 --out bills-2026-10
     """
     from accounting.ledger import reading
-    from accounting.running import run as run_month
+    from accounting.monthly.run import run as run_month
 
     wanted = month_of(month)
     with _ended_in_order(), progress(f"billing {wanted}") as news, reading(settings(context).ledger) as ledger:
         summary = run_month(ledger, wanted, out, provisional, news)
+    if summary.currency is None:
+        say(f"{wanted}: no rate card is loaded, so there are no amounts")
     say(f"{wanted}: {summary.status}, {counted(len(summary.workspaces), 'statement')} in {out}")
 
 

@@ -28,8 +28,8 @@ def retire(
 
     Example: acct source retire old-registry --at 2026-10-31T00:00:00Z
     """
+    from accounting.facts.sources import retire as retire_source
     from accounting.ledger import writing
-    from accounting.sources import retire as retire_source
 
     when = instant("--at", at)
     with writing(settings(context).ledger) as ledger:

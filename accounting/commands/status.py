@@ -19,10 +19,10 @@ def status(
 
     Example: acct status
     """
+    from accounting.billing.usage import coverage
+    from accounting.facts.sources import databases_asked, months_known, source_states
     from accounting.ledger import reading
-    from accounting.render_sources import status_json, status_text
-    from accounting.sources import databases_asked, months_known, source_states
-    from accounting.usage import coverage
+    from accounting.rendering.sources import status_json, status_text
 
     with reading(settings(context).ledger) as ledger:
         sources = source_states(ledger)

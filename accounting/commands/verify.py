@@ -24,9 +24,9 @@ def verify(
 
     Example: acct verify
     """
+    from accounting.billing.verifying import verify as verify_months
+    from accounting.facts.sealed import closings
     from accounting.ledger import reading
-    from accounting.sealed import closings
-    from accounting.verifying import verify as verify_months
 
     wanted = month_or_none(month)
     with progress("verifying") as news, reading(settings(context).ledger) as ledger:

@@ -8,7 +8,7 @@ from accounting.commands.context import OutputFormat, instant, progress, setting
 from accounting.errors import AcctError
 
 if TYPE_CHECKING:
-    from accounting.deleting import Kind
+    from accounting.foresight.deleting import Kind
 
 _group = typer.Typer(help="Show what each way of deleting something would cost.", no_args_is_help=True)
 _On = Annotated[
@@ -77,8 +77,8 @@ def _split(text: str, parts: int, shape: str) -> tuple[str, str]:
 def _show(
     context: typer.Context, kind: "Kind", workspace: str, name: str, on: str | None, format_: OutputFormat
 ) -> None:
-    from accounting.render_whatif import whatif_json, whatif_text
-    from accounting.whatif import what_if
+    from accounting.foresight.whatif import what_if
+    from accounting.rendering.whatif import whatif_json, whatif_text
 
     at = None if on is None else instant("--on", on)
     with progress("billing each way") as news:

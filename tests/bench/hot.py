@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from accounting import ledger as ledgers
-from accounting.ratecard import NO_CARD
-from accounting.snapshots import Offer, digest_of_frame, take_in
-from accounting.usage import meter, parts_of
+from accounting.billing.usage import meter, parts_of
+from accounting.facts.ratecard import NO_CARD
+from accounting.facts.snapshots import Offer, digest_of_frame, take_in
 from tests.bench.step import MONTH
 
 LAYERS, PACKAGES, TIMES = 20, 3_000, 6

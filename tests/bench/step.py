@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accounting import ledger as ledgers
+from accounting.billing.usage import coverage, meter, parts_of
 from accounting.collectors import snapshot_file
+from accounting.facts.ratecard import NO_CARD
+from accounting.facts.snapshots import Offer, digest_of_file, take_in
 from accounting.instants import Month
-from accounting.ratecard import NO_CARD
-from accounting.snapshots import Offer, digest_of_file, take_in
-from accounting.usage import coverage, meter, parts_of
 from tests.bench.generate import DAY, FIRST_DAY
 
 MONTH = Month.holding(FIRST_DAY)

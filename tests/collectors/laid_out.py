@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from accounting.collecting import COLLECTORS
 from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.places import open_store
+from accounting.facts.collecting import COLLECTORS
 from accounting.model import Source
 
 UPLOADED_AT = 1_700_000_000

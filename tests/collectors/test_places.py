@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from accounting.collecting import COLLECTORS
 from accounting.collectors.places import open_store
 from accounting.config import LAYOUTS, read_config
 from accounting.errors import AcctError
+from accounting.facts.collecting import COLLECTORS
 from accounting.model import Source
 
 

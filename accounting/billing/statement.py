@@ -1,0 +1,112 @@
+"""Statements: of closed months what was sealed, of others what the evidence says; corrections on the next open one."""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from accounting.billing.bills import Asked, bills
+from accounting.billing.corrections import corrections_on
+from accounting.billing.usage import coverage, held_names_of_scope, scopes
+from accounting.errors import AcctError
+from accounting.facts.cards import card_in_force, card_sealed_with
+from accounting.facts.sealed import closings, sealed_text
+from accounting.facts.statement_json import parse_statement
+from accounting.instants import Month
+from accounting.ledger import Ledger
+from accounting.model import Correction, HeldName, Statement
+
+
+def require_workspace(ledger: Ledger, workspace: str) -> None:
+    """AcctError, with the nearest name, where no snapshot and no event names the workspace."""
+    names = workspace_names(ledger)
+    if workspace not in names:
+        near = difflib.get_close_matches(workspace, names, n=1, cutoff=0.5)
+        known = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        raise AcctError(
+            f"workspace {workspace}",
+            "is in no snapshot and no event of this ledger",
+            f"did you mean {near[0]}?" if near else f"the ledger knows {known or 'no workspace yet'}",
+        )
+
+
+def workspace_names(ledger: Ledger) -> list[str]:
+    """Every workspace that a snapshot or an event names."""
+    return [name for (name,) in ledger.rows("SELECT name FROM workspaces ORDER BY name")]
+
+
+def statement(ledger: Ledger, workspace: str, month: Month | None = None) -> Statement:
+    """The statement of a workspace for a month, by default the latest that coverage reaches into.
+
+    Raises AcctError for an unknown workspace, a ledger without snapshots, and a month that the rate card
+    cannot bill.
+    """
+    require_workspace(ledger, workspace)
+    return next(statements(ledger, month or latest_month(ledger), [workspace]))
+
+
+def latest_month(ledger: Ledger) -> Month:
+    """The latest month that coverage reaches into; AcctError for a ledger without snapshots."""
+    return Month.holding(coverage(ledger) - 1)
+
+
+def statements(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
+    """The statements of all workspaces, or of those named, in no order. Raises AcctError as `statement` does."""
+    if not any(closing.month == month for closing in closings(ledger)):
+        yield from computed(ledger, month, workspaces)
+        return
+    for workspace in workspace_names(ledger) if workspaces is None else workspaces:
+        sealed = sealed_statement(ledger, month, workspace)
+        yield _unknown_then(ledger, month, workspace) if sealed is None else sealed
+
+
+def sealed_statement(ledger: Ledger, month: Month, workspace: str) -> Statement | None:
+    """The statement of a closed month as it was sealed; None where the workspace was not known then."""
+    sealed = sealed_text(ledger, month, workspace)
+    return None if sealed is None else parse_statement(sealed)
+
+
+def told_as(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Callable[[Statement], Statement]:
+    """What makes the statement that is told of a bill: with its corrections, or of a closed month what was sealed."""
+    if any(closing.month == asked.month for closing in closings(ledger)):
+        return lambda bill: sealed_statement(ledger, asked.month, bill.workspace) or replace(bill, status="closed")
+    corrections = corrections_on(ledger, asked.month, workspaces, asked.record_until)
+    return lambda bill: _corrected(bill, corrections.get(bill.workspace, ()))
+
+
+def _unknown_then(ledger: Ledger, month: Month, workspace: str) -> Statement:
+    """The empty statement of a workspace that nothing had told of when the month was closed."""
+    return replace(next(bills(ledger, asked_of(ledger, month), [workspace])), status="closed")
+
+
+def computed(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
+    """The statements of a month that is not closed."""
+    yield from with_corrections(ledger, asked_of(ledger, month), workspaces)
+
+
+def asked_of(ledger: Ledger, month: Month) -> Asked:
+    """What a month is computed from: all that is known; of a closed one what was known then, by its card."""
+    for closing in closings(ledger):
+        if closing.month == month:
+            return Asked(month, card_sealed_with(ledger, month), closing.covered_until, closing.record_id - 1)
+    return Asked(month, card_in_force(ledger), coverage(ledger))
+
+
+def with_corrections(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
+    """Bills, and the corrections of closed months on those of the next open one."""
+    corrections = corrections_on(ledger, asked.month, workspaces, asked.record_until)
+    for bill in bills(ledger, asked, workspaces):
+        yield _corrected(bill, corrections.get(bill.workspace, ()))
+
+
+def _corrected(bill: Statement, corrections: tuple[Correction, ...]) -> Statement:
+    amounts = [correction.amount_minor for correction in corrections if correction.amount_minor is not None]
+    total = bill.amount_minor
+    return replace(bill, corrections=corrections, amount_minor=None if total is None else total + sum(amounts))
+
+
+def names_held(ledger: Ledger, workspace: str, instant: int) -> tuple[HeldName, ...]:
+    """The image names of a workspace that cannot be reused at an instant, by name."""
+    require_workspace(ledger, workspace)
+    for _ in scopes(ledger, [workspace]):
+        held = held_names_of_scope(ledger, instant, card_in_force(ledger).rules)
+    return held.get(workspace, ())

@@ -1,0 +1,258 @@
+"""What a person is shown of a workspace's month: the statement, and what it rests on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from accounting.billing.bills import Asked, Bill, bill_batches
+from accounting.billing.explanation import RateStep, rate_steps, total
+from accounting.billing.page_facts import DAY_SECONDS, Facts, PackageAtEnd, facts_of_scope
+from accounting.billing.rating import apportion
+from accounting.billing.reckoning import explanation_of, reckon
+from accounting.billing.statement import asked_of, latest_month, require_workspace, told_as
+from accounting.billing.steady import Steady, steady_from
+from accounting.billing.usage import parts_of
+from accounting.facts.sealed import digest_of
+from accounting.facts.statement_json import statement_json
+from accounting.instants import Month
+from accounting.ledger import Ledger
+from accounting.model import STATES, Line, Part, Statement, WorkspaceUsage
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class StoredDay:
+    """What was stored in one state on one day, in whole byte-seconds of that day as the lines share them.
+
+    All days add up to the statement's byte-seconds. `seconds` of the day were metered, so that
+    `byte_seconds / seconds` is what was stored on average.
+    """
+
+    day: date
+    state: str
+    byte_seconds: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class RepositoryLines:
+    """The lines of one repository (None: linked to none), the largest first, and their sums."""
+
+    repository: str | None
+    byte_seconds: int
+    amount_minor: int | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class ChargedDeletion:
+    """A repository that is deleted and charged for at the page's instant.
+
+    `size_bytes` is what its packages carry then, their part of shared blobs included. `cost_a_day` is exact, in the
+    major unit: their part of a day's bill if all stays as it is, at the rate and by the plan of then (None without a
+    rate card).
+    """
+
+    repository: str
+    deleted_at: int
+    charged_until: int
+    packages: int
+    size_bytes: Fraction
+    cost_a_day: Fraction | None
+
+
+@dataclass(frozen=True)
+class FreeUsage:
+    """What the rules keep free of charge in one state: the lines' byte-seconds, and how many packages they are of."""
+
+    state: str
+    packages: int
+    byte_seconds: int
+
+
+@dataclass(frozen=True)
+class SharedPackage:
+    """A package that holds blobs together with others of the workspace, at the page's instant, in bytes.
+
+    `alone_bytes` is all that it holds: what it would carry alone. `shared_bytes` of them another package holds too.
+    `carried_bytes` is its part. `saved_bytes` is what deleting it would take off what is charged: what no other charged
+    package holds. `saved_a_month` is what that would take off a month's bill, exact and in the major unit, if all else
+    stays as it is then (None without a rate card).
+    """
+
+    repository: str | None
+    format: str
+    package: str
+    state: str
+    alone_bytes: int
+    shared_bytes: int
+    carried_bytes: Fraction
+    saved_bytes: int
+    saved_a_month: Fraction | None
+
+
+@dataclass(frozen=True)
+class SourceEvidence:
+    """The snapshots of a source that a workspace's month rests on; gaps are longer than 48 hours and reach into it.
+
+    `first_at` and `latest_at` are the first and the latest in the month, its end included; None where there is none.
+    """
+
+    source: str
+    snapshots: int
+    first_at: int | None
+    latest_at: int | None
+    gaps: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class StatementPage:
+    """One object that every format is made from.
+
+    `as_of` is the instant that deletions, held names and shared layers are told of: the month's end, or how far it is
+    covered. `rates` are the steps from charged usage to money, empty without a rate card; `explanation` is the sentence
+    that says them. `parts` are the stretches of the month with their rules and rates. `digest` is the SHA-256 of the
+    statement's JSON. Of a closed month all rests on what was recorded at its closing.
+    """
+
+    statement: Statement
+    as_of: int
+    explanation: str
+    rates: tuple[RateStep, ...]
+    days: tuple[StoredDay, ...]
+    repositories: tuple[RepositoryLines, ...]
+    deletions: tuple[ChargedDeletion, ...]
+    free: tuple[FreeUsage, ...]
+    shared: tuple[SharedPackage, ...]
+    parts: tuple[Part, ...]
+    sources: tuple[SourceEvidence, ...]
+    digest: str
+
+
+def statement_page(ledger: Ledger, workspace: str, month: Month | None = None) -> StatementPage:
+    """The page of a workspace for a month, by default the latest that coverage reaches into.
+
+    Raises AcctError as `statement` does.
+    """
+    require_workspace(ledger, workspace)
+    return next(statement_pages(ledger, month or latest_month(ledger), [workspace]))
+
+
+def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[StatementPage]:
+    """The pages of all workspaces, or of those named, in no order. Raises AcctError as `statements` does."""
+    asked = asked_of(ledger, month)
+    told = told_as(ledger, asked, workspaces)
+    for batch in bill_batches(ledger, asked, workspaces):
+        facts = facts_of_scope(ledger, _days_metered(asked))
+        for bill in batch:
+            yield _page(asked, told(bill.statement), bill, facts.get(bill.statement.workspace, Facts()))
+
+
+def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts) -> StatementPage:
+    parts = parts_of(asked.month, asked.card)
+    rates = rate_steps(bill.costs, bill.usage, parts, asked.month)
+    steady = steady_from(asked, parts, bill, facts.packages)
+    return StatementPage(
+        statement,
+        asked.until,
+        explanation_of(statement, reckon(statement, rates)),
+        rates,
+        _days(facts, asked.until),
+        repository_lines(statement),
+        _deletions(asked, facts, steady),
+        _free(statement, bill.usage),
+        _shared(facts, steady),
+        tuple(parts),
+        tuple(
+            SourceEvidence(name, snapshots, first_at, latest_at, tuple((before, after) for before, after in gaps))
+            for name, snapshots, first_at, latest_at, gaps in facts.sources
+        ),
+        digest_of(statement_json(statement)),
+    )
+
+
+def _days_metered(asked: Asked) -> range:
+    """The days of the month, up to coverage, counted from 1970-01-01."""
+    return range(asked.month.start // DAY_SECONDS, (asked.until + DAY_SECONDS - 1) // DAY_SECONDS)
+
+
+def _days(facts: Facts, until: int) -> tuple[StoredDay, ...]:
+    return tuple(
+        StoredDay(
+            date.fromordinal(_EPOCH_ORDINAL + day), state, byte_seconds, min(until - day * DAY_SECONDS, DAY_SECONDS)
+        )
+        for (day, state), byte_seconds in facts.days.items()
+    )
+
+
+def _deletions(asked: Asked, facts: Facts, steady: Steady) -> tuple[ChargedDeletion, ...]:
+    found: dict[tuple[str, int], list[PackageAtEnd]] = {}
+    for package in facts.packages:
+        kept_until = package.kept_until
+        if package.charged and package.repository is not None and kept_until is not None and kept_until > asked.until:
+            found.setdefault((package.repository, kept_until), []).append(package)
+    deletions = []
+    for (repository, kept_until), packages in found.items():
+        carried = total(part for package in packages for part in package.carried_parts(steady.share))
+        deleted_at = facts.deleted_at[repository, kept_until]
+        cost = steady.part_of_a_day(carried)
+        deletions.append(ChargedDeletion(repository, deleted_at, kept_until, len(packages), carried, cost))
+    return tuple(sorted(deletions, key=lambda each: (-each.size_bytes, each.repository, each.charged_until)))
+
+
+def _free(statement: Statement, usage: WorkspaceUsage) -> tuple[FreeUsage, ...]:
+    numerators: dict[str, int] = {}
+    packages: dict[str, set[tuple[str, str]]] = {}
+    for share in usage.shares:
+        if not share.charged and share.numerator:
+            state = share.key.state
+            numerators[state] = numerators.get(state, 0) + share.numerator
+            packages.setdefault(state, set()).add((share.key.format, share.key.package))
+    states = sorted(numerators, key=STATES.index)
+    free = statement.byte_seconds - statement.charged_byte_seconds
+    whole = apportion([numerators[state] for state in states], usage.denominator, free)
+    return tuple(FreeUsage(state, len(packages[state]), n) for state, n in zip(states, whole, strict=True))
+
+
+def _shared(facts: Facts, steady: Steady) -> tuple[SharedPackage, ...]:
+    shared = []
+    for package in facts.packages:
+        if package.shared_bytes():
+            saved = package.saved_bytes(steady.share)
+            shared.append(
+                SharedPackage(
+                    package.repository,
+                    package.format,
+                    package.package,
+                    package.state,
+                    package.held_bytes,
+                    package.shared_bytes(),
+                    total(package.carried_parts(steady.share)),
+                    saved,
+                    steady.saved_a_month(saved),
+                )
+            )
+    return tuple(sorted(shared, key=lambda each: (-each.alone_bytes, each.format, each.package)))
+
+
+def repository_lines(statement: Statement) -> tuple[RepositoryLines, ...]:
+    """Repositories and their lines, those first that cost most, then those that stored most, then by name."""
+    found: dict[str | None, list[Line]] = {}
+    for line in statement.lines:
+        found.setdefault(line.key.repository, []).append(line)
+    groups = [
+        RepositoryLines(
+            repository,
+            sum(line.byte_seconds for line in lines),
+            None if statement.amount_minor is None else sum(line.amount_minor or 0 for line in lines),
+            tuple(sorted(lines, key=lambda line: (*_largest(line), line.key.sort_key))),
+        )
+        for repository, lines in found.items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (*_largest(group), group.lines[0].key.sort_key[:2])))
+
+
+def _largest(figures: Line | RepositoryLines) -> tuple[int, int]:
+    return (-(figures.amount_minor or 0), -figures.byte_seconds)

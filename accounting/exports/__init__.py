@@ -1,0 +1,1 @@
+"""A month for other tools: FOCUS rows."""

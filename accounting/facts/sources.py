@@ -1,0 +1,107 @@
+"""The sources of a ledger: their latest snapshots, gaps, and retirement."""
+
+import difflib
+from dataclasses import dataclass
+
+from accounting.errors import AcctError
+from accounting.facts.sealed import closings
+from accounting.instants import Month, format_instant
+from accounting.ledger import Ledger
+
+GAP_SECONDS = 48 * 3600  # a gap between two snapshots longer than this is worth a word
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """A source as the ledger knows it; gaps are pairs of instants, more than 48 hours apart."""
+
+    name: str
+    snapshots: int
+    latest_at: int
+    references: int
+    unreachable_blobs: int
+    unreachable_bytes: int
+    retired_at: int | None
+    gaps: tuple[tuple[int, int], ...]
+
+
+def source_states(ledger: Ledger) -> list[SourceState]:
+    """Every source, by name."""
+    gaps: dict[str, list[tuple[int, int]]] = {}
+    for name, before, after in ledger.rows(
+        "SELECT s.name, n.taken_before, n.taken_at FROM ("
+        "  SELECT source_id, taken_at, lag(taken_at) OVER (PARTITION BY source_id ORDER BY taken_at) AS taken_before"
+        "  FROM snapshots) AS n JOIN sources AS s USING (source_id)"
+        " WHERE n.taken_at - n.taken_before > ? ORDER BY ALL",
+        [GAP_SECONDS],
+    ):
+        gaps.setdefault(name, []).append((before, after))
+    rows = ledger.rows(
+        "SELECT s.name, count(*), max(n.taken_at), arg_max(n.reference_count, n.taken_at),"
+        " arg_max(n.unreachable_blobs, n.taken_at), arg_max(n.unreachable_bytes, n.taken_at), s.retired_at"
+        " FROM sources AS s JOIN snapshots AS n USING (source_id) GROUP BY s.name, s.retired_at ORDER BY s.name"
+    )
+    return [SourceState(*(*row, tuple(gaps.get(row[0], ())))) for row in rows]
+
+
+def databases_asked(ledger: Ledger) -> list[tuple[str, int, int]]:
+    """Every source that is a database, by name: when it was last asked, and how many rows its answer had."""
+    return [
+        (name.removeprefix("acct:"), asked_at, rows)
+        for name, asked_at, rows in ledger.rows(
+            "SELECT event_source, max(observed_at), arg_max(row_count, observed_at) FROM observations"
+            " GROUP BY event_source ORDER BY event_source"
+        )
+    ]
+
+
+def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month, str]]:
+    """Every month that the ledger's snapshots reach into, with its status (RULES, section 2)."""
+    if covered_until is None:
+        return []
+    closed = {closing.month for closing in closings(ledger)}
+    first, last = ledger.rows("SELECT min(taken_at), max(taken_at) FROM snapshots")[0]
+    months, month = [], Month.holding(first)
+    while month.start <= last:
+        open_status = "final" if month.end <= covered_until else "provisional"
+        months.append((month, "closed" if month in closed else open_status))
+        month = month.next
+    return months
+
+
+def retire(ledger: Ledger, name: str, at: int) -> bool:
+    """Retire a source: what it held ends at its latest snapshot (RULES, section 2). False: it was, at that instant.
+
+    Raises AcctError for an unknown source, an instant before its latest snapshot, and another retirement.
+    """
+    states = {state.name: state for state in source_states(ledger)}
+    where = f"source {name}"
+    if name not in states:
+        near = difflib.get_close_matches(name, states, n=1)
+        raise AcctError(
+            where,
+            "is not in this ledger",
+            f"did you mean {near[0]}?" if near else "see `acct status` for what is",
+        )
+    state = states[name]
+    if state.retired_at == at:
+        return False
+    if state.retired_at is not None:
+        raise AcctError(where, f"was retired at {format_instant(state.retired_at)} already", "nothing is to be done")
+    if at < state.latest_at:
+        raise AcctError(
+            where,
+            f"has a snapshot of {format_instant(state.latest_at)}",
+            "give an instant that is not before it",
+        )
+    of_source = "WHERE valid_until IS NULL AND source_id = (SELECT source_id FROM sources WHERE name = ?)"
+    ledger.run(f"UPDATE reference_intervals SET valid_until = ? {of_source}", [state.latest_at, name])
+    ledger.run(
+        f"UPDATE holdings SET valid_until = ?, closed_record_id = ? {of_source}",
+        [state.latest_at, ledger.record_id(), name],
+    )
+    ledger.run(
+        "UPDATE sources SET retired_at = ?, retirement_record_id = ? WHERE name = ?",
+        [at, ledger.record_id(), name],
+    )
+    return True

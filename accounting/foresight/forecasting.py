@@ -1,0 +1,182 @@
+"""What the bills of this month and of the next three will be: what is known, and a range from the past's own changes.
+
+What is known is computed as any bill: all that is stored stays, and what retention ends is charged until its date. The
+range is an estimate, in floats: it says by how much charged storage may differ from that, as it has changed before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from operator import mul
+from pathlib import Path
+
+from accounting.billing.rating import rate_costs, round_half_up
+from accounting.billing.retention import RetentionEnd, retention_calendar
+from accounting.billing.statement import require_workspace, statement
+from accounting.billing.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.facts.cards import card_in_force
+from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range
+from accounting.foresight.scenario import goes_on, supposing
+from accounting.instants import Month, midnight
+from accounting.ledger import Ledger
+from accounting.model import LineKey, Part, Rule, Share, Statement, WorkspaceUsage
+
+DAY = 86_400
+_NEXT_MONTHS = 3
+_MOST_DAYS = 365  # of history
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An end of a range: charged byte-seconds, and the amount in minor units (None without a rate card)."""
+
+    charged_byte_seconds: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True)
+class ForecastMonth:
+    """A month's statement if nothing else happens, and the range around it; None where history is too short."""
+
+    known: Statement
+    low: Bound | None
+    high: Bound | None
+
+
+@dataclass(frozen=True)
+class ForecastDay:
+    """The bytes charged on a day to come if nothing else happens, and the range around them."""
+
+    known: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A workspace's forecast from the instant up to which its ledger is covered.
+
+    `history` is the bytes charged on each day before that instant, `days` on each after it; `ends` are the dates of
+    retention in the months that are forecast.
+    """
+
+    workspace: str
+    covered_until: int
+    history: tuple[float, ...]
+    days: tuple[ForecastDay, ...]
+    months: tuple[ForecastMonth, ...]
+    ends: tuple[RetentionEnd, ...]
+
+    @property
+    def has_range(self) -> bool:
+        return len(self.history) > ENOUGH_DAYS
+
+
+def forecast(path: Path, workspace: str) -> Forecast:
+    """The forecast of a workspace from the ledger at `path`, which is only read.
+
+    Raises AcctError for an unknown workspace, a ledger without snapshots, and months that the card cannot bill.
+    """
+    with supposing(path, workspace) as ledger:
+        require_workspace(ledger, workspace)
+        covered_until = coverage(ledger)
+        months = [Month.holding(covered_until)]
+        for _ in range(_NEXT_MONTHS):
+            months.append(months[-1].next)
+        until = months[-1].end
+        known_days = _days_known(ledger, covered_until)
+        history = _charged_days(ledger, workspace, covered_until - known_days * DAY, known_days)
+        ends = [end for end in retention_calendar(ledger, workspace).ends if end.happens_at < until]
+        so_far = statement(ledger, workspace, months[0]).charged_byte_seconds
+        goes_on(ledger, until)
+        ahead = _charged_days(ledger, workspace, covered_until, -(-(until - covered_until) // DAY))
+        drawn = futures(history, len(ahead)) if len(history) > ENOUGH_DAYS else []
+        told = tuple(
+            _month(ledger, workspace, month, covered_until, so_far if month == months[0] else 0, drawn)
+            for month in months
+        )
+    days = tuple(_day(known, [path[i] for path in drawn]) for i, known in enumerate(ahead))
+    return Forecast(workspace, covered_until, tuple(history), days, told, tuple(ends))
+
+
+def _days_known(ledger: Ledger, covered_until: int) -> int:
+    """For how many whole days all sources that hold something of the workspace have told of it."""
+    ((first,),) = ledger.rows(
+        "SELECT greatest((SELECT max(first_at) FROM (SELECT min(taken_at) AS first_at FROM snapshots"
+        "   WHERE source_id IN (SELECT source_id FROM holdings) GROUP BY source_id)),"
+        " (SELECT min(valid_from) FROM holdings))"
+    )
+    return 0 if first is None else max(min((covered_until - first) // DAY, _MOST_DAYS), 0)
+
+
+def _charged_days(ledger: Ledger, workspace: str, first: int, days: int) -> list[float]:
+    """The mean bytes charged on each day from an instant on."""
+    rules = card_in_force(ledger).rules
+    starts = [first + day * DAY for day in range(days)]
+    parts = [Part(start, start + DAY, _rule_at(rules, start), None) for start in starts]
+    charged = [0.0] * len(parts)
+    for _ in scopes(ledger, [workspace]) if parts else ():
+        ask(ledger, parts, parts[-1].end, rules)
+        for usage in usage_of_scope(ledger):
+            for share in usage.shares:
+                if share.charged:
+                    charged[share.part] += share.numerator / usage.denominator / DAY
+    return charged
+
+
+def _rule_at(rules: Sequence[Rule], instant: int) -> Rule:
+    return ([rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1])[-1]
+
+
+def _day(known: float, differences: Sequence[float]) -> ForecastDay:
+    if not differences:
+        return ForecastDay(known, None, None)
+    low, high = inner_range(differences)
+    return ForecastDay(known, max(known + min(low, 0), 0), known + max(high, 0))
+
+
+def _month(ledger: Ledger, workspace: str, month: Month, start: int, so_far: int,
+           drawn: Sequence[Sequence[float]]) -> ForecastMonth:  # fmt: skip
+    """A month in a ledger in which all goes on, with the range of what may be charged more or less from `start` on."""
+    known = statement(ledger, workspace, month)
+    if not drawn:
+        return ForecastMonth(known, None, None)
+    seconds = [
+        max(min(month.end, start + (day + 1) * DAY) - max(month.start, start + day * DAY), 0)
+        for day in range(len(drawn[0]))
+    ]
+    low, high = inner_range([sum(map(mul, path, seconds)) for path in drawn])
+    # What is known is in the range: nothing need happen.
+    least = max(known.charged_byte_seconds + min(round(low), 0), so_far)
+    most = known.charged_byte_seconds + max(round(high), 0)
+    amounts = _amounts(ledger, known, start, (least, most))
+    return ForecastMonth(known, *map(Bound, (least, most), amounts))
+
+
+def _amounts(ledger: Ledger, known: Statement, start: int, bounds: Sequence[int]) -> list[int | None]:
+    """What a month would cost for each of these charged byte-seconds, more or less than known from `start` on."""
+    if known.amount_minor is None:
+        return [None] * len(bounds)
+    card, month = card_in_force(ledger), known.month
+    parts = parts_of(month, card)
+    charged = [0] * len(parts)
+    for _ in scopes(ledger, [known.workspace]):
+        ask(ledger, parts, month.end, card.rules)
+        for usage in usage_of_scope(ledger):
+            for share in usage.shares:
+                charged[share.part] += share.numerator // usage.denominator if share.charged else 0
+        plans = plans_of_scope(ledger).get(known.workspace, NO_PLAN)
+    changing = [max(part.end - max(part.start, start), 0) for part in parts]
+    line = LineKey(None, "", "", "")
+    amounts: list[int | None] = []
+    for bound in bounds:
+        difference = bound - known.charged_byte_seconds
+        shares = tuple(
+            Share(line, number, True, max(stored + difference * seconds // sum(changing), 0))
+            for number, (stored, seconds) in enumerate(zip(charged, changing, strict=True))
+        )
+        costs = rate_costs(WorkspaceUsage(known.workspace, 1, shares), parts, month.seconds, plans)
+        lines = round_half_up(sum((cost.cost for cost in costs.values()), Fraction(0)) * 10**card.minor_digits)
+        corrections = sum(correction.amount_minor or 0 for correction in known.corrections)
+        amounts.append(lines + corrections if difference else known.amount_minor)
+    return amounts

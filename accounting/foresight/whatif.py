@@ -1,0 +1,196 @@
+"""What each way of deleting something would cost: its packages first, itself first, or leave it.
+
+Each way is supposed in a ledger of its own and billed there, so that a figure is what the bill would be. Everything
+else stays as it is: what is stored stays stored, and the rate card that is loaded goes on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+from accounting.billing.rating import rate_costs
+from accounting.billing.statement import asked_of, names_held, require_workspace, statement
+from accounting.billing.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.errors import AcctError
+from accounting.facts.cards import card_in_force
+from accounting.foresight.deleting import Kind, Step, Target, bytes_at_stake, itself, look, packages_first, target_of
+from accounting.foresight.scenario import (
+    goes_on,
+    happens,
+    known_until,
+    months_from,
+    require_foreseeable,
+    supposing,
+    taken_back,
+)
+from accounting.instants import Month, format_instant, midnight
+from accounting.ledger import Ledger
+from accounting.model import HeldName, Part, RateCard, Statement, WorkspaceUsage
+
+_DAY = 86_400
+_MOST_MONTHS = 24  # that are billed, however long a card keeps what is deleted
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a stretch of a month costs the workspace on one way, exact.
+
+    `charged_bytes` is charged on average, `of_it` the part that packages to be deleted carry. `cost` is the stretch's
+    share of the month's cost before rounding, by its charged usage; None without a rate card.
+    """
+
+    charged_bytes: Fraction
+    of_it: Fraction
+    cost: Fraction | None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a month in which, from the deletion on, every day is like the other: what it costs on each way."""
+
+    start: int
+    until: int
+    ways: tuple[Carried, ...]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way: its steps, a bill for each month, the image names of it that are held after the steps."""
+
+    name: str
+    steps: tuple[Step, ...]
+    bills: tuple[Statement, ...]
+    held_names: tuple[HeldName, ...]
+
+    @property
+    def amount_minor(self) -> int | None:
+        """All bills together."""
+        amounts = [bill.amount_minor for bill in self.bills if bill.amount_minor is not None]
+        return sum(amounts) if amounts else None
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A deletion at the instant `on`, and its ways; the last of them is to leave it.
+
+    What is deleted then is kept until `kept_until`; bills may end before it, for there are 24 months of them at most.
+    Of what the packages to be deleted hold only `unique_bytes` go with them: other packages that are charged hold
+    `shared_bytes` too.
+    """
+
+    workspace: str
+    target: Target
+    on: int
+    kept_until: int
+    covered_until: int
+    currency: str | None
+    minor_digits: int
+    unique_bytes: int
+    shared_bytes: int
+    ways: tuple[Way, ...]
+    stretches: tuple[Stretch, ...]
+
+
+def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, news: Callable[[str], None]) -> WhatIf:
+    """The ways of deleting something at an instant, by default where what is known ends.
+
+    Raises AcctError for an instant before that, for what the ledger at `path` does not know, and for a month that the
+    rate card cannot bill.
+    """
+    with supposing(path, workspace) as ledger:
+        require_workspace(ledger, workspace)
+        covered_until = coverage(ledger)
+        on = _instant(ledger, on)
+        card = card_in_force(ledger)
+        look(ledger, workspace, on, card.rules)
+        target = target_of(ledger, kind, workspace, name)
+        unique_bytes, shared_bytes = bytes_at_stake(ledger, target)
+        kept_until = on + _retention(card, on)
+        months = months_from(on, max(kept_until, target.kept_until or on))[:_MOST_MONTHS]
+        cuts = [on, kept_until, *_retentions_that_end(ledger)]
+        ways, carried = [], []
+        for way, steps in _steps(target):
+            news(way.replace("_", " "))
+            with taken_back(ledger):
+                happens(ledger, workspace, [step.event for step in steps], on)
+                goes_on(ledger, months[-1].end)
+                bills = tuple(statement(ledger, workspace, month) for month in months)
+                names = {package.name for package in target.packages if package.format == "container"}
+                held = tuple(name for name in names_held(ledger, workspace, on) if name.name in names)
+                ways.append(Way(way, steps, bills, held))
+                carried.append([each for month in months for each in _carried(ledger, workspace, target, month, cuts)])
+        stretches = tuple(
+            Stretch(here[0], here[1], tuple(of_way[i][2] for of_way in carried)) for i, here in enumerate(carried[0])
+        )
+        return WhatIf(workspace, target, on, kept_until, covered_until, card.currency, card.minor_digits, unique_bytes,
+                      shared_bytes, tuple(ways), stretches)  # fmt: skip
+
+
+def _instant(ledger: Ledger, on: int | None) -> int:
+    known = known_until(ledger)
+    on = known if on is None else on
+    if on < known:
+        raise AcctError(
+            f"--on {format_instant(on)}",
+            f"lies before {format_instant(known)}, up to which it is known what happened, and that cannot be undone",
+            "name that instant or a later one",
+        )
+    require_foreseeable(on, f"--on {format_instant(on)}")
+    return on
+
+
+def _steps(target: Target) -> list[tuple[str, tuple[Step, ...]]]:
+    """The ways that there are; what is deleted already can only be restored, emptied and deleted again."""
+    ways: list[tuple[str, tuple[Step, ...]]] = []
+    if target.packages:
+        ways.append(("packages_first" if target.kind != "package" else "delete", packages_first(target)))
+    if target.kind != "package" and not target.deleted:
+        ways.append((f"{target.kind}_first", itself(target)))
+    return [*ways, ("leave", ())]
+
+
+def _retention(card: RateCard, on: int) -> int:
+    in_force = [rule for rule in card.rules if midnight(rule.effective_from) <= on] or card.rules[:1]
+    return in_force[-1].retention_days * _DAY
+
+
+def _retentions_that_end(ledger: Ledger) -> list[int]:
+    """The instants after which something that was deleted before is no longer kept."""
+    rows = ledger.rows("SELECT kept_until FROM repository_deletions UNION SELECT kept_until FROM workspace_deletions")
+    return [int(kept_until) for (kept_until,) in rows]
+
+
+def _carried(ledger: Ledger, workspace: str, target: Target, month: Month,
+             cuts: Sequence[int]) -> list[tuple[int, int, Carried]]:  # fmt: skip
+    """The month in the stretches between cuts, each with its share of the exact cost (RULES, section 5)."""
+    asked = asked_of(ledger, month)
+    parts = _cut(parts_of(month, asked.card), cuts)
+    usage = WorkspaceUsage(workspace, 1, ())
+    ask(ledger, parts, month.end, asked.card.rules)
+    for _ in scopes(ledger, [workspace]):
+        usage = next(usage_of_scope(ledger), usage)
+        plans = plans_of_scope(ledger).get(workspace, NO_PLAN)
+    costs = rate_costs(usage, parts, month.seconds, plans)
+    packages = {(package.format, package.name) for package in target.packages}
+    found = []
+    for number, part in enumerate(parts):
+        charged = [share for share in usage.shares if share.part == number and share.charged]
+        numerator = sum(share.numerator for share in charged)
+        of_it = sum(share.numerator for share in charged if (share.key.format, share.key.package) in packages)
+        seconds = usage.denominator * (part.end - part.start)
+        cost = None if part.rate is None else Fraction(0)
+        if part.rate is not None and numerator:
+            cost = costs[part.rate].cost * numerator / costs[part.rate].charged
+        found.append((part.start, part.end, Carried(Fraction(numerator, seconds), Fraction(of_it, seconds), cost)))
+    return found
+
+
+def _cut(parts: Sequence[Part], cuts: Sequence[int]) -> list[Part]:
+    """Parts of a month, cut at further instants."""
+    return [
+        Part(start, end, part.rule, part.rate)
+        for part in parts
+        for start, end in pairwise(sorted({part.start, part.end, *(c for c in cuts if part.start < c < part.end)}))
+    ]

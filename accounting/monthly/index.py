@@ -1,0 +1,75 @@
+"""The index page of a run: all workspaces with their amounts, and links to their statements."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from accounting.model import UNIT_BYTES
+from accounting.monthly.summary import Figures, Summary
+from accounting.paths import shipped
+from accounting.rendering.common import page
+from accounting.text import counted, decimal, money
+
+INDEX = "index.html"
+
+
+def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], files: Sequence[str]) -> str:
+    """The page: `statements` are each workspace's files by format, `files` what else is beside it.
+
+    It is whole without its script, the only one that its policy lets run.
+    """
+    # As it stands between the tags: the digest is of that.
+    script = f"\n{(shipped('reports') / 'index.js').read_text(encoding='utf-8').strip()}\n"
+    total = _shown(summary, summary.total)
+    return page(
+        "index.html.j2",
+        script=script.strip(),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        month=summary.month,
+        month_before=summary.month.before,
+        status=summary.status,
+        covered_until=summary.covered_until,
+        currency=summary.currency,
+        unit=summary.unit,
+        summary=_sentence(summary, total),
+        total=total,
+        files=files,
+        rows=[
+            {"workspace": workspace, **_links(statements[workspace]), **_shown(summary, figures)}
+            for workspace, (_, figures) in summary.workspaces.items()
+        ],
+    )
+
+
+def _links(files: Mapping[str, str]) -> dict[str, object]:
+    """All files of a statement, and the one that is a page as this one is."""
+    return {"files": files, "page": next(file for file in files.values() if file.endswith(Path(INDEX).suffix))}
+
+
+def _sentence(summary: Summary, total: Mapping[str, object]) -> str:
+    what = f"{counted(len(summary.workspaces), 'workspace')}, {total['unit_months']} {summary.unit}-months stored"
+    if summary.currency is None:
+        return f"{what}; no rate card is loaded, so there are no amounts."
+    if summary.total.before_minor is None:
+        return f"{what}."
+    return f"{what}; {summary.month.before} came to {total['before']} {summary.currency}."
+
+
+def _shown(summary: Summary, figures: Figures) -> dict[str, str | int | None]:
+    unit_month = UNIT_BYTES[summary.unit] * summary.month.seconds
+    change = figures.change_minor
+    return {
+        "byte_seconds": figures.byte_seconds,
+        "unit_months": decimal(Fraction(figures.byte_seconds, unit_month), 3),
+        "amount_minor": figures.amount_minor,
+        "amount": _amount(summary, figures.amount_minor),
+        "before": _amount(summary, figures.before_minor),
+        "change_minor": change,
+        "change": "–" if change is None else ("+" if change > 0 else "") + money(change, summary.minor_digits),
+    }
+
+
+def _amount(summary: Summary, minor: int | None) -> str | None:
+    return None if minor is None else money(minor, summary.minor_digits)

@@ -1,0 +1,106 @@
+"""The manifest of a run: the digest of every file, and what the month was computed from.
+
+Nothing in it tells of ids, paths, the clock or the order of imports, so the same evidence gives the same manifest.
+"""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+from accounting.billing.bills import Asked
+from accounting.facts.cards import card_text_of
+from accounting.facts.snapshots import digest_of_file
+from accounting.instants import format_instant
+from accounting.ledger import Ledger
+from accounting.tables import json_text
+
+MANIFEST = "manifest.json"
+# An event as the text that its digest is of: a JSON array of what it says, names instead of ids.
+_EVENT = """
+    SELECT e.occurred_at, e.event_id, e.event_source, json_array(e.event_source, e.event_id, e.occurred_at, e.kind,
+        e.verb, w.name, p.format, p.name, e.slug, e.plan)::VARCHAR AS event
+    FROM events AS e JOIN workspaces AS w USING (workspace_id) LEFT JOIN packages AS p USING (package_id)
+    WHERE e.record_id <= ?
+"""
+
+
+def write_manifest(ledger: Ledger, asked: Asked, status: str, folder: Path) -> None:
+    """manifest.json, over all files that are in the folder already."""
+    told = {
+        "schema": "acct.run/1",
+        "acct": version("package-accounting"),
+        "month": str(asked.month),
+        "status": status,
+        "covered_until": format_instant(asked.covered_until),
+        "inputs": {
+            "sources": _sources(ledger, asked.record_until),
+            "events": _events(ledger, asked.record_until),
+            "rate_card": _card(card_text_of(ledger, asked.month)),
+            "retroactive_rate_cards": _retroactive_cards(ledger, asked.record_until),
+            "closed_months": _closed_months(ledger, asked),
+        },
+        "files": [
+            {"path": str(file.relative_to(folder)), "size": file.stat().st_size, "sha256": digest_of_file(file)}
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        ],
+    }
+    (folder / MANIFEST).write_text(json_text(told), encoding="utf-8")
+
+
+def _sources(ledger: Ledger, record_until: int) -> list[dict[str, object]]:
+    """Each source by name, with its snapshots in their order."""
+    rows = ledger.rows(
+        "SELECT s.name, CASE WHEN s.retirement_record_id <= $1 THEN s.retired_at END, n.taken_at, n.content_digest,"
+        " n.reference_count FROM sources AS s JOIN snapshots AS n USING (source_id) WHERE n.record_id <= $1"
+        " ORDER BY s.name, n.taken_at",
+        [record_until],
+    )
+    snapshots: dict[tuple[str, int | None], list[dict[str, object]]] = {}
+    for name, retired_at, taken_at, digest, references in rows:
+        snapshot = {"taken_at": format_instant(taken_at), "content_digest": digest, "references": references}
+        snapshots.setdefault((name, retired_at), []).append(snapshot)
+    return [
+        {
+            "name": name,
+            "retired_at": None if retired_at is None else format_instant(retired_at),
+            "snapshots": of_source,
+        }
+        for (name, retired_at), of_source in snapshots.items()
+    ]
+
+
+def _events(ledger: Ledger, record_until: int) -> dict[str, object]:
+    """How many events there are, and the SHA-256 of all their SHA-256s, in the order of RULES, section 3."""
+    ((count, digests),) = ledger.rows(
+        "SELECT count(*), coalesce(string_agg(sha256(event), '' ORDER BY occurred_at, event_id, event_source), '')"
+        f" FROM ({_EVENT})",
+        [record_until],
+    )
+    return {"count": count, "sha256": _sha256(digests)}
+
+
+def _card(toml: str | None) -> dict[str, str] | None:
+    return None if toml is None else {"sha256": _sha256(toml), "toml": toml}
+
+
+def _retroactive_cards(ledger: Ledger, record_until: int) -> list[dict[str, str] | None]:
+    """Those that count for closed months, and so for corrections, in the order in which they were loaded."""
+    rows = ledger.rows(
+        "SELECT toml FROM rate_cards WHERE retroactive AND record_id <= ? ORDER BY card_id", [record_until]
+    )
+    return [_card(toml) for (toml,) in rows]
+
+
+def _closed_months(ledger: Ledger, asked: Asked) -> list[dict[str, str]]:
+    """The closed months before, which corrections start from, with the SHA-256 of their statements' SHA-256s."""
+    rows = ledger.rows(
+        "SELECT s.month, string_agg(s.digest, '' ORDER BY w.name) FROM sealed_statements AS s JOIN workspaces AS w"
+        " USING (workspace_id) WHERE s.month < ? GROUP BY s.month ORDER BY s.month",
+        [str(asked.month)],
+    )
+    return [{"month": month, "sha256": _sha256(digests)} for month, digests in rows]
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

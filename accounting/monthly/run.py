@@ -1,0 +1,105 @@
+"""The monthly billing run: a folder with every workspace's statement in every format, and what adds them up.
+
+The same evidence gives the same bytes, on any machine and in any order of import: names are in the order of their
+code points, and nothing in any file comes from ids, paths or the clock.
+"""
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from accounting.billing.bills import Asked
+from accounting.billing.closing import require_final
+from accounting.billing.statement import asked_of, workspace_names
+from accounting.billing.statement_page import statement_pages
+from accounting.billing.usage import parts_of, unit_of
+from accounting.errors import AcctError
+from accounting.exports.focus import Row, invoices
+from accounting.exports.focus_files import write_csv
+from accounting.facts.sealed import closings, sealed_amounts
+from accounting.instants import Month, format_instant
+from accounting.ledger import Ledger
+from accounting.monthly.index import INDEX, index_html
+from accounting.monthly.manifest import MANIFEST, write_manifest
+from accounting.monthly.new_folders import appearing_folder
+from accounting.monthly.statements import StatementWriter, file_names, statement_stems
+from accounting.monthly.summary import Figures, Summary, amounts_before, figures_of, write_summary
+
+FOCUS = "focus.csv"
+
+
+def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callable[[str], None]) -> Summary:
+    """Write the folder of a month; of a closed one what was sealed, so that it never changes.
+
+    Raises NotCoveredError for a month that is not final, unless `provisional` says that it need not be, and AcctError
+    where `out` holds anything else, and for a month that the rate card cannot bill.
+    """
+    closed = month in {closing.month for closing in closings(ledger)}
+    if not closed:
+        _require_evidence(ledger, month)
+        if not provisional:
+            require_final(ledger, month)
+    asked = asked_of(ledger, month)
+    # Who came after the closing is not in a closed month.
+    stems = statement_stems(list(sealed_amounts(ledger, month)) if closed else workspace_names(ledger))
+    open_status = "final" if asked.covered_until >= month.end else "provisional"
+    with appearing_folder(out, MANIFEST) as folder:
+        figures = _write_statements(ledger, asked, stems, folder, news)
+        summary = Summary(
+            month,
+            "closed" if closed else open_status,
+            asked.covered_until,
+            unit_of(parts_of(month, asked.card)),
+            asked.card.currency,
+            asked.card.minor_digits,
+            {workspace: (stem, figures[workspace]) for workspace, stem in stems.items()},
+        )
+        write_summary(summary, folder)
+        if asked.card.rates and summary.status != "provisional":
+            news("as FOCUS rows")
+            with (folder / FOCUS).open("wb") as file:
+                write_csv(_by_name(invoices(ledger, month), folder), file)
+        news("the index and the manifest")
+        beside = sorted(file.name for file in folder.iterdir() if file.is_file())
+        statements = {workspace: file_names(stem) for workspace, stem in stems.items()}
+        page = index_html(summary, statements, [*beside, MANIFEST])
+        (folder / INDEX).write_text(page, encoding="utf-8")
+        write_manifest(ledger, asked, summary.status, folder)
+    return summary
+
+
+def _require_evidence(ledger: Ledger, month: Month) -> None:
+    """AcctError for a month that ends before anything was seen: a folder of noughts would look like a bill."""
+    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots")
+    if first_at is not None and month.end <= first_at:
+        raise AcctError(
+            f"month {month}", f"ends before the first snapshot, of {format_instant(first_at)}", "name a later month"
+        )
+
+
+def _write_statements(ledger: Ledger, asked: Asked, stems: Mapping[str, str], folder: Path,
+                      news: Callable[[str], None]) -> dict[str, Figures]:  # fmt: skip
+    """Every statement in every format; gives their figures, beside those of the month before."""
+    news("the month before")
+    before = amounts_before(ledger, asked)
+    figures = {}
+    with StatementWriter(folder) as writer:
+        for page in statement_pages(ledger, asked.month, list(stems)):
+            workspace = page.statement.workspace
+            figures[workspace] = figures_of(page.statement, before)
+            writer.write(stems[workspace], page)
+            news(f"{len(figures):,} of {len(stems):,} statements")
+    return figures
+
+
+def _by_name(invoices: Iterable[list[Row]], folder: Path) -> Iterator[list[Row]]:
+    """Invoices in the order of their workspaces' names, by way of a file: a month of them is a lot of memory."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        places = {}
+        for rows in invoices:
+            places[str(rows[0]["BillingAccountId"])] = file.tell()
+            pickle.dump(rows, file)
+        for _, place in sorted(places.items()):
+            file.seek(place)
+            yield pickle.load(file)

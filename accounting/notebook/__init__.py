@@ -1,0 +1,1 @@
+"""The ledger for the analyst: what `accounting.open` gives, as Polars frames."""

@@ -1,0 +1,267 @@
+"""What `accounting.open` gives: a ledger that is read, and its answers as Polars frames.
+
+Every figure comes from where the command line has it too; nothing is computed here.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+from polars import selectors
+
+from accounting.billing.comparing import compare
+from accounting.billing.explaining import explain
+from accounting.billing.statement import asked_of, require_workspace, statement, statements
+from accounting.billing.usage import RELATIONS, ask, coverage, parts_of, scopes
+from accounting.errors import AcctError
+from accounting.facts.sources import months_known, source_states
+from accounting.instants import Month
+from accounting.ledger import Ledger, reading, refusing
+from accounting.model import Statement
+from accounting.notebook.frames import (
+    ExplainedFrames,
+    compared_frame,
+    explained_frames,
+    frame,
+    lines_frame,
+    shared_frame,
+    sources_frame,
+    statements_frame,
+)
+
+_WORKSPACES = """
+WITH stored AS (
+    SELECT DISTINCT p.workspace_id, h.blob_id, h.size_bytes
+    FROM holdings AS h JOIN packages AS p USING (package_id)
+    WHERE h.valid_until IS NULL
+),
+sums AS (SELECT workspace_id, count(*) AS blobs, sum(size_bytes) AS size_bytes FROM stored GROUP BY workspace_id)
+SELECT w.name AS workspace, (SELECT count(*) FROM packages AS p WHERE p.workspace_id = w.workspace_id) AS packages,
+       coalesce(s.blobs, 0) AS stored_blobs, coalesce(s.size_bytes, 0)::DECIMAL(38, 0) AS stored_bytes
+FROM workspaces AS w LEFT JOIN sums AS s USING (workspace_id)
+ORDER BY w.name
+"""
+_SNAPSHOTS = """
+SELECT s.name AS source, make_timestamptz(n.taken_at * 1000000) AS taken_at, n.reference_count AS "references",
+       n.unreachable_blobs, n.unreachable_bytes, n.content_digest,
+       make_timestamptz(r.recorded_at * 1000000) AS recorded_at
+FROM snapshots AS n JOIN sources AS s USING (source_id) JOIN records AS r USING (record_id)
+ORDER BY s.name, n.taken_at
+"""
+
+
+class LedgerReader:
+    """A ledger, read-only and as it was when it was opened; whoever writes to it meanwhile is not in the way.
+
+    A month is written as `2026-10`. Byte-seconds are whole and Decimal(38, 0), money is Decimal in the major unit with
+    the currency's digits, null without a rate card; instants are Datetime in UTC, sizes whole bytes.
+
+    Every method raises AcctError for a workspace that the ledger does not know, a month that the rate card cannot bill,
+    a ledger without snapshots, and a ledger that is damaged or was closed. A month after the evidence ends is no error:
+    its statement is empty and `provisional`, and `covered_until` says why.
+
+    The examples are of the ledger that `acct demo` wrote in November 2026.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened = ExitStack()
+        self._ledger: Ledger | None = self._opened.enter_context(reading(path))
+
+    def close(self) -> None:
+        """Let go of the file; closing twice does no harm."""
+        self._ledger = None
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{'closed ledger' if self._ledger is None else 'ledger'} {self.path}>"
+
+    def workspaces(self) -> pl.DataFrame:
+        """One row per workspace that a snapshot or an event names: workspace, packages (that it ever had), and what
+        the latest snapshots hold, each blob once: stored_blobs, stored_bytes.
+
+        >>> ledger.workspaces().to_dicts()
+        [{'workspace': 'acme', 'packages': 7, 'stored_blobs': 27, 'stored_bytes': Decimal('22427180')}]
+        """
+        with self._asked() as ledger:
+            return _rows(ledger, _WORKSPACES)
+
+    def sources(self) -> pl.DataFrame:
+        """One row per source: source, snapshots (how many), latest_at; references, unreachable_blobs and
+        unreachable_bytes of the latest; retired_at, null while it is active; gaps, how many of more than 48 hours.
+
+        >>> ledger.sources().select("source", "references", "unreachable_blobs", "gaps").rows()
+        [('files', 4, 0, 0), ('images', 26, 1, 0)]
+        """
+        with self._asked() as ledger:
+            return sources_frame(source_states(ledger))
+
+    def snapshots(self) -> pl.DataFrame:
+        """One row per snapshot, by source and time: source, taken_at, references, unreachable_blobs,
+        unreachable_bytes, content_digest, recorded_at.
+
+        >>> ledger.snapshots().columns[:3]
+        ['source', 'taken_at', 'references']
+        """
+        with self._asked() as ledger:
+            return _rows(ledger, _SNAPSHOTS)
+
+    def months(self) -> pl.DataFrame:
+        """One row per month that snapshots reach into: month, status (closed, final or provisional).
+
+        >>> ledger.months().rows()
+        [('2026-09', 'final'), ('2026-10', 'final'), ('2026-11', 'provisional')]
+        """
+        with self._asked() as ledger:
+            known = months_known(ledger, coverage(ledger))
+        return frame([(str(month), status) for month, status in known], {"month": pl.String, "status": pl.String})
+
+    def statement(self, workspace: str, month: str | None = None) -> Statement:
+        """The statement of a workspace, by default of the latest month with evidence, as a dataclass; its amounts are
+        whole numbers in the currency's minor unit.
+
+        >>> ledger.statement("acme", "2026-10").amount_minor
+        727
+        """
+        with self._asked() as ledger:
+            return statement(ledger, workspace, _month(month))
+
+    def statements(self, month: str) -> pl.DataFrame:
+        """One row per workspace, by name: workspace, month, status, covered_until, byte_seconds,
+        charged_byte_seconds, included_byte_seconds (what the plan took off), currency, amount.
+
+        >>> ledger.statements("2026-10").select("workspace", "status", "currency", "amount").rows()
+        [('acme', 'final', 'USD', Decimal('7.27'))]
+        """
+        with self._asked() as ledger:
+            return statements_frame(_statements(ledger, Month.parse(month)))
+
+    def lines(self, month: str, workspace: str | None = None) -> pl.DataFrame:
+        """One row per line of a month's statements, of one workspace or of each: workspace, corrects, repository,
+        format, package, state, charged (in any part of the month), byte_seconds, amount.
+
+        Where `corrects` names a month that is closed, the row is a correction of it, and `charged` is null. The amounts
+        of all rows add up to the statement's; so do the byte-seconds of those that correct nothing.
+
+        >>> lines = ledger.lines("2026-10", "acme")
+        >>> lines["amount"].sum(), lines["byte_seconds"].sum() == ledger.statement("acme", "2026-10").byte_seconds
+        (Decimal('7.27'), True)
+        """
+        with self._asked() as ledger:
+            if workspace is not None:
+                require_workspace(ledger, workspace)
+            return lines_frame(_statements(ledger, Month.parse(month), workspace))
+
+    def explain(self, workspace: str, month: str | None = None, package: str | None = None) -> ExplainedFrames:
+        """How the statement of a workspace comes about, all of it or one package such as `container/web`.
+
+        Every blob is taken apart: of a large workspace, ask for one package. Raises AcctError, too, for a package that
+        is not in the bill.
+
+        >>> explained = ledger.explain("acme", "2026-10", "container/old-site")
+        >>> explained.states.select("state", "charged", "turned_by").rows()
+        ... # doctest: +NORMALIZE_WHITESPACE
+        [('live', True, None), ('repository_deleted', True, 'repository.deleted'),
+         ('repository_deleted', True, 'repository.deleted'), ('workspace_deleted', False, 'workspace.deleted')]
+        """
+        with self._asked() as ledger:
+            return explained_frames(explain(ledger, workspace, _month(month), package))
+
+    def shared(self, workspace: str, month: str | None = None) -> pl.DataFrame:
+        """What shared blobs cost whom: one row per blob that several packages held, and line that it is part of, the
+        largest blobs first.
+
+        Columns are digest, size_bytes, repository, format, package, state, charged; others, the most packages that it
+        was shared with; seconds; alone_byte_seconds, size × seconds, which the package would carry alone; byte_seconds
+        and amount, what falls on it.
+
+        >>> base = ledger.shared("acme", "2026-10").filter(charged=True)
+        >>> base.select("package", "size_bytes", "others", "amount").rows()
+        [('team/api', 6000000, 1, Decimal('0.95')), ('web', 6000000, 1, Decimal('0.94'))]
+        """
+        return shared_frame(self.explain(workspace, month).pieces)
+
+    def compare(self, toml: str, month: str, workspace: str | None = None) -> pl.DataFrame:
+        """A month of one workspace, or of each, under the rate card in force and under another, a TOML text; nothing is
+        stored.
+
+        One row per line under either card: workspace, corrects, repository, format, package, state,
+        byte_seconds_in_force, byte_seconds_other, amount_in_force, amount_other (null where a card knows no such line),
+        change. Raises AcctError, too, where no card is in force, where the text is no card, and for cards of two
+        currencies.
+
+        >>> from accounting.sample import RATES
+        >>> compared = ledger.compare(RATES.replace('"400"', '"200"'), "2026-10")
+        >>> compared["amount_in_force"].sum(), compared["amount_other"].sum(), compared["change"].sum()
+        (Decimal('7.27'), Decimal('3.63'), Decimal('-3.64'))
+        """
+        with self._asked() as ledger:
+            return compared_frame(list(compare(ledger, Month.parse(month), toml, "the other rate card", workspace)))
+
+    def sql(self, query: str, workspace: str | None = None, month: str | None = None) -> pl.DataFrame:
+        """The rows of a query in DuckDB's SQL over the ledger's tables and the relation `coverage`.
+
+        With a workspace and a month also over the relations of queries/ for just these: `held_blobs`,
+        `package_states`, `usage` and those on the way to them. Instants there are epoch seconds in UTC:
+        `make_timestamptz(taken_at * 1000000)`. No file can be read or written. Raises AcctError where DuckDB refuses.
+
+        >>> ledger.sql("SELECT format, count(*) AS packages FROM packages GROUP BY format ORDER BY format").rows()
+        [('container', 5), ('maven', 1), ('npm', 1)]
+        >>> ledger.sql("SELECT DISTINCT state FROM package_states ORDER BY state", "acme", "2026-10")["state"].to_list()
+        ['live', 'package_deleted', 'repository_deleted', 'workspace_deleted']
+        """
+        if (workspace is None) != (month is None):
+            raise AcctError("sql", "was given only one of workspace and month", "give both, or neither")
+        with self._asked() as ledger:
+            ledger.define("100_coverage")
+            if workspace is not None and month is not None:
+                _bring_in(ledger, workspace, Month.parse(month))
+            return _rows(ledger, query)
+
+    @contextmanager
+    def _asked(self) -> Iterator[Ledger]:
+        """The ledger for one question, whose temporary relations no other question meets."""
+        if self._ledger is None:
+            raise AcctError(f"ledger {self.path}", "is closed", "open it again with accounting.open")
+        session = self._ledger.session()
+        try:
+            with refusing(self.path):
+                yield session
+        finally:
+            session.close()
+
+
+def _bring_in(ledger: Ledger, workspace: str, month: Month) -> None:
+    """Define the relations that a workspace's month is computed from."""
+    require_workspace(ledger, workspace)
+    asked = asked_of(ledger, month)
+    for _ in scopes(ledger, [workspace]):
+        ask(ledger, parts_of(month, asked.card), asked.until, asked.card.rules, asked.record_until)
+        for name in RELATIONS:
+            ledger.define(name)
+
+
+def _statements(ledger: Ledger, month: Month, workspace: str | None = None) -> list[Statement]:
+    found = statements(ledger, month, None if workspace is None else [workspace])
+    return sorted(found, key=lambda bill: bill.workspace)
+
+
+def _month(text: str | None) -> Month | None:
+    return None if text is None else Month.parse(text)
+
+
+def _rows(ledger: Ledger, sql: str) -> pl.DataFrame:
+    """The rows of a query; DuckDB's name for UTC is another than that of all other frames."""
+    rows = pl.DataFrame(pl.from_arrow(ledger.arrow(sql)))
+    return rows.with_columns(selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"))

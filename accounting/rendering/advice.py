@@ -1,0 +1,140 @@
+"""Advice to text and JSON."""
+
+from accounting.foresight.advising import UNTAGGED_DAYS, Advice, Advised
+from accounting.foresight.deleting import Step, subject
+from accounting.instants import format_instant
+from accounting.tables import json_text, table
+from accounting.text import counted, money, size, visible
+
+_NAMES = 5  # of versions and steps that are told of each piece of advice, as text
+
+_EACH_NOTE = """\
+A saving is the difference of two bills, if that alone were done. Bytes that others hold too go with the last of them,
+so all of it together may save more than the sum, or less.
+"""
+_UNTAGGED_NOTE = f"""\
+Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more. What hangs on an image, a signature or an SBOM, has
+none either: look before deleting it.
+"""
+_OLD_NOTE = """\
+Old versions are behind {} newer ones or more of their package. A version is as old as its latest content, and what was
+there at the first snapshot is all of one age. The tag `latest` stays. Where a registry keeps the manifest of a tag that
+is deleted, delete the manifest.
+"""
+_COPIES_NOTE = """\
+Copies are files of two packages with one size and one MD5 or ETag, as npm and Maven packages in a bucket have them; the
+layers of images are known by another digest. A version goes with all its files.
+"""
+
+
+def advice_text(advised: Advised, width: int | None = None) -> str:
+    """A table of what saves most first, the steps of each, and what the figures mean."""
+    head = f"Workspace {visible(advised.workspace)}: what would save most, done at {format_instant(advised.at)}\n"
+    if not advised.advice:
+        return f"{head}\nNothing to advise: no version, manifest or deleted repository could go and save anything.\n"
+    rest = ["rest of " if month.start < advised.at else "" for month in advised.months]
+    columns = ["", "delete", "of", "bytes"]
+    if advised.currency is not None:
+        columns += [f"{advised.currency} {r}{month}" for r, month in zip(rest, advised.months, strict=True)]
+    rows = [
+        [f"{number}", _what(each), visible(each.subject), size(each.freed_bytes), *_money(advised, each.saved_minor)]
+        for number, each in enumerate(advised.advice, 1)
+    ]
+    total = ["", "all of it together", "", "", *_money(advised, advised.together)]
+    text = f"{head}\n" + table(columns, rows, right=len(columns) - 3, total=total, width=width)
+    for number, each in enumerate(advised.advice, 1):
+        text += f"\n{number}. " + _steps(advised, each)
+    return f"{text}\n{_notes(advised)}"
+
+
+def _what(advice: Advice) -> str:
+    count = len(advice.versions)
+    return {
+        "untagged": counted(count, "untagged manifest"),
+        "old_versions": counted(count, "old version"),
+        "deleted_repository": "what a deleted repository holds",
+        "copies": f"{count:,} {'copy' if count == 1 else 'copies'}",
+    }[advice.kind]
+
+
+def _money(advised: Advised, saved: tuple[int, ...]) -> list[str]:
+    return [money(minor, advised.minor_digits) for minor in saved]
+
+
+def _steps(advised: Advised, advice: Advice) -> str:
+    if advice.steps:
+        shown = [f"{_told(advised, step)} ({step.role})" for step in advice.steps[:_NAMES]]
+        count, glue = len(advice.steps), ", then "
+    else:
+        shown = [
+            f"{visible(version.name)} (of {format_instant(version.since)})" for version in advice.versions[:_NAMES]
+        ]
+        count, glue = len(advice.versions), ", "
+    text = glue.join(shown) + (f" and {count - _NAMES:,} more" if count > _NAMES else "")
+    if advice.steps:
+        return f"{text[0].upper()}{text[1:]}\n"
+    return f"Delete of {visible(f'{advised.workspace}/{advice.subject}')} ({advice.role}): {text}\n"
+
+
+def _told(advised: Advised, step: Step) -> str:
+    verb = "restore" if step.event.verb == "restored" else "delete"
+    return f"{verb} the {step.event.kind} {visible(subject(advised.workspace, step.event))}"
+
+
+def _notes(advised: Advised) -> str:
+    kinds = {each.kind for each in advised.advice}
+    notes = [_EACH_NOTE]
+    if "untagged" in kinds:
+        notes.append(_UNTAGGED_NOTE)
+    if "old_versions" in kinds:
+        notes.append(_OLD_NOTE.format(advised.kept_versions))
+    if "copies" in kinds:
+        notes.append(_COPIES_NOTE)
+    if advised.left_out:
+        notes.append(f"{advised.left_out:,} more that free less are not listed; all of it together counts them too.\n")
+    if advised.currency is None:
+        notes.append("No rate card is loaded, so there are no amounts.\n")
+    return "".join(notes) + (
+        f"Known until {format_instant(advised.covered_until)}; what else is stored is taken to stay as it is.\n"
+    )
+
+
+def advice_json(advised: Advised) -> str:
+    """The schema `acct.advice/1`; sizes and amounts are strings of exact digits."""
+    return json_text(
+        {
+            "schema": "acct.advice/1",
+            "workspace": advised.workspace,
+            "at": format_instant(advised.at),
+            "covered_until": format_instant(advised.covered_until),
+            "currency": advised.currency,
+            "months": [
+                {"month": str(month), "from": format_instant(max(month.start, advised.at))} for month in advised.months
+            ],
+            "kept_versions": advised.kept_versions,
+            "untagged_days": UNTAGGED_DAYS,
+            "advice": [_advice_json(advised, each) for each in advised.advice],
+            "left_out": advised.left_out,
+            "saved_together": _money(advised, advised.together) if advised.currency else None,
+        }
+    )
+
+
+def _advice_json(advised: Advised, advice: Advice) -> dict[str, object]:
+    return {
+        "kind": advice.kind,
+        "subject": f"{advised.workspace}/{advice.subject}",
+        "repository": advice.repository,
+        "bytes": str(advice.freed_bytes),
+        "saved": _money(advised, advice.saved_minor) if advised.currency else None,
+        "role": advice.role,
+        "versions": [{"version": version.name, "since": format_instant(version.since)} for version in advice.versions],
+        "steps": [
+            {
+                "type": f"registry.{step.event.kind}.{step.event.verb}",
+                "subject": subject(advised.workspace, step.event),
+                "role": step.role,
+            }
+            for step in advice.steps
+        ],
+    }

@@ -1,0 +1,82 @@
+"""A workspace's retention calendar to text, JSON and iCalendar."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+
+from accounting.billing.retention import RetentionCalendar, RetentionEnd
+from accounting.instants import LAST, format_instant
+from accounting.tables import json_text, table
+from accounting.text import counted, visible
+
+
+def calendar_text(calendar: RetentionCalendar, width: int | None = None) -> str:
+    """The dates as a table, or a sentence where there are none."""
+    rows = [
+        [format_instant(end.happens_at), end_words(calendar.workspace, end), format_instant(end.deleted_at)]
+        for end in calendar.ends
+    ]
+    head = f"Workspace {visible(calendar.workspace)}, known until {format_instant(calendar.covered_until)}\n\n"
+    return head + (table(["on", "what", "deleted"], rows, width=width) if rows else "No retention period ends later.\n")
+
+
+def calendar_json(calendar: RetentionCalendar) -> str:
+    """The schema `acct.calendar/1`."""
+    return json_text(
+        {
+            "schema": "acct.calendar/1",
+            "workspace": calendar.workspace,
+            "covered_until": format_instant(calendar.covered_until),
+            "dates": [
+                {
+                    "at": format_instant(end.happens_at),
+                    "what": end.what,
+                    "repository": end.repository,
+                    "name": end.name,
+                    "packages": end.packages,
+                    "deleted_at": format_instant(end.deleted_at),
+                }
+                for end in calendar.ends
+            ],
+        }
+    )
+
+
+def calendar_ics(calendar: RetentionCalendar) -> str:
+    """The dates as events of an instant each (RFC 5545), with identities that stay the same when it is made again."""
+    from icalendar import Calendar, Event
+
+    shown = Calendar()
+    shown.add("prodid", "-//acct//acct calendar//EN")
+    shown.add("version", "2.0")
+    shown.add("x-wr-calname", f"Package storage of {visible(calendar.workspace)}")
+    for end in calendar.ends:
+        event = Event()
+        event.add("uid", _uid(calendar.workspace, end))
+        event.add("dtstamp", _time(end.deleted_at))  # when it became certain; the clock would make each file another
+        event.add("dtstart", _time(end.happens_at))
+        event.add("summary", f"{visible(calendar.workspace)}: {end_words(calendar.workspace, end)}")
+        event.add("description", f"Deleted {format_instant(end.deleted_at)}.")
+        event.add("transp", "TRANSPARENT")
+        shown.add_component(event)
+    return str(shown.to_ical(), "utf-8")
+
+
+def end_words(workspace: str, end: RetentionEnd) -> str:
+    """What happens, in words."""
+    if end.what == "name_free":
+        return f"image name {visible(end.name or '')} is free"
+    packages = counted(end.packages, "package")
+    if end.what == "charging_stops":
+        return f"charging of repository {visible(end.repository or '')} stops ({packages})"
+    return f"what workspace {visible(workspace)} held expires ({packages})"
+
+
+def _uid(workspace: str, end: RetentionEnd) -> str:
+    """The identity of what happens, whenever it does: a UUID, as RFC 7986 recommends."""
+    named = json.dumps(["acct.calendar/1", workspace, end.what, end.repository, end.name, end.deleted_at])
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, named))
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(min(seconds, LAST), UTC)

@@ -1,0 +1,175 @@
+"""What was stored day by day as a chart: SVG that needs nothing else, for a light and a dark page and for print.
+
+A state has a pattern as well as a colour, so that no meaning is by colour alone. The colours hold against white and
+against black; lines and letters take the colour of the text around them.
+"""
+
+import copy
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounting.billing.statement_page import StatementPage
+from accounting.errors import AcctError
+from accounting.model import STATES, UNIT_BYTES
+
+COLOURS = {
+    "live": "#3a7fc4",
+    "repository_deleted": "#d0632a",
+    "workspace_deleted": "#2f9268",
+    "package_deleted": "#8a70c8",
+    "expired": "#85878b",
+}
+# What is drawn on a square of 8 by 8 in the state's colour, over a fainter ground of it; the live state is solid.
+_PATTERNS = {
+    "repository_deleted": "M0,8L8,0M-2,2L2,-2M6,10L10,6",
+    "workspace_deleted": "M0,4H8",
+    "package_deleted": "M4,0V8",
+    "expired": "M0,0L8,8M0,8L8,0",
+}
+WIDTH, HEIGHT = 720, 220
+_FONT = "system-ui, sans-serif"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What of one column, such as a day, is in one state, in the chart's unit."""
+
+    column: str
+    state: str
+    stored: float  # a picture, no figure
+
+
+def stored_chart(page: StatementPage) -> str:
+    """The SVG of what was stored on each day, stacked by state; the same bytes for the same page.
+
+    Raises AcctError where the libraries that draw are not installed.
+    """
+    statement = page.statement
+    unit = UNIT_BYTES[statement.unit]
+    return stacked_chart(
+        [Piece(day.day.isoformat(), day.state, day.byte_seconds / day.seconds / unit) for day in page.days],
+        statement.unit,
+        "+slice(datum.value, 8)",
+        f"{statement.unit} stored on each day of {statement.month}, by state",
+        "A column a day",
+    )
+
+
+def stacked_chart(pieces: Sequence[Piece], unit: str, label: str, title: str, columns: str) -> str:
+    """The SVG of columns stacked by state; `label` is the Vega expression of a column's, `columns` says what one is.
+
+    Raises AcctError where the libraries that draw are not installed.
+    """
+    library = drawing_library()
+    states = [state for state in STATES if any(piece.state == state for piece in pieces)]
+    spec = copy.deepcopy(_spec())
+    values = [
+        {
+            "column": piece.column,
+            "state": _words(piece.state),
+            "stored": piece.stored,
+            "place": states.index(piece.state),
+        }
+        for piece in pieces
+    ]
+    spec["data"] = {"values": values}
+    spec["encoding"]["x"]["axis"]["labelExpr"] = label
+    spec["encoding"]["y"]["title"] = unit
+    spec["encoding"]["color"]["scale"] = {
+        "domain": [_words(state) for state in states],
+        "range": [_fill(state) for state in states],
+    }
+    description = f"{columns}, stacked from below: {', '.join(_words(state) for state in states)}."
+    return finished(library.vegalite_to_svg(spec), title, description, states)
+
+
+def drawing_library() -> Any:
+    """vl_convert; AcctError where it is not installed."""
+    try:
+        import vl_convert
+    except ImportError:
+        raise AcctError(
+            "the chart",
+            "needs altair and vl-convert-python, which are not installed",
+            "install acct with its extra `plots`",
+        ) from None
+    return vl_convert
+
+
+@functools.cache
+def _spec() -> dict[str, Any]:
+    """The drawing without its data, checked against its schema once."""
+    import altair as alt
+
+    drawn = (
+        alt.Chart(alt.InlineData(values=[]), width=WIDTH, height=HEIGHT, background="transparent")
+        .mark_bar(stroke="currentColor", strokeWidth=0.4)
+        .encode(
+            x=alt.X("column:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, tickSize=0)),
+            y=alt.Y("stored:Q", axis=alt.Axis(tickCount=4, format=",.6~f", domain=False, tickSize=0)),
+            color=alt.Color("state:N", title=None),
+            order=alt.Order("place:Q"),
+        )
+    )
+    spec = dict(styled(drawn).to_dict())
+    spec.pop("datasets", None)  # data come with each page
+    return spec
+
+
+def styled(chart: Any) -> Any:
+    """A chart with the lines and letters that every one has."""
+    return (
+        chart
+        .configure(aria=False)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor="currentColor",
+            titleColor="currentColor",
+            domainColor="currentColor",
+            gridColor="currentColor",
+            gridOpacity=0.15,
+            labelFont=_FONT,
+            labelFontSize=11,
+            labelPadding=5,
+        )
+        .configure_axisY(titleAngle=0, titleAlign="right", titleX=-5, titleY=-8, titleFont=_FONT, titleFontSize=11)
+        .configure_legend(
+            orient="top", symbolType="square", symbolSize=180, symbolStrokeColor="currentColor", symbolStrokeWidth=0.4,
+            labelColor="currentColor", labelFont=_FONT, labelFontSize=12, offset=18,
+            columnPadding=28,
+        )
+    )  # fmt: skip
+
+
+def _words(state: str) -> str:
+    return state.replace("_", " ")
+
+
+def _fill(state: str) -> str:
+    return f"url(#pattern-{state})" if state in _PATTERNS else COLOURS[state]
+
+
+def finished(svg: str, title: str, description: str, states: list[str]) -> str:
+    """The drawing with what is read aloud in its place, and its patterns."""
+    patterns = "".join(
+        f'<pattern id="pattern-{state}" width="8" height="8" patternUnits="userSpaceOnUse">'
+        f'<rect width="8" height="8" fill="{COLOURS[state]}" fill-opacity="0.35"/>'
+        f'<path d="{_PATTERNS[state]}" stroke="{COLOURS[state]}" stroke-width="2.5" fill="none"/></pattern>'
+        for state in states
+        if state in _PATTERNS
+    )
+    head, body = svg.split(">", 1)
+    body = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", body)  # the picture is read aloud as one
+    body = re.sub(r' (d|transform)="[^"]*"', _shortened, body)
+    return (
+        f'{head} role="img" aria-labelledby="chart-title chart-description"><title id="chart-title">{title}</title>'
+        f'<desc id="chart-description">{description}</desc><defs>{patterns}</defs>{body}'
+    )
+
+
+def _shortened(attribute: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a pixel."""
+    return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", attribute[0])

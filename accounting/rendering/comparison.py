@@ -1,0 +1,148 @@
+"""Comparisons of two rate cards to text and JSON."""
+
+from collections.abc import Sequence
+
+from accounting.billing.comparing import ComparedLine, Comparison, Figures, total_of
+from accounting.instants import format_instant
+from accounting.model import Statement
+from accounting.rendering.common import STATE_WORDS, unit_months
+from accounting.tables import json_text, table
+from accounting.text import money, visible
+
+
+def comparisons_text(comparisons: Sequence[Comparison], name: str, width: int | None = None) -> str:
+    """A table of the lines of each workspace, and one of the workspaces where there are several.
+
+    `name` is what the other card is called.
+    """
+    blocks = [_workspace_text(comparison, name, width) for comparison in comparisons]
+    if len(comparisons) > 1:
+        blocks.append(_workspaces_text(comparisons, width))
+    return "\n".join(blocks) or "The ledger knows no workspace yet.\n"
+
+
+def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str:
+    ours, theirs = comparison.in_force, comparison.other
+    head = [
+        f"Workspace {visible(ours.workspace)}, {ours.month}, {ours.status}",
+        f"Covered until {format_instant(ours.covered_until)}",
+        f"Now (the rate card in force) {_money(ours, total_of(ours))} {ours.currency}, then ({visible(name)})"
+        f" {_money(ours, total_of(theirs))} {ours.currency}: {_signed(ours, comparison.change)} {ours.currency}.",
+    ]
+    columns = ["repository", "package", "format", "state", f"{ours.unit}-months now", "then", f"{ours.currency} now",
+               "then", "difference"]  # fmt: skip
+    rows = [
+        [
+            visible(line.key.repository or "–"),
+            visible(line.key.package),
+            line.key.format,
+            _state(line),
+            *("" if line.month else _unit_months(ours, figures) for figures in (line.in_force, line.other)),
+            *(_money(ours, figures) for figures in (line.in_force, line.other)),
+            _signed(ours, line.change),
+        ]
+        for line in comparison.lines
+    ]
+    total = ["", "", "", "total", *(_unit_months(ours, total_of(bill)) for bill in (ours, theirs)),
+             *(_money(ours, total_of(bill)) for bill in (ours, theirs)), _signed(ours, comparison.change)]  # fmt: skip
+    body = table(columns, rows, right=5, total=total, width=width) if rows else "Nothing was stored.\n"
+    return "\n".join(head) + f"\n\n{body}"
+
+
+def _workspaces_text(comparisons: Sequence[Comparison], width: int | None) -> str:
+    """One row per workspace: what each card bills."""
+    first = comparisons[0].in_force
+    columns = ["workspace", f"{first.currency} now", "then", "difference"]
+    rows = [
+        [
+            visible(comparison.in_force.workspace),
+            _money(first, total_of(comparison.in_force)),
+            _money(first, total_of(comparison.other)),
+            _signed(first, comparison.change),
+        ]
+        for comparison in comparisons
+    ]
+    ours, theirs, change = _sums(comparisons)
+    total = ["total", _money(first, ours), _money(first, theirs), _signed(first, change)]
+    return f"All workspaces, {first.month}\n\n" + table(columns, rows, right=3, total=total, width=width)
+
+
+def comparisons_json(comparisons: Sequence[Comparison], name: str, month: str) -> str:
+    """The schema `acct.compare/1`; byte-seconds and amounts are strings of exact digits, as in a statement."""
+    workspaces = [
+        {
+            "workspace": comparison.in_force.workspace,
+            "status": comparison.in_force.status,
+            "covered_until": format_instant(comparison.in_force.covered_until),
+            "total": _three(
+                comparison.in_force, total_of(comparison.in_force), total_of(comparison.other), comparison.change
+            ),
+            "lines": [_line_json(comparison, line) for line in comparison.lines if line.month is None],
+            "corrections": [
+                {"month": str(line.month), **_line_json(comparison, line)}
+                for line in comparison.lines
+                if line.month is not None
+            ],
+        }
+        for comparison in comparisons
+    ]
+    return json_text(
+        {
+            "schema": "acct.compare/1",
+            "month": month,
+            "other": name,
+            "currency": comparisons[0].in_force.currency if comparisons else None,
+            "total": _three(comparisons[0].in_force, *_sums(comparisons)) if comparisons else None,
+            "workspaces": workspaces,
+        }
+    )
+
+
+def _line_json(comparison: Comparison, line: ComparedLine) -> dict[str, object]:
+    return {
+        "repository": line.key.repository,
+        "format": line.key.format,
+        "package": line.key.package,
+        "state": line.key.state,
+        **_three(comparison.in_force, line.in_force, line.other, line.change),
+    }
+
+
+def _three(of: Statement, in_force: Figures | None, other: Figures | None, change: Figures) -> dict[str, object]:
+    """Figures under the card in force, under the other one, and what that adds; null where there is no such line."""
+    named = {"in_force": in_force, "other": other, "difference": change}
+    return {
+        name: figures and {"byte_seconds": str(figures.byte_seconds), "amount": _money(of, figures)}
+        for name, figures in named.items()
+    }
+
+
+def _sums(comparisons: Sequence[Comparison]) -> tuple[Figures, Figures, Figures]:
+    """All workspaces under the card in force, under the other one, and what that adds."""
+    columns = zip(*((total_of(c.in_force), total_of(c.other), c.change) for c in comparisons), strict=True)
+    ours, theirs, change = (
+        Figures(sum(f.byte_seconds for f in column), sum(f.amount_minor for f in column)) for column in columns
+    )
+    return ours, theirs, change
+
+
+def _state(line: ComparedLine) -> str:
+    """The state, and under which card it costs nothing."""
+    if line.month is not None:
+        return f"correction of {line.month}"
+    free = [word for word, figures in (("now", line.in_force), ("then", line.other)) if figures and not figures.charged]
+    known = [figures for figures in (line.in_force, line.other) if figures]
+    when = "free" if len(free) == len(known) else f"free {' '.join(free)}"
+    return STATE_WORDS[line.key.state] + (f" ({when})" if free else "")
+
+
+def _unit_months(of: Statement, figures: Figures | None) -> str:
+    return "–" if figures is None else unit_months(of, figures.byte_seconds)
+
+
+def _money(of: Statement, figures: Figures | None) -> str:
+    return "–" if figures is None else money(figures.amount_minor, of.minor_digits)
+
+
+def _signed(of: Statement, figures: Figures) -> str:
+    return ("+" if figures.amount_minor > 0 else "") + money(figures.amount_minor, of.minor_digits)

@@ -1,0 +1,110 @@
+"""A forecast to text and JSON."""
+
+from fractions import Fraction
+
+from accounting.billing.retention import RetentionEnd
+from accounting.foresight.forecasting import Bound, Forecast, ForecastMonth
+from accounting.foresight.ranges import BLOCK_DAYS, ENOUGH_DAYS, FUTURES
+from accounting.instants import format_instant
+from accounting.model import UNIT_BYTES, Statement
+from accounting.rendering.calendar import end_words
+from accounting.tables import json_text, table
+from accounting.text import counted, decimal, money, visible
+
+_KNOWN = "all that is stored stays, nothing comes; what retention ends is charged until its date"
+
+
+def forecast_text(forecast: Forecast, width: int | None = None) -> str:
+    """The months as a table, how their figures are made, and the dates that are counted."""
+    first = forecast.months[0].known
+    unit, currency = f"{first.unit}-months", first.currency
+    kinds = ["known", "from", "to"] if forecast.has_range else ["known"]
+    rows = []
+    for month in forecast.months:
+        bounds = [_known(month), *([month.low, month.high] if forecast.has_range else [])]
+        figures = [_unit_months(forecast, month.known, bound) for bound in bounds]
+        amounts = [_amount(month.known, bound) or "" for bound in bounds] if currency else []
+        rows.append([str(month.known.month), *figures, *amounts])
+    columns = ["month", *(f"{unit} {kind}" for kind in kinds), *(f"{currency} {kind}" for kind in kinds if currency)]
+    head = (
+        f"Workspace {visible(forecast.workspace)}, forecast from {format_instant(forecast.covered_until)}\n"
+        f"known: {_KNOWN}.\n{_range_words(forecast)}\n\n"
+    )
+    return head + table(columns, rows, len(columns) - 1, width=width) + _ends_text(forecast, width)
+
+
+def forecast_json(forecast: Forecast) -> str:
+    """The schema `acct.forecast/1`; without enough history `range` is null."""
+    return json_text(
+        {
+            "schema": "acct.forecast/1",
+            "workspace": forecast.workspace,
+            "covered_until": format_instant(forecast.covered_until),
+            "currency": forecast.months[0].known.currency,
+            "how": {"known": _KNOWN, "range": _range_words(forecast)},
+            "history_days": len(forecast.history),
+            "months": [
+                {
+                    "month": str(month.known.month),
+                    "known": _bound_members(month, _known(month)),
+                    "range": None
+                    if month.low is None or month.high is None
+                    else {"from": _bound_members(month, month.low), "to": _bound_members(month, month.high)},
+                }
+                for month in forecast.months
+            ],
+            "dates": [
+                {
+                    "at": format_instant(end.happens_at),
+                    "what": end.what,
+                    "repository": end.repository,
+                }
+                for end in _counted(forecast)
+            ],
+        }
+    )
+
+
+def _range_words(forecast: Forecast) -> str:
+    """How the range is made, or why there is none."""
+    days = counted(len(forecast.history), "day")
+    if not forecast.has_range:
+        return (
+            f"No range: {days} of history are known, and it takes more than {ENOUGH_DAYS} to tell how storage changes."
+        )
+    return (
+        f"from, to: an estimate. {FUTURES:,} futures are put together from blocks of {BLOCK_DAYS} days of the changes"
+        f" of the last {days}, a quarter of them as if their drift stopped; 95 of 100 lie between, and what is known"
+        f" always does."
+    )
+
+
+def _known(month: ForecastMonth) -> Bound:
+    return Bound(month.known.charged_byte_seconds, month.known.amount_minor)
+
+
+def _bound_members(month: ForecastMonth, bound: Bound) -> dict[str, str | None]:
+    return {"charged_byte_seconds": str(bound.charged_byte_seconds), "amount": _amount(month.known, bound)}
+
+
+def _amount(known: Statement, bound: Bound | None) -> str | None:
+    return None if bound is None or bound.amount_minor is None else money(bound.amount_minor, known.minor_digits)
+
+
+def _unit_months(forecast: Forecast, known: Statement, bound: Bound | None) -> str:
+    """Charged usage to three decimals, or to six where each month's is less than a unit."""
+    if bound is None:
+        return ""
+    unit = UNIT_BYTES[known.unit]
+    most = max(month.known.charged_byte_seconds // month.known.month.seconds for month in forecast.months)
+    return decimal(Fraction(bound.charged_byte_seconds, unit * known.month.seconds), 3 if most >= unit else 6)
+
+
+def _ends_text(forecast: Forecast, width: int | None) -> str:
+    rows = [[format_instant(end.happens_at), end_words(forecast.workspace, end)] for end in _counted(forecast)]
+    return "\nCounted on its date:\n\n" + table(["on", "what"], rows, width=width) if rows else ""
+
+
+def _counted(forecast: Forecast) -> list[RetentionEnd]:
+    """The dates that change what is stored or charged."""
+    return [end for end in forecast.ends if end.what != "name_free"]

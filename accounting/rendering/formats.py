@@ -1,0 +1,19 @@
+"""The formats of a statement, by the ending of their files: each a function from its page to the bytes of a file."""
+
+from collections.abc import Callable
+
+from accounting.billing.statement_page import StatementPage
+from accounting.facts.statement_json import statement_json
+from accounting.rendering.page import page_html, page_text
+from accounting.rendering.page_csv import statement_csv
+from accounting.rendering.page_markdown import page_markdown
+from accounting.rendering.page_pdf import statement_pdf
+
+FORMATS: dict[str, Callable[[StatementPage], bytes]] = {
+    "text": lambda page: page_text(page).encode(),
+    "json": lambda page: statement_json(page.statement).encode(),
+    "html": lambda page: page_html(page).encode(),
+    "md": lambda page: page_markdown(page).encode(),
+    "pdf": statement_pdf,
+    "csv": lambda page: statement_csv(page.statement).encode(),
+}

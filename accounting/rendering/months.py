@@ -1,0 +1,212 @@
+"""Several months, or lines in groups, to text, JSON and HTML."""
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from accounting.billing.grouping import GROUPS, Group, Sums, add, grouped, total
+from accounting.billing.trend import Trend
+from accounting.errors import AcctError
+from accounting.facts.statement_json import statement_json
+from accounting.instants import format_instant
+from accounting.model import UNIT_BYTES, Statement
+from accounting.rendering.common import STATE_WORDS, page
+from accounting.rendering.months_chart import months_chart
+from accounting.rendering.trend import trend_heading, trend_members, trend_sheet
+from accounting.tables import Sheet, json_text, table
+from accounting.text import decimal, money, visible
+
+
+def months_text(bills: Sequence[Statement], by: str | None, width: int | None = None,
+                trend: Trend | None = None) -> str:  # fmt: skip
+    """The months for a terminal: a row per month, or a row per group and a column per month.
+
+    Months as such are followed by what changed most.
+    """
+    shown = _groups_table(bills, by) if by else _months_table(bills)
+    head = [
+        f"Workspace {visible(bills[0].workspace)}, {_period(bills)}{_by_words(by)}",
+        f"Covered until {format_instant(bills[-1].covered_until)}",
+        *([f"Provisional: {_provisional(bills)}"] if _provisional(bills) else []),
+        _summary(bills),
+    ]
+    body = table(shown.columns, shown.rows, shown.right, shown.total, width) if shown.rows else "Nothing was stored.\n"
+    if trend and trend.changes and not by:
+        sheet = trend_sheet(trend)
+        body += f"\n{trend_heading(trend)}:\n\n{table(sheet.columns, sheet.rows, sheet.right, sheet.total, width)}"
+    return "\n".join(head) + f"\n\n{body}"
+
+
+def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
+    """The months as one HTML page that needs nothing else."""
+    tables = [("Months", _months_table(bills))]
+    if by:
+        tables.append((f"By {by}", _groups_table(bills, by)))
+    if trend and trend.changes:
+        tables.append((trend_heading(trend), trend_sheet(trend)))
+    chart, no_chart = None, None
+    if trend:
+        try:
+            chart = months_chart(bills)
+        except AcctError as error:
+            no_chart = str(error)
+    return page(
+        "months.html.j2",
+        workspace=bills[0].workspace,
+        period=_period(bills),
+        currency=bills[0].currency,
+        total=_amount(bills, add([total(bill) for bill in bills])),
+        summary=_summary(bills),
+        provisional=_provisional(bills),
+        covered_until=bills[-1].covered_until,
+        chart=chart,
+        no_chart=no_chart,
+        tables=tables,
+    )
+
+
+def months_json(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
+    """The schema `acct.report-range/1`: the months' statements, with the groups of each and of all."""
+    sums = add([total(bill) for bill in bills])
+    return json_text(
+        {
+            "schema": "acct.report-range/1",
+            "workspace": bills[0].workspace,
+            "from": str(bills[0].month),
+            "to": str(bills[-1].month),
+            "covered_until": format_instant(bills[-1].covered_until),
+            "currency": bills[0].currency,
+            "total": {
+                "byte_seconds": str(sums.byte_seconds),
+                "charged_byte_seconds": str(sum(bill.charged_byte_seconds for bill in bills)),
+                "amount": _amount(bills, sums),
+            },
+            **(_group_members(bills, by) if by else {}),
+            **({"trend": trend_members(trend)} if trend else {}),
+            "months": [_month_members(bill, by) for bill in bills],
+        }
+    )
+
+
+def grouped_json(bill: Statement, by: str) -> str:
+    """The schema `acct.report/1` with the groups of one month."""
+    return json_text(_month_members(bill, by))
+
+
+def _month_members(bill: Statement, by: str | None) -> dict[str, Any]:
+    """A month's statement as `acct.report/1` tells it, and its groups."""
+    told: dict[str, Any] = json.loads(statement_json(bill))
+    return told | (_group_members([bill], by) if by else {})
+
+
+def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
+    groups = [
+        {
+            **dict(zip(GROUPS[by], group.name, strict=True)),
+            "byte_seconds": str(group.total.byte_seconds),
+            "amount": _amount(bills, group.total),
+        }
+        for group in grouped(bills, by)
+    ]
+    return {"by": by, "groups": groups}
+
+
+def _months_table(bills: Sequence[Statement]) -> Sheet:
+    """A row per month: its status, what was stored and charged, and its amount."""
+    unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
+    rows = [
+        [
+            str(bill.month),
+            bill.status,
+            _unit_months(bills, [bill], [bill.byte_seconds]),
+            _unit_months(bills, [bill], [bill.charged_byte_seconds]),
+            *([_amount(bills, total(bill)) or ""] if priced else []),
+        ]
+        for bill in bills
+    ]
+    footer = [
+        "total",
+        "",
+        _unit_months(bills, bills, [bill.byte_seconds for bill in bills]),
+        _unit_months(bills, bills, [bill.charged_byte_seconds for bill in bills]),
+        *([_amount(bills, add([total(bill) for bill in bills])) or ""] if priced else []),
+    ]
+    columns = ["month", "status", unit, f"{unit} charged", *([bills[0].currency or ""] if priced else [])]
+    return Sheet(columns, rows, footer, len(columns) - 2)
+
+
+def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
+    """A row per group: each month's amount (or unit-months, without a rate card), then the sums of all months."""
+    priced, several = bills[0].currency is not None, len(bills) > 1
+    unit = f"{bills[-1].unit}-months"
+
+    def figures(months: Sequence[Sums]) -> list[str]:
+        each = [
+            (_amount(bills, sums) or "") if priced else _unit_months(bills, [bill], [sums.byte_seconds])
+            for bill, sums in zip(bills, months, strict=True)
+        ]
+        return [
+            *(each if several else []),
+            _unit_months(bills, bills, [sums.byte_seconds for sums in months]),
+            *([_amount(bills, add(months)) or ""] if priced else []),
+        ]
+
+    rows = [[*_words(by, group), *figures(group.months)] for group in grouped(bills, by)]
+    names = list(GROUPS[by])
+    footer = ["total", *[""] * (len(names) - 1), *figures([total(bill) for bill in bills])]
+    months = [f"{bill.month} {bill.currency or unit}" for bill in bills] if several else []
+    columns = [*names, *months, unit, *([bills[0].currency or ""] if priced else [])]
+    return Sheet(columns, rows, footer, len(columns) - len(names))
+
+
+def _words(by: str, group: Group) -> list[str]:
+    if by == "state":
+        return [STATE_WORDS[name or ""] for name in group.name]
+    return [visible(name if name is not None else "–") for name in group.name]
+
+
+def _summary(bills: Sequence[Statement]) -> str:
+    """One sentence that says what the months were."""
+    unit = f"{bills[-1].unit}-months"
+    stored = _unit_months(bills, bills, [bill.byte_seconds for bill in bills])
+    charged = _unit_months(bills, bills, [bill.charged_byte_seconds for bill in bills])
+    included = [bill.included_byte_seconds for bill in bills]
+    sentence = f"{stored} {unit} stored, {charged} of them charged"
+    if any(included):
+        sentence += f", less {_unit_months(bills, bills, included)} included"
+    amount = _amount(bills, add([total(bill) for bill in bills]))
+    if amount is None:
+        return f"{sentence}; no rate card is loaded, so there are no amounts."
+    return f"{sentence}: {amount} {bills[0].currency}."
+
+
+def _period(bills: Sequence[Statement]) -> str:
+    if len(bills) == 1:
+        return f"{bills[0].month}, {bills[0].status}"
+    return f"{bills[0].month} to {bills[-1].month}"
+
+
+def _by_words(by: str | None) -> str:
+    return f", by {by}" if by else ""
+
+
+def _provisional(bills: Sequence[Statement]) -> str:
+    """The months that are not covered whole; with one month, its status tells."""
+    return ", ".join(str(bill.month) for bill in bills if bill.status == "provisional") if len(bills) > 1 else ""
+
+
+def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
+    return None if sums.amount_minor is None else money(sums.amount_minor, bills[0].minor_digits)
+
+
+def _unit_months(shown: Sequence[Statement], bills: Sequence[Statement], byte_seconds: Sequence[int | Fraction]) -> str:
+    """Byte-seconds of some months in the unit of the last month shown.
+
+    To three decimals, or to six where all that is shown is less than a unit, as in a statement.
+    """
+    unit = UNIT_BYTES[shown[-1].unit]
+    whole = sum((Fraction(bill.byte_seconds, unit * bill.month.seconds) for bill in shown), Fraction(0))
+    months = zip(bills, byte_seconds, strict=True)
+    value = sum((Fraction(figure) / (unit * bill.month.seconds) for bill, figure in months), Fraction(0))
+    return decimal(value, 3 if whole >= 1 else 6)

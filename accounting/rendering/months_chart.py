@@ -1,0 +1,23 @@
+"""The chart of several months: what was stored in each on average, stacked by state."""
+
+from collections.abc import Sequence
+
+from accounting.model import STATES, UNIT_BYTES, Statement
+from accounting.rendering.chart import Piece, stacked_chart
+
+
+def months_chart(bills: Sequence[Statement]) -> str:
+    """The SVG; a month that is not covered whole stands for its metered time.
+
+    Raises AcctError where the libraries that draw are not installed.
+    """
+    unit = bills[-1].unit
+    pieces = []
+    for bill in bills:
+        seconds = min(bill.month.end, bill.covered_until) - bill.month.start
+        for state in STATES:
+            stored = sum(line.byte_seconds for line in bill.lines if line.key.state == state)
+            if stored:
+                pieces.append(Piece(str(bill.month), state, stored / seconds / UNIT_BYTES[unit]))
+    title = f"Mean {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
+    return stacked_chart(pieces, unit, "datum.value", title, "A column a month")

@@ -1,0 +1,63 @@
+"""A page as Markdown, with tables as GitHub draws them; names are code, so that nothing in them is markup."""
+
+import re
+from collections.abc import Sequence
+
+from accounting.billing.statement_page import StatementPage
+from accounting.instants import format_instant
+from accounting.rendering.page_sections import Column, Section, amount_text, by_day, sections
+from accounting.text import visible
+
+
+def page_markdown(page: StatementPage) -> str:
+    """The whole page."""
+    statement = page.statement
+    total = amount_text(statement, statement.amount_minor)
+    head = [
+        f"# {code(statement.workspace)}, {statement.month}",
+        f"Package storage, {statement.status}, covered until {format_instant(statement.covered_until)}.",
+        *([] if total is None else [f"**{total} {statement.currency}**"]),
+        page.explanation,
+    ]
+    told = [*sections(page), *([by_day(page)] if page.days else [])]
+    return "\n\n".join([*head, *(_section(section) for section in told)]) + "\n"
+
+
+def code(name: str) -> str:
+    """A name as a code span: no markup, link, mention or HTML in it counts.
+
+    >>> print(code("a`b"), code("`"))
+    ``a`b`` `` ` ``
+    """
+    shown = visible(name)
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    space = " " if shown[:1] in (" ", "`") or shown[-1:] in (" ", "`") else ""
+    return f"{fence}{space}{shown}{space}{fence}"
+
+
+def _section(section: Section) -> str:
+    told = [f"## {section.title}"]
+    if section.sentences:
+        told.append("\n".join(f"- {sentence}" for sentence in section.sentences))
+    if section.rows:
+        lines = [
+            _row([column.title for column in section.columns]),
+            _row(["---:" if column.kind == "figure" else "---" for column in section.columns]),
+            *(_row(_cells(section.columns, row)) for row in section.rows),
+            *([_row([f"**{cell}**" if cell else "" for cell in section.total])] if section.total else []),
+        ]
+        told.append("\n".join(lines))
+    return "\n\n".join(told)
+
+
+def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:
+    return [_in_table(cell) if column.kind == "name" else cell for column, cell in zip(columns, row, strict=True)]
+
+
+def _in_table(name: str) -> str:
+    """In a table a bar ends a cell, also within code."""
+    return code(name).replace("|", r"\|")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

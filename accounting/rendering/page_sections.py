@@ -1,0 +1,386 @@
+"""A page as sections of a heading, sentences and a table, in their order from top to bottom, for every format alike.
+
+Figures are text, rounded so that columns add up by eye. Names are as they are: each format shows them harmless.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+from typing import Literal
+
+from accounting.billing.rating import apportion, round_half_up
+from accounting.billing.reckoning import Reckoning, amount_of_lines, reckon
+from accounting.billing.statement_page import StatementPage
+from accounting.instants import format_instant
+from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, Statement
+from accounting.rendering.common import STATE_WORDS
+from accounting.text import counted, decimal, digits, in_words, money
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `name` holds names as evidence tells them, `word` words of ours, `figure` figures."""
+
+    title: str
+    kind: Literal["name", "word", "figure"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, what is said under it, and a table, which may have a row of totals."""
+
+    anchor: str
+    title: str
+    sentences: tuple[str, ...]
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    total: tuple[str, ...] | None = None
+
+
+def sections(page: StatementPage) -> list[Section]:
+    """The sections that have something to say, from top to bottom; `by_day` comes with the chart."""
+    reckoning = reckon(page.statement, page.rates)
+    return [
+        *_stored(page, reckoning),
+        *_deletions(page, reckoning),
+        *_held_names(page),
+        *_free(page, reckoning),
+        *_corrections(page.statement, reckoning),
+        *_shared(page, reckoning),
+        _evidence(page),
+    ]
+
+
+def by_day(page: StatementPage) -> Section:
+    """What was stored on each day on average, by state."""
+    statement = page.statement
+    decimals = reckon(statement, page.rates).decimals
+    states = [state for state in STATES if any(day.state == state for day in page.days)]
+    rows = []
+    for day in sorted({each.day for each in page.days}):
+        of_day = {each.state: each for each in page.days if each.day == day}
+        unit_day = UNIT_BYTES[statement.unit] * of_day[states[0]].seconds
+        shown, total = _adding_up([of_day[state].byte_seconds for state in states], unit_day, decimals)
+        rows.append((day.isoformat(), *shown, *([total] if len(states) > 1 else [])))
+    titles = [STATE_WORDS[state] for state in states] + (["all"] if len(states) > 1 else [])
+    return Section(
+        "days",
+        "Stored by day",
+        (f"{statement.unit} stored, the average of each day.",),
+        (Column("Day", "word"), *(Column(title, "figure") for title in titles)),
+        tuple(rows),
+    )
+
+
+def amount_text(statement: Statement, minor: int | None) -> str | None:
+    """An amount with its currency's digits; None without a rate card."""
+    return None if minor is None else money(minor, statement.minor_digits)
+
+
+def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
+    statement = page.statement
+    if not statement.lines:
+        yield Section("packages", "Repositories and packages", ("Nothing was stored.",))
+        return
+    unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
+    figures = [line.byte_seconds for line in statement.lines]
+    keys = [line.key for line in statement.lines]
+    shown = dict(zip(keys, _whole(figures, unit_month, reckoning.decimals), strict=True))
+    total = decimal(reckoning.stored, reckoning.decimals)
+    figure_columns = (Column(f"{statement.unit}-months", "figure"), *_money_column(statement))
+    amount = _cells(amount_text(statement, amount_of_lines(statement)))
+    if len(page.repositories) > 1:
+        yield Section(
+            "repositories",
+            "Repositories, the largest first",
+            (),
+            (Column("Repository", "name"), Column("Packages", "figure"), *figure_columns),
+            tuple(
+                (
+                    group.repository or NONE,
+                    f"{len({(line.key.format, line.key.package) for line in group.lines}):,}",
+                    _shown(sum(shown[line.key] for line in group.lines), reckoning.decimals),
+                    *_cells(amount_text(statement, group.amount_minor)),
+                )
+                for group in page.repositories
+            ),
+            ("Total", "", total, *amount),
+        )
+    lines = sorted(statement.lines, key=lambda line: (-(line.amount_minor or 0), -line.byte_seconds, line.key.sort_key))
+    part = ("Each amount is that line's part of the total, in proportion to what is charged of it.",)
+    yield Section(
+        "packages",
+        "Packages, the largest first",
+        part if statement.amount_minor is not None else (),
+        (*_line_columns(), *figure_columns),
+        tuple(
+            (
+                *_names(line),
+                _shown(shown[line.key], reckoning.decimals),
+                *_cells(amount_text(statement, line.amount_minor)),
+            )
+            for line in lines
+        ),
+        ("Total", "", "", "", total, *amount),
+    )
+
+
+def _deletions(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
+    statement = page.statement
+    if not page.deletions:
+        return
+    money_digits = statement.minor_digits + 2
+    costs = [deletion.cost_a_day for deletion in page.deletions if deletion.cost_a_day is not None]
+    sizes = [deletion.size_bytes for deletion in page.deletions]
+    shown, total = _adding_up(sizes, UNIT_BYTES[statement.unit], reckoning.decimals)
+    costs_shown, cost_total = _adding_up(costs, 1, money_digits)
+    columns = (
+        Column("Repository", "name"),
+        Column("Deleted", "word"),
+        Column("Charged until", "word"),
+        Column("Packages", "figure"),
+        Column(statement.unit, "figure"),
+        *([Column(f"{statement.currency} a day", "figure")] if costs else []),
+    )
+    yield Section(
+        "deleted",
+        "Deleted, but still charged",
+        (
+            f"As of {format_instant(page.as_of)}. It stops by itself when the retention period ends.",
+            "An Admin of the repository can stop it now: restore it, delete its packages, and delete it again.",
+        ),
+        columns,
+        tuple(
+            (
+                each.repository,
+                format_instant(each.deleted_at),
+                format_instant(each.charged_until),
+                f"{each.packages:,}",
+                size,
+                *costs_shown[i : i + 1],
+            )
+            for i, (each, size) in enumerate(zip(page.deletions, shown, strict=True))
+        ),
+        ("Total", "", "", "", total, *([cost_total] if costs else [])) if len(shown) > 1 else None,
+    )
+
+
+def _held_names(page: StatementPage) -> Iterator[Section]:
+    held = page.statement.held_names
+    if held:
+        yield Section(
+            "held",
+            "Image names that cannot be reused",
+            (f"Their repository was deleted; held at {format_instant(page.as_of)}.",),
+            (Column("Name", "name"), Column("Repository", "name"), Column("Held until", "word")),
+            tuple((name.name, name.repository, format_instant(name.held_until)) for name in held),
+        )
+
+
+def _free(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
+    if not page.free:
+        return
+    statement = page.statement
+    unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
+    figures = [free.byte_seconds for free in page.free]
+    shown = _whole(figures, unit_month, reckoning.decimals, int(reckoning.free * 10**reckoning.decimals))
+    yield Section(
+        "free",
+        "Free of charge by the rules",
+        ("Stored, and charged to nobody while in this state.",),
+        (Column("State", "word"), Column("Packages", "figure"), Column(f"{statement.unit}-months", "figure")),
+        tuple(
+            (
+                STATE_WORDS[free.state],
+                f"{free.packages:,}",
+                _shown(n, reckoning.decimals),
+            )
+            for free, n in zip(page.free, shown, strict=True)
+        ),
+        ("Total", "", decimal(reckoning.free, reckoning.decimals)) if len(page.free) > 1 else None,
+    )
+
+
+def _corrections(statement: Statement, reckoning: Reckoning) -> Iterator[Section]:
+    if not statement.corrections:
+        return
+    lines = amount_of_lines(statement)
+    sentences = [
+        "What became known after these months were closed: what each line would be now, less what was charged."
+    ]
+    total = None
+    if lines is not None and statement.amount_minor is not None:
+        corrected, all_in_all = (
+            money(minor, statement.minor_digits) for minor in (statement.amount_minor - lines, statement.amount_minor)
+        )
+        total = ("Total", "", "", "", "", "", corrected)
+        sentences.append(
+            f"{money(lines, statement.minor_digits)} for {statement.month} and {corrected} for closed months make"
+            f" {all_in_all} {statement.currency}."
+        )
+    yield Section(
+        "corrections",
+        "Corrections of closed months",
+        tuple(sentences),
+        (
+            Column("Month", "word"),
+            *_line_columns(),
+            Column(f"{statement.unit}-months", "figure"),
+            *_money_column(statement),
+        ),
+        tuple(
+            (
+                str(correction.month),
+                *_names(correction),
+                decimal(
+                    Fraction(correction.byte_seconds, UNIT_BYTES[statement.unit] * correction.month.seconds),
+                    reckoning.decimals,
+                ),
+                *_cells(amount_text(statement, correction.amount_minor)),
+            )
+            for correction in statement.corrections
+        ),
+        total,
+    )
+
+
+def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
+    statement = page.statement
+    if not page.shared:
+        return
+    priced = page.shared[0].saved_a_month is not None
+
+    def size(size_bytes: int | Fraction) -> str:
+        return decimal(Fraction(size_bytes) / UNIT_BYTES[statement.unit], reckoning.decimals)
+
+    titles = [f"{statement.unit} alone", "of it shared", "its part", "deleting saves"]
+    titles += [f"{statement.currency} a month saved"] if priced else []
+    yield Section(
+        "shared",
+        "Shared layers",
+        (
+            f"As of {format_instant(page.as_of)}: what each package would carry alone, what of it other packages hold"
+            " too, and what deleting it, and nothing else, would really save.",
+        ),
+        (
+            Column("Package", "name"),
+            Column("Format", "word"),
+            Column("State", "word"),
+            *(Column(title, "figure") for title in titles),
+        ),
+        tuple(
+            (
+                each.package,
+                each.format,
+                STATE_WORDS[each.state],
+                size(each.alone_bytes),
+                size(each.shared_bytes),
+                size(each.carried_bytes),
+                size(each.saved_bytes),
+                *([] if each.saved_a_month is None else [decimal(each.saved_a_month, statement.minor_digits)]),
+            )
+            for each in page.shared
+        ),
+    )
+
+
+def _evidence(page: StatementPage) -> Section:
+    sentences = [f"Covered until {format_instant(page.statement.covered_until)}."]
+    sentences += [_rule(rule) for rule in dict.fromkeys(part.rule for part in page.parts)]
+    rates = dict.fromkeys(part.rate for part in page.parts if part.rate is not None)
+    sentences += [_rate(page.statement, rate) for rate in rates] or ["No rate card is loaded."]
+    sentences.append(f"SHA-256 of this statement as JSON: {page.digest}")
+    return Section(
+        "made",
+        "How this bill was made",
+        tuple(sentences),
+        (
+            Column("Source", "name"),
+            Column("Gaps over 48 hours", "word"),
+            Column("Snapshots", "figure"),
+            Column("First", "figure"),
+            Column("Latest", "figure"),
+        )
+        if page.sources
+        else (),
+        tuple(
+            (
+                source.source,
+                _gaps(source.gaps),
+                f"{source.snapshots:,}",
+                NONE if source.first_at is None else format_instant(source.first_at),
+                NONE if source.latest_at is None else format_instant(source.latest_at),
+            )
+            for source in page.sources
+        ),
+    )
+
+
+def _gaps(gaps: Sequence[tuple[int, int]]) -> str:
+    if not gaps:
+        return "none"
+    before, after = max(gaps, key=lambda gap: gap[1] - gap[0])
+    return f"{len(gaps):,}, the longest {format_instant(before)} to {format_instant(after)}"
+
+
+def _rule(rule: Rule) -> str:
+    charged = in_words([STATE_WORDS[state] for state in rule.charged]) if rule.charged else "nothing"
+    shared = "split among the packages that hold it" if rule.share == "workspace" else "carried whole by each package"
+    return (
+        f"Rule of {rule.effective_from}: charged is {charged}; what is shared is {shared}; deletions keep for"
+        f" {counted(rule.retention_days, 'day')}."
+    )
+
+
+def _rate(statement: Statement, rate: Rate) -> str:
+    tiers = [
+        f"{digits(tier.price, statement.minor_digits)} {statement.currency}"
+        + (f" up to {digits(tier.up_to, 0)}" if tier.up_to is not None else "")
+        for tier in rate.tiers
+    ]
+    return f"Rate of {rate.effective_from}: {', then '.join(tiers)} per {rate.unit}-month."
+
+
+def _line_columns() -> tuple[Column, ...]:
+    return (
+        Column("Package", "name"),
+        Column("Repository", "name"),
+        Column("Format", "word"),
+        Column("State", "word"),
+    )
+
+
+def _names(line: Line | Correction) -> tuple[str, ...]:
+    free = isinstance(line, Line) and not line.charged
+    words = STATE_WORDS[line.key.state] + (" (free)" if free else "")
+    return (line.key.package, line.key.repository or NONE, line.key.format, words)
+
+
+def _money_column(statement: Statement) -> tuple[Column, ...]:
+    return () if statement.amount_minor is None else (Column(statement.currency or "", "figure"),)
+
+
+def _cells(amount: str | None) -> tuple[str, ...]:
+    return () if amount is None else (amount,)
+
+
+def _adding_up(values: Sequence[int | Fraction], unit: int, decimals: int) -> tuple[list[str], str]:
+    """Quantities to so many decimals that add up, and their sum."""
+    whole = _whole(values, unit, decimals)
+    return [_shown(n, decimals) for n in whole], _shown(sum(whole), decimals)
+
+
+def _shown(whole: int, decimals: int) -> str:
+    return decimal(Fraction(whole, 10**decimals), decimals)
+
+
+def _whole(values: Sequence[int | Fraction], unit: int, decimals: int, total: int | None = None) -> list[int]:
+    """Quantities in 10^-decimals of a unit, with the sum that is given, or with their own, rounded."""
+    common = lcm(*(value.denominator for value in values))
+    numerators = [int(value * common) * 10**decimals for value in values]
+    if total is None:
+        total = round_half_up(Fraction(sum(numerators), common * unit))
+    return apportion(numerators, common * unit, total)

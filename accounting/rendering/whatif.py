@@ -1,0 +1,202 @@
+"""The ways of deleting something to text and JSON."""
+
+from fractions import Fraction
+
+from accounting.billing.rating import round_half_up
+from accounting.facts.statement_json import held_name
+from accounting.foresight.deleting import Step, subject
+from accounting.foresight.whatif import Carried, Way, WhatIf
+from accounting.instants import format_instant
+from accounting.model import Statement
+from accounting.rendering.explanation_data import fraction
+from accounting.tables import json_text, table
+from accounting.text import counted, decimal, money, size, visible
+
+WORDS = {
+    "packages_first": "packages first",
+    "repository_first": "repository first",
+    "workspace_first": "workspace first",
+    "delete": "delete it",
+    "leave": "leave it",
+}
+_STEPS = 20  # of each way, as text
+_DAY = 86_400
+
+
+def whatif_text(found: WhatIf, width: int | None = None) -> str:
+    """The ways side by side: by month, by day, then the steps of each."""
+    blocks = [_head(found), _months(found, width)]
+    if found.target.packages:
+        blocks += [_days(found, width), *(_way(found, way) for way in found.ways)]
+    return "\n".join([*blocks, _assumptions(found)])
+
+
+def _head(found: WhatIf) -> str:
+    target = found.target
+    what = "it" if target.kind == "workspace" else f"the {target.kind} {visible(target.name)}"
+    text = f"Workspace {visible(found.workspace)}: what if {what} is deleted at {format_instant(found.on)}?\n"
+    if target.kept_until is not None:
+        kept = "is" if target.kept_until > found.on else "was"
+        where = "Its repository" if target.kind == "package" else "It"
+        text += (
+            f"{where} is deleted already, and what was in it {kept} kept until {format_instant(target.kept_until)}.\n"
+        )
+    if not target.packages:
+        return text + "Nothing of it is left that could be deleted.\n"
+    text += (
+        f"{counted(len(target.packages), 'package')}: {size(found.unique_bytes)} that no other charged package holds"
+    )
+    if found.shared_bytes:
+        text += f", and {size(found.shared_bytes)} that others hold too, which go with the last of them"
+    return text + ".\n"
+
+
+def _months(found: WhatIf, width: int | None) -> str:
+    columns = ["month", *(WORDS[way.name] for way in found.ways)]
+    bills = zip(*(way.bills for way in found.ways), strict=True)
+    if found.currency is None:
+        rows = [[str(month[0].month), *(f"{bill.charged_byte_seconds:,}" for bill in month)] for month in bills]
+        text = "Charged byte-seconds of the workspace; no rate card is loaded, so there are no amounts:\n\n"
+        return text + table(columns, rows, right=len(found.ways), width=width)
+    rows = [[str(month[0].month), *(_amount(bill) or "" for bill in month)] for month in bills]
+    total = ["total", *(money(way.amount_minor or 0, found.minor_digits) for way in found.ways)]
+    rows.append(["saved", *(_saved(found, way) for way in found.ways)])
+    rows.insert(len(rows) - 1, total)
+    text = f"What the workspace pays, in {found.currency}:\n\n"
+    return text + table(columns, rows, right=len(found.ways), width=width)
+
+
+def _amount(bill: Statement) -> str | None:
+    return None if bill.amount_minor is None else money(bill.amount_minor, bill.minor_digits)
+
+
+def _saved(found: WhatIf, way: Way) -> str:
+    if way is found.ways[-1]:
+        return "–"
+    return money((found.ways[-1].amount_minor or 0) - (way.amount_minor or 0), found.minor_digits)
+
+
+def _days(found: WhatIf, width: int | None) -> str:
+    columns = ["from", "until", "days", *(WORDS[way.name] for way in found.ways)]
+    spans = [
+        [format_instant(s.start), format_instant(s.until), decimal(Fraction(s.until - s.start, _DAY), 2)]
+        for s in found.stretches
+    ]
+    text = "Of it charged, in bytes:\n\n"
+    of_it = [[f"{round_half_up(way.of_it):,}" for way in stretch.ways] for stretch in found.stretches]
+    text += table(columns, _joined(spans, of_it), right=1 + len(found.ways), width=width)
+    if found.currency is None:
+        return text
+    costs = [[_day_cost(way, s.until - s.start, found.minor_digits) for way in s.ways] for s in found.stretches]
+    text += f"\nWhat the workspace pays a day, in {found.currency}:\n\n"
+    text += table(columns, _joined(spans, costs), right=1 + len(found.ways), width=width)
+    return text + (
+        "\nA month's cost falls on its days by the bytes charged on them, so that the days add up to the month, and is"
+        " rounded\nonce, on its bill. Before the deletion the day is the average one.\n"
+    )
+
+
+def _joined(left: list[list[str]], right: list[list[str]]) -> list[list[str]]:
+    return [[*a, *b] for a, b in zip(left, right, strict=True)]
+
+
+def _day_cost(way: Carried, seconds: int, digits: int) -> str:
+    return "–" if way.cost is None else decimal(way.cost * _DAY / seconds, digits + 2)
+
+
+def _way(found: WhatIf, way: Way) -> str:
+    text = f"{WORDS[way.name][0].upper()}{WORDS[way.name][1:]}:\n"
+    shown = way.steps[:_STEPS]
+    text += "".join(f"  {i}. {_told(found, step)}: {step.role}\n" for i, step in enumerate(shown, 1))
+    if len(way.steps) > _STEPS:
+        text += f"  … and {len(way.steps) - _STEPS:,} more; --format json has them all\n"
+    for name in way.held_names:
+        text += f"  holds the image name {visible(name.name)} until {format_instant(name.held_until)}\n"
+    return text + ("" if way.held_names else "  holds no image name of it\n")
+
+
+def _told(found: WhatIf, step: Step) -> str:
+    verb = "restore" if step.event.verb == "restored" else "delete"
+    return f"{verb} the {step.event.kind} {visible(subject(found.workspace, step.event))}"
+
+
+def _assumptions(found: WhatIf) -> str:
+    card = ", plan and rate card" if found.currency else " and plan"
+    text = f"Known until {format_instant(found.covered_until)}; what is stored{card} are taken to stay as they are.\n"
+    if found.target.packages and found.kept_until > found.stretches[-1].until:
+        text += (
+            f"What is deleted then is kept until {format_instant(found.kept_until)}, later than these months tell.\n"
+        )
+    if found.target.packages and found.target.kept_until is None:
+        text += "Who may only write can delete the packages' versions one by one: their bytes go just the same.\n"
+    return text
+
+
+def whatif_json(found: WhatIf) -> str:
+    """The schema `acct.whatif/1`; amounts and byte-seconds are strings of exact digits, fractions in lowest terms."""
+    return json_text(
+        {
+            "schema": "acct.whatif/1",
+            "workspace": found.workspace,
+            "delete": {
+                "kind": found.target.kind,
+                "name": found.target.name,
+                "deleted": found.target.deleted,
+                "kept_until": None if found.target.kept_until is None else format_instant(found.target.kept_until),
+            },
+            "on": format_instant(found.on),
+            "kept_until": format_instant(found.kept_until),
+            "covered_until": format_instant(found.covered_until),
+            "currency": found.currency,
+            "packages": [
+                {"format": package.format, "package": package.name, "repository": package.slug, "state": package.state}
+                for package in found.target.packages
+            ],
+            "bytes": {"unique": str(found.unique_bytes), "shared": str(found.shared_bytes)},
+            "ways": [_way_json(found, way) for way in found.ways],
+            "stretches": [
+                {
+                    "from": format_instant(stretch.start),
+                    "until": format_instant(stretch.until),
+                    "seconds": stretch.until - stretch.start,
+                    "ways": {
+                        way.name: _carried_json(carried) for way, carried in zip(found.ways, stretch.ways, strict=True)
+                    },
+                }
+                for stretch in found.stretches
+            ],
+        }
+    )
+
+
+def _way_json(found: WhatIf, way: Way) -> dict[str, object]:
+    amount = way.amount_minor
+    return {
+        "way": way.name,
+        "steps": [
+            {
+                "type": f"registry.{step.event.kind}.{step.event.verb}",
+                "subject": subject(found.workspace, step.event),
+                "role": step.role,
+            }
+            for step in way.steps
+        ],
+        "held_names": [held_name(name) for name in way.held_names],
+        "months": [
+            {
+                "month": str(bill.month),
+                "charged_byte_seconds": str(bill.charged_byte_seconds),
+                "amount": _amount(bill),
+            }
+            for bill in way.bills
+        ],
+        "amount": None if amount is None else money(amount, found.minor_digits),
+    }
+
+
+def _carried_json(carried: Carried) -> dict[str, object]:
+    return {
+        "charged_bytes": fraction(carried.charged_bytes),
+        "charged_bytes_of_it": fraction(carried.of_it),
+        "cost": None if carried.cost is None else fraction(carried.cost),
+    }
