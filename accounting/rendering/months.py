@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from accounting.billing.grouping import GROUPS, Group, Sums, add, grouped, total
+from accounting.billing.grouping import GROUPS, Group, Sums, add, corrections_of, grouped, total
 from accounting.billing.trend import Trend
 from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
@@ -113,27 +113,22 @@ def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
 
 
 def _months_table(bills: Sequence[Statement]) -> Sheet:
-    """A row per month: its status, what was stored and charged, and its amount."""
+    """A row per month: its status, what was stored, charged and corrected, and its amount."""
     unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
-    rows = [
-        [
-            str(bill.month),
-            bill.status,
-            _unit_months(bills, [bill], [bill.byte_seconds]),
-            _unit_months(bills, [bill], [bill.charged_byte_seconds]),
-            *([_amount(bills, total(bill)) or ""] if priced else []),
+    corrected = any(bill.corrections for bill in bills)
+
+    def figures(some: Sequence[Statement]) -> list[str]:
+        return [
+            _unit_months(bills, _stored(some)),
+            _unit_months(bills, _charged(some)),
+            *([_unit_months(bills, _corrected(some))] if corrected else []),
+            *([_amount(bills, add([total(bill) for bill in some])) or ""] if priced else []),
         ]
-        for bill in bills
-    ]
-    footer = [
-        "total",
-        "",
-        _unit_months(bills, bills, [bill.byte_seconds for bill in bills]),
-        _unit_months(bills, bills, [bill.charged_byte_seconds for bill in bills]),
-        *([_amount(bills, add([total(bill) for bill in bills])) or ""] if priced else []),
-    ]
-    columns = ["month", "status", unit, f"{unit} charged", *([bills[0].currency or ""] if priced else [])]
-    return Sheet(columns, rows, footer, len(columns) - 2)
+
+    columns = ["month", "status", unit, f"{unit} charged", *([f"{unit} corrected"] if corrected else []),
+               *([bills[0].currency or ""] if priced else [])]  # fmt: skip
+    rows = [[str(bill.month), bill.status, *figures([bill])] for bill in bills]
+    return Sheet(columns, rows, ["total", "", *figures(bills)], len(columns) - 2)
 
 
 def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
@@ -142,13 +137,10 @@ def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
     unit = f"{bills[-1].unit}-months"
 
     def figures(months: Sequence[Sums]) -> list[str]:
-        each = [
-            (_amount(bills, sums) or "") if priced else _unit_months(bills, [bill], [sums.byte_seconds])
-            for bill, sums in zip(bills, months, strict=True)
-        ]
+        each = [(_amount(bills, sums) or "") if priced else _unit_months(bills, sums.byte_months) for sums in months]
         return [
             *(each if several else []),
-            _unit_months(bills, bills, [sums.byte_seconds for sums in months]),
+            _unit_months(bills, add(months).byte_months),
             *([_amount(bills, add(months)) or ""] if priced else []),
         ]
 
@@ -156,7 +148,8 @@ def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
     names = list(GROUPS[by])
     footer = ["total", *[""] * (len(names) - 1), *figures([total(bill) for bill in bills])]
     months = [f"{bill.month} {bill.currency or unit}" for bill in bills] if several else []
-    columns = [*names, *months, unit, *([bills[0].currency or ""] if priced else [])]
+    in_all = f"{unit} with corrections" if any(bill.corrections for bill in bills) else unit
+    columns = [*names, *months, in_all, *([bills[0].currency or ""] if priced else [])]
     return Sheet(columns, rows, footer, len(columns) - len(names))
 
 
@@ -169,12 +162,14 @@ def _words(by: str, group: Group) -> list[str]:
 def _summary(bills: Sequence[Statement]) -> str:
     """One sentence that says what the months were."""
     unit = f"{bills[-1].unit}-months"
-    stored = _unit_months(bills, bills, [bill.byte_seconds for bill in bills])
-    charged = _unit_months(bills, bills, [bill.charged_byte_seconds for bill in bills])
-    included = [bill.included_byte_seconds for bill in bills]
+    stored, charged = _unit_months(bills, _stored(bills)), _unit_months(bills, _charged(bills))
+    included = sum((Fraction(bill.included_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
     sentence = f"{stored} {unit} stored, {charged} of them charged"
-    if any(included):
-        sentence += f", less {_unit_months(bills, bills, included)} included"
+    if included:
+        sentence += f", less {_unit_months(bills, included)} included"
+    if any(bill.corrections for bill in bills):
+        corrected = _unit_months(bills, _corrected(bills))
+        sentence += f", and {corrected} by corrections, each of its own month's {unit}"
     amount = _amount(bills, add([total(bill) for bill in bills]))
     if amount is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
@@ -200,13 +195,23 @@ def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
     return None if sums.amount_minor is None else money(sums.amount_minor, bills[0].minor_digits)
 
 
-def _unit_months(shown: Sequence[Statement], bills: Sequence[Statement], byte_seconds: Sequence[int | Fraction]) -> str:
-    """Byte-seconds of some months in the unit of the last month shown.
+def _stored(bills: Sequence[Statement]) -> Fraction:
+    """Bytes stored for whole months, by the lines alone."""
+    return sum((Fraction(bill.byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
+
+
+def _charged(bills: Sequence[Statement]) -> Fraction:
+    return sum((Fraction(bill.charged_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
+
+
+def _corrected(bills: Sequence[Statement]) -> Fraction:
+    return add([corrections_of(bill) for bill in bills]).byte_months
+
+
+def _unit_months(shown: Sequence[Statement], byte_months: Fraction) -> str:
+    """Bytes stored for whole months, in the unit of the last month shown.
 
     To three decimals, or to six where all that is shown is less than a unit, as in a statement.
     """
     unit = UNIT_BYTES[shown[-1].unit]
-    whole = sum((Fraction(bill.byte_seconds, unit * bill.month.seconds) for bill in shown), Fraction(0))
-    months = zip(bills, byte_seconds, strict=True)
-    value = sum((Fraction(figure) / (unit * bill.month.seconds) for bill, figure in months), Fraction(0))
-    return decimal(value, 3 if whole >= 1 else 6)
+    return decimal(byte_months / unit, 3 if _stored(shown) >= unit else 6)
