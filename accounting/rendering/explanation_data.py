@@ -48,9 +48,9 @@ def explanation_json(explained: Explanation) -> str:
         {
             "schema": "acct.explain/1",
             **{member: bill[member] for member in _OF_BILL},
+            "corrections": [_correction(each, digits) for each in explained.corrections],
             "parts": [_part(part) for part in explained.parts],
             "rates": [_rate(step) for step in explained.rates],
-            "corrections": [_correction(each, digits) for each in explained.corrections],
             "lines": [],
         }
     )
