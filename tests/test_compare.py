@@ -105,7 +105,15 @@ def test_corrections_stand_beside_the_lines() -> None:
     told = json.loads(comparisons_json([comparison], "other.toml", "2026-10"))["workspaces"][0]
     assert len(told["lines"]) == 1
     assert [(each["month"], each["other"]["amount"]) for each in told["corrections"]] == [("2026-09", "-0.30")]
-    assert "correction of 2026-09" in comparisons_text([comparison], "other.toml")
+    assert_adds_up(told["total"], [*told["lines"], *told["corrections"]])
+    assert "live, correction of 2026-09" in comparisons_text([comparison], "other.toml")
+
+
+def test_a_closed_month_is_now_by_the_card_that_it_was_sealed_with() -> None:
+    closed = replace(BILL, status="closed")
+    text = comparisons_text([side_by_side(closed, replace(BILL, amount_minor=20), "other.toml")], "other.toml")
+    assert "Now (the rate card that the month was sealed with) 0.70 USD, then (other.toml) 0.20 USD" in text
+    assert "(the rate card in force)" in comparisons_text([side_by_side(BILL, BILL, "other.toml")], "other.toml")
 
 
 def test_two_currencies_are_not_compared() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -11,9 +12,10 @@ import pytest
 from accounting.billing.grouping import GROUPS, add, grouped, statements, total
 from accounting.billing.trend import trend
 from accounting.errors import AcctError
+from accounting.facts.statement_json import statement_json
 from accounting.instants import Month
 from accounting.ledger import reading
-from accounting.rendering.months import months_html, months_text
+from accounting.rendering.months import months_html, months_json, months_text
 from tests.cli_runner import run
 from tests.golden import KEPT, load, minor_units
 from tests.test_compare import BILL
@@ -69,9 +71,27 @@ def test_the_range_is_the_months_statements(folder: Path) -> None:
 
 
 def test_corrections_count_where_they_belong() -> None:
-    """In the amounts, as in a statement's total, and not in the byte-seconds."""
+    """In both figures, as in a statement's total; its unit-months are those of the month that it corrects."""
     (group,) = grouped([BILL], "package")
     assert (group.name, group.total) == (("container", "web"), total(BILL))
+    assert group.total.byte_seconds == int(json.loads(statement_json(BILL))["total"]["byte_seconds"])
+    assert group.total.byte_months == Fraction(10**18, 31 * 86_400) - Fraction(1000, 30 * 86_400)
+    told = json.loads(months_json([BILL, replace(BILL, month=BILL.month.next, corrections=())], "state"))
+    assert int(told["total"]["byte_seconds"]) == sum(int(each["total"]["byte_seconds"]) for each in told["months"])
+    assert [int(each["byte_seconds"]) for each in told["groups"]] == [int(told["total"]["byte_seconds"])]
+
+
+def test_corrections_are_told_beside_what_was_stored() -> None:
+    corrected = replace(BILL, corrections=(replace(BILL.corrections[0], byte_seconds=-(30 * 86_400 * 10**9)),))
+    bills = [corrected, replace(BILL, month=BILL.month.next, corrections=())]
+    text = months_text(bills, None)
+    assert "of them charged, and -1.000 by corrections, each of its own month's GB-months" in text
+    assert [line.split()[-2:] for line in text.splitlines() if line.startswith(" 20")] == [
+        ["-1.000", "0.70"],
+        ["0.000", "0.70"],
+    ]
+    assert "GB-months with corrections" in months_text(bills, "state")
+    assert "corrections" not in months_text(bills[1:], "state")
 
 
 def test_names_are_shown_and_never_obeyed() -> None:

@@ -277,6 +277,28 @@ def test_a_closed_month_never_changes(folder: Path) -> None:
     assert (corrected["workspace"], corrected["amount"], corrected["amount_before"]) == ("acme", "-6.00", "3.00")
 
 
+def test_the_summary_and_the_index_tell_what_corrections_add(folder: Path) -> None:
+    acct(folder, "close", "--month", "2026-09", "--yes")
+    before = run_to(folder, "before")
+    assert [row["corrections"] for row in read_json(before / "summary.json")["workspaces"]] == ["0.00", "0.00"]
+    assert "corrections" not in (before / "index.html").read_text(encoding="utf-8")
+    event = {"specversion": "1.0", "source": "hub", "id": "1", "time": "2026-09-01T00:00:00Z",
+             "type": "registry.package.deleted", "subject": "acme/container/web"}  # fmt: skip
+    (folder / "late.jsonl").write_text(json.dumps(event))
+    acct(folder, "import", "events", "late.jsonl")
+    out = run_to(folder, "out")
+    told = read_json(out / "summary.json")
+    assert [(row["amount"], row["corrections"]) for row in (told["total"], *told["workspaces"])] == [
+        ("-2.00", "-3.00"),
+        ("-3.00", "-3.00"),
+        ("1.00", "0.00"),
+    ]
+    assert pq.read_table(out / "summary.parquet")["corrections"].to_pylist() == [Decimal("-3.00"), Decimal("0.00")]
+    page = Page((out / "index.html").read_text(encoding="utf-8"))
+    assert "Of it corrections" in page.text
+    assert {"-2.00 USD (a credit)", "-2.00 (a credit)", "-3.00 (a credit)", "-3.00", "1.00"} <= set(page.text)
+
+
 # Whole or not at all
 
 

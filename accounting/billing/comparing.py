@@ -94,8 +94,9 @@ def side_by_side(in_force: Statement, other: Statement, where: str) -> Compariso
 
 
 def total_of(statement: Statement) -> Figures:
-    """The total of a statement that has amounts."""
-    return Figures(statement.byte_seconds, statement.amount_minor or 0)
+    """The total of a statement that has amounts, corrections among it."""
+    corrected = sum(correction.byte_seconds for correction in statement.corrections)
+    return Figures(statement.byte_seconds + corrected, statement.amount_minor or 0)
 
 
 def _figures(statement: Statement) -> dict[tuple[Month | None, LineKey], Figures]:

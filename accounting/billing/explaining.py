@@ -23,6 +23,7 @@ from accounting.billing.explanation import (
     rate_steps,
     total,
 )
+from accounting.billing.late_evidence import explain_corrections
 from accounting.billing.rating import rate_costs
 from accounting.billing.sharing import LinePart, share_out
 from accounting.billing.statement import asked_of, statement
@@ -38,7 +39,8 @@ _ALL = 2**63 - 1
 
 def explain(ledger: Ledger, workspace: str, month: Month | None = None, package: str | None = None,
             blobs: int | None = None) -> Explanation:  # fmt: skip
-    """How the statement of a workspace comes about, with all its lines or those of one package (FORMAT/NAME).
+    """How the statement of a workspace comes about, with all its lines and corrections or those of one package
+    (FORMAT/NAME).
 
     Of each line the first `blobs` are taken apart, all unless told. Raises AcctError as `statement` does, and for a
     package that is not in the bill.
@@ -62,6 +64,11 @@ def explain(ledger: Ledger, workspace: str, month: Month | None = None, package:
         tuple(parts),
         rate_steps(costs, usage, parts, bill.month),
         tuple(_line(line, found[line.key], shares[line.key], usage.denominator, parts, costs) for line in lines),
+        tuple(
+            each
+            for each in explain_corrections(ledger, workspace, bill.corrections, asked.record_until)
+            if package in (None, package_name(each.correction.key))
+        ),
     )
 
 
@@ -72,9 +79,9 @@ def package_name(key: LineKey) -> str:
 
 def _lines_asked(bill: Statement, package: str | None) -> list[Line]:
     lines = [line for line in bill.lines if package in (None, package_name(line.key))]
-    if package is not None and not lines:
-        names = sorted({package_name(line.key) for line in bill.lines})
-        near = difflib.get_close_matches(package, names, n=1, cutoff=0)
+    names = {package_name(line.key) for line in bill.lines} | {package_name(each.key) for each in bill.corrections}
+    if package is not None and package not in names:
+        near = difflib.get_close_matches(package, sorted(names), n=1, cutoff=0)
         raise AcctError(
             f"package {package}",
             f"is not in the bill of {bill.workspace} for {bill.month}",

@@ -1,4 +1,5 @@
-"""The nouns of an explanation: a bill's lines taken apart into pieces, and the steps from there to money.
+"""The nouns of an explanation: a bill's lines taken apart into pieces, the steps from there to money, and what moved
+closed months.
 
 Byte-seconds of pieces are exact fractions; money is exact and in the major unit until it is rounded to minor units.
 """
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from accounting.instants import Month
-from accounting.model import Line, Part, Rate, RateCost, Statement, WorkspaceUsage
+from accounting.model import Correction, Line, Part, Rate, RateCost, Statement, WorkspaceUsage
 
 NAMED = 3  # so many names of versions or packages are told, then how many more there are
 
@@ -143,13 +144,86 @@ class RateStep:
 
 
 @dataclass(frozen=True)
+class Telling:
+    """What the closing of a month told of a line: of its own line, or in a correction of an earlier month's."""
+
+    month: Month
+    byte_seconds: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True)
+class LateEvent:
+    """A lifecycle event that was recorded after a closing; the slug or the plan that it names."""
+
+    cause: Cause
+    repository: str | None
+    plan: str | None
+    recorded_at: int
+
+
+@dataclass(frozen=True)
+class LateSnapshot:
+    """A snapshot that was recorded after a closing: how many presences of a package's blobs it began, ended, or showed
+    to have gone on since the snapshot before it.
+    """
+
+    source: str
+    taken_at: int
+    recorded_at: int
+    begun: int
+    ended: int
+    went_on: int
+
+
+@dataclass(frozen=True)
+class CorrectionExplanation:
+    """A correction, what was told of its line so far, and the evidence on it since the closing of `last_closed`.
+
+    `card_recorded_at`: when a rate card was loaded as retroactive, if one was. `sharers` are the first packages that
+    share blobs with this one and are corrected too.
+    """
+
+    correction: Correction
+    tellings: tuple[Telling, ...]
+    last_closed: Month
+    events: tuple[LateEvent, ...]
+    snapshots: tuple[LateSnapshot, ...]
+    card_recorded_at: int | None
+    sharers: tuple[str, ...]
+
+    @property
+    def told(self) -> tuple[int, int | None]:
+        """Byte-seconds and amount as told so far, what was sealed and the corrections of it; the amount as `now` has
+        one."""
+        amounts = [telling.amount_minor or 0 for telling in self.tellings]
+        amount = None if self.correction.amount_minor is None else sum(amounts)
+        return sum(telling.byte_seconds for telling in self.tellings), amount
+
+    @property
+    def now(self) -> tuple[int, int | None]:
+        """Byte-seconds and amount as they would be by all that is known: the correction is the difference."""
+        byte_seconds, amount = self.told
+        added = self.correction.amount_minor
+        return byte_seconds + self.correction.byte_seconds, None if amount is None or added is None else amount + added
+
+    @property
+    def only_amount(self) -> bool:
+        """Whether as much was stored as was told."""
+        return not self.correction.byte_seconds
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """How a statement comes about: the parts of the month, what each rate makes of it, and the lines asked for."""
+    """How a statement comes about: the parts of the month, what each rate makes of it, and the lines and corrections
+    asked for.
+    """
 
     statement: Statement
     parts: tuple[Part, ...]
     rates: tuple[RateStep, ...]
     lines: tuple[LineExplanation, ...]
+    corrections: tuple[CorrectionExplanation, ...]
 
 
 def rate_steps(costs: Mapping[Rate, RateCost], usage: WorkspaceUsage, parts: Sequence[Part],

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from accounting.billing.statement import statement
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import LineKey, Statement
+from accounting.model import Correction, Line, LineKey, Statement
 
 # What lines can be grouped by, and the members of a line that such a group is named by.
 GROUPS = {"repository": ("repository",), "format": ("format",), "package": ("format", "package"), "state": ("state",)}
@@ -15,17 +16,20 @@ GROUPS = {"repository": ("repository",), "format": ("format",), "package": ("for
 
 @dataclass(frozen=True)
 class Sums:
-    """Whole byte-seconds, and the amount in minor units (None without a rate card)."""
+    """Whole byte-seconds, the amount in minor units (None without a rate card), and `byte_months`: bytes stored for the
+    whole of a month, where a correction counts by the month that it corrects.
+    """
 
     byte_seconds: int
     amount_minor: int | None
+    byte_months: Fraction
 
 
 @dataclass(frozen=True)
 class Group:
     """The lines of one name, such as ("container", "web"): their sums in each month, in the order of the months.
 
-    Byte-seconds are those of the lines, amounts those of the lines and the corrections, as in a statement's total.
+    Figures are those of the lines and the corrections, as in a statement's total.
     """
 
     name: tuple[str | None, ...]
@@ -57,7 +61,7 @@ def grouped(bills: Sequence[Statement], by: str) -> tuple[Group, ...]:
     """The lines and corrections of some months by one of GROUPS, in the order of the names, null first."""
     parts = [_sums(bill, GROUPS[by]) for bill in bills]
     names = sorted({name for part in parts for name in part}, key=lambda name: [(n is not None, n or "") for n in name])
-    nothing = [Sums(0, None if bill.amount_minor is None else 0) for bill in bills]
+    nothing = [Sums(0, None if bill.amount_minor is None else 0, Fraction(0)) for bill in bills]
     return tuple(
         Group(name, tuple(part.get(name, none) for part, none in zip(parts, nothing, strict=True))) for name in names
     )
@@ -65,23 +69,38 @@ def grouped(bills: Sequence[Statement], by: str) -> tuple[Group, ...]:
 
 def add(sums: Sequence[Sums]) -> Sums:
     """
-    >>> add([Sums(1, 2), Sums(3, 4)]), add([Sums(1, None)])
-    (Sums(byte_seconds=4, amount_minor=6), Sums(byte_seconds=1, amount_minor=None))
+    >>> add([Sums(1, 2, Fraction(1, 3)), Sums(3, 4, Fraction(1))])
+    Sums(byte_seconds=4, amount_minor=6, byte_months=Fraction(4, 3))
     """
     amounts = [each.amount_minor for each in sums if each.amount_minor is not None]
-    return Sums(sum(each.byte_seconds for each in sums), sum(amounts) if amounts else None)
+    return Sums(
+        sum(each.byte_seconds for each in sums),
+        sum(amounts) if amounts else None,
+        sum((each.byte_months for each in sums), Fraction(0)),
+    )
 
 
 def total(bill: Statement) -> Sums:
-    """The total of a statement."""
-    return Sums(bill.byte_seconds, bill.amount_minor)
+    """The total of a statement, corrections among it."""
+    corrected = corrections_of(bill)
+    lines = Fraction(bill.byte_seconds, bill.month.seconds)
+    return Sums(bill.byte_seconds + corrected.byte_seconds, bill.amount_minor, lines + corrected.byte_months)
+
+
+def corrections_of(bill: Statement) -> Sums:
+    """What the corrections add to a statement."""
+    return add([_of(correction, correction.month) for correction in bill.corrections])
+
+
+def _of(line: Line | Correction, month: Month) -> Sums:
+    return Sums(line.byte_seconds, line.amount_minor, Fraction(line.byte_seconds, month.seconds))
 
 
 def _sums(bill: Statement, members: Sequence[str]) -> dict[tuple[str | None, ...], Sums]:
     sums: dict[tuple[str | None, ...], Sums] = {}
     figures: list[tuple[LineKey, Sums]] = [
-        *((line.key, Sums(line.byte_seconds, line.amount_minor)) for line in bill.lines),
-        *((correction.key, Sums(0, correction.amount_minor)) for correction in bill.corrections),
+        *((line.key, _of(line, bill.month)) for line in bill.lines),
+        *((correction.key, _of(correction, correction.month)) for correction in bill.corrections),
     ]
     for key, of_line in figures:
         name = tuple(getattr(key, member) for member in members)

@@ -1,6 +1,6 @@
 """What a person is shown of a workspace's month: the statement, and what it rests on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -13,11 +13,12 @@ from accounting.billing.reckoning import explanation_of, reckon
 from accounting.billing.statement import asked_of, latest_month, require_workspace, told_as
 from accounting.billing.steady import Steady, steady_from
 from accounting.billing.usage import parts_of
-from accounting.facts.sealed import digest_of
+from accounting.facts.cards import card_of_closed
+from accounting.facts.sealed import closings, digest_of
 from accounting.facts.statement_json import statement_json
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import STATES, Line, Part, Statement, WorkspaceUsage
+from accounting.model import STATES, Line, Part, RateCard, Statement, WorkspaceUsage
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -113,7 +114,8 @@ class StatementPage:
 
     `as_of` is the instant that deletions, held names and shared layers are told of: the month's end, or how far it is
     covered. `rates` are the steps from charged usage to money, empty without a rate card; `explanation` is the sentence
-    that says them. `parts` are the stretches of the month with their rules and rates. `digest` is the SHA-256 of the
+    that says them. `free_states` are, by closed month, the states that cost nothing in it: corrections tell of them.
+    `parts` are the stretches of the month with their rules and rates. `digest` is the SHA-256 of the
     statement's JSON. Of a closed month all rests on what was recorded at its closing.
     """
 
@@ -126,6 +128,7 @@ class StatementPage:
     deletions: tuple[ChargedDeletion, ...]
     free: tuple[FreeUsage, ...]
     shared: tuple[SharedPackage, ...]
+    free_states: Mapping[Month, frozenset[str]]
     parts: tuple[Part, ...]
     sources: tuple[SourceEvidence, ...]
     digest: str
@@ -144,13 +147,23 @@ def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | No
     """The pages of all workspaces, or of those named, in no order. Raises AcctError as `statements` does."""
     asked = asked_of(ledger, month)
     told = told_as(ledger, asked, workspaces)
+    free_states = {
+        closing.month: _free_states(closing.month, card_of_closed(ledger, closing.month, asked.record_until))
+        for closing in closings(ledger)
+        if closing.record_id <= asked.record_until
+    }
     for batch in bill_batches(ledger, asked, workspaces):
         facts = facts_of_scope(ledger, _days_metered(asked))
         for bill in batch:
-            yield _page(asked, told(bill.statement), bill, facts.get(bill.statement.workspace, Facts()))
+            yield _page(asked, told(bill.statement), bill, facts.get(bill.statement.workspace, Facts()), free_states)
 
 
-def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts) -> StatementPage:
+def _free_states(month: Month, card: RateCard) -> frozenset[str]:
+    return frozenset(STATES).difference(*(part.rule.charged for part in parts_of(month, card)))
+
+
+def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts,
+          free_states: Mapping[Month, frozenset[str]]) -> StatementPage:  # fmt: skip
     parts = parts_of(asked.month, asked.card)
     rates = rate_steps(bill.costs, bill.usage, parts, asked.month)
     steady = steady_from(asked, parts, bill, facts.packages)
@@ -164,6 +177,7 @@ def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts) -> State
         _deletions(asked, facts, steady),
         _free(statement, bill.usage),
         _shared(facts, steady),
+        free_states,
         tuple(parts),
         tuple(
             SourceEvidence(name, snapshots, first_at, latest_at, tuple((before, after) for before, after in gaps))

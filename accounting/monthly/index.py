@@ -35,6 +35,7 @@ def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], fi
         unit=summary.unit,
         summary=_sentence(summary, total),
         total=total,
+        corrected=any(figures.corrections_minor for _, figures in summary.workspaces.values()),
         files=files,
         rows=[
             {"workspace": workspace, **_links(statements[workspace]), **_shown(summary, figures)}
@@ -65,6 +66,9 @@ def _shown(summary: Summary, figures: Figures) -> dict[str, str | int | None]:
         "unit_months": decimal(Fraction(figures.byte_seconds, unit_month), places(Fraction(most, unit_month))),
         "amount_minor": figures.amount_minor,
         "amount": _amount(summary, figures.amount_minor),
+        "credit": (figures.amount_minor or 0) < 0,
+        "corrections_minor": figures.corrections_minor,
+        "corrections": _amount(summary, figures.corrections_minor),
         "before": _amount(summary, figures.before_minor),
         "change_minor": change,
         "change": "–" if change is None else ("+" if change > 0 else "") + money(change, summary.minor_digits),

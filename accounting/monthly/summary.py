@@ -22,7 +22,7 @@ from accounting.tables import json_text
 from accounting.text import formula_safe, money
 
 _DIGITS = 38
-_AMOUNTS = ("amount", "amount_before", "change")
+_AMOUNTS = ("amount", "corrections", "amount_before", "change")
 _BYTE_SECONDS = ("byte_seconds", "charged_byte_seconds", "included_byte_seconds")
 COLUMNS = ("workspace", "month", "status", "covered_until", "currency", *_AMOUNTS, *_BYTE_SECONDS, "statement")
 Row = dict[str, str | None]
@@ -32,13 +32,15 @@ Row = dict[str, str | None]
 class Figures:
     """A workspace's month, or that of all of them; amounts in minor units, None where they are not known.
 
-    `before_minor` is the amount of the month before. What is billed is `amount_minor`, with corrections in it.
+    `before_minor` is the amount of the month before. What is billed is `amount_minor`, and what of it corrections of
+    closed months add is `corrections_minor`.
     """
 
     byte_seconds: int
     charged_byte_seconds: int
     included_byte_seconds: int
     amount_minor: int | None
+    corrections_minor: int | None
     before_minor: int | None
 
     @property
@@ -68,6 +70,7 @@ class Summary:
             sum(figures.charged_byte_seconds for figures in all_of_them),
             sum(figures.included_byte_seconds for figures in all_of_them),
             _sum([figures.amount_minor for figures in all_of_them]),
+            _sum([figures.corrections_minor for figures in all_of_them]),
             _sum([figures.before_minor for figures in all_of_them]),
         )
 
@@ -84,6 +87,9 @@ def figures_of(statement: Statement, before: Mapping[str, int | None] | None) ->
         statement.charged_byte_seconds,
         statement.included_byte_seconds,
         statement.amount_minor,
+        None
+        if statement.amount_minor is None
+        else sum(correction.amount_minor or 0 for correction in statement.corrections),
         None if before is None else before.get(statement.workspace, 0),
     )
 
@@ -131,6 +137,7 @@ def _digits(summary: Summary, figures: Figures) -> Row:
     """Exact digits, by column."""
     amounts = {
         "amount": figures.amount_minor,
+        "corrections": figures.corrections_minor,
         "amount_before": figures.before_minor,
         "change": figures.change_minor,
     }

@@ -95,7 +95,8 @@ def _notes(advised: Advised) -> str:
     if advised.currency is None:
         notes.append("No rate card is loaded, so there are no amounts.\n")
     return "".join(notes) + (
-        f"What was stored is known until {format_instant(advised.covered_until)}; what else is stored is taken to stay as it is.\n"
+        f"What was stored is known until {format_instant(advised.covered_until)};"
+        " what else is stored is taken to stay as it is.\n"
     )
 
 

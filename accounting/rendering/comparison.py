@@ -23,10 +23,11 @@ def comparisons_text(comparisons: Sequence[Comparison], name: str, width: int | 
 
 def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str:
     ours, theirs = comparison.in_force, comparison.other
+    card = "that the month was sealed with" if ours.status == "closed" else "in force"
     head = [
         f"Workspace {visible(ours.workspace)}, {ours.month}, {ours.status}",
         f"Covered until {format_instant(ours.covered_until)}",
-        f"Now (the rate card in force) {_money(ours, total_of(ours))} {ours.currency}, then ({visible(name)})"
+        f"Now (the rate card {card}) {_money(ours, total_of(ours))} {ours.currency}, then ({visible(name)})"
         f" {_money(ours, total_of(theirs))} {ours.currency}: {_signed(ours, comparison.change)} {ours.currency}.",
     ]
     columns = ["repository", "package", "format", "state", f"{ours.unit}-months now", "then", f"{ours.currency} now",
@@ -43,7 +44,7 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
         ]
         for line in comparison.lines
     ]
-    total = ["", "", "", "total", *(_unit_months(ours, total_of(bill)) for bill in (ours, theirs)),
+    total = ["", "", "", "total", *(unit_months(ours, bill.byte_seconds) for bill in (ours, theirs)),
              *(_money(ours, total_of(bill)) for bill in (ours, theirs)), _signed(ours, comparison.change)]  # fmt: skip
     body = table(columns, rows, right=5, total=total, width=width) if rows else "Nothing was stored.\n"
     return "\n".join(head) + f"\n\n{body}"
@@ -127,9 +128,9 @@ def _sums(comparisons: Sequence[Comparison]) -> tuple[Figures, Figures, Figures]
 
 
 def _state(line: ComparedLine) -> str:
-    """The state, and under which card it costs nothing."""
+    """The state, and under which card it costs nothing; of a correction, which month it corrects."""
     if line.month is not None:
-        return f"correction of {line.month}"
+        return f"{STATE_WORDS[line.key.state]}, correction of {line.month}"
     free = [word for word, figures in (("now", line.in_force), ("then", line.other)) if figures and not figures.charged]
     known = [figures for figures in (line.in_force, line.other) if figures]
     when = "free" if len(free) == len(known) else f"free {' '.join(free)}"

@@ -1,13 +1,11 @@
 """An explanation as text: a tree from the bill's lines down to blobs, with every step that a person can check."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from accounting.billing.explanation import (
     NAMED,
     BlobPieces,
-    Cause,
     Explanation,
     LineExplanation,
     Piece,
@@ -17,15 +15,10 @@ from accounting.billing.explanation import (
     total,
 )
 from accounting.instants import format_instant
-from accounting.model import Correction, LineKey, Part
+from accounting.model import Part
+from accounting.rendering.corrections import correction_branch
+from accounting.rendering.tree import Branch, cause_words, drawn, line_name
 from accounting.text import counted, decimal, money, visible
-
-
-class _Branch(NamedTuple):
-    """A line of the tree and what hangs from it."""
-
-    label: str
-    twigs: "Sequence[_Branch]" = ()
 
 
 def explanation_text(explained: Explanation) -> str:
@@ -37,172 +30,150 @@ def explanation_text(explained: Explanation) -> str:
         "",
     ]
     trees = [_workspace(explained), *(_line(line, explained) for line in explained.lines)]
-    if not explained.lines:
-        trees = [_Branch("Nothing was stored.")]
-    return "\n".join(head) + "\n" + "\n\n".join("\n".join(_drawn(tree)) for tree in trees) + "\n"
-
-
-def _drawn(branch: _Branch, first: str = "", rest: str = "") -> Iterator[str]:
-    yield first + branch.label
-    for twig in branch.twigs:
-        is_last = twig is branch.twigs[-1]
-        yield from _drawn(twig, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "))
+    if not bill.lines and not bill.corrections:
+        trees = [Branch("Nothing was stored.")]
+    trees += [correction_branch(each, bill) for each in explained.corrections]
+    return "\n".join(head) + "\n" + "\n\n".join("\n".join(drawn(tree)) for tree in trees) + "\n"
 
 
 # The workspace
 
 
-def _workspace(explained: Explanation) -> _Branch:
+def _workspace(explained: Explanation) -> Branch:
     bill = explained.statement
     twigs = [_rules(part) for part in explained.parts]
     twigs += [_rate(step, explained) for step in explained.rates]
+    corrected = counted(len(bill.corrections), "correction") + " of closed months"
     if bill.amount_minor is None:
-        return _Branch("The whole bill: no rate card is loaded, so there are no amounts", twigs)
+        twigs += [Branch(corrected)] if bill.corrections else []
+        return Branch("The whole bill: no rate card is loaded, so there are no amounts", twigs)
     cost = total(step.cost for step in explained.rates)
     amount = money(bill.amount_minor, bill.minor_digits)
     rounded = money(sum(line.amount_minor or 0 for line in bill.lines), bill.minor_digits)
-    twigs.append(_Branch(f"All lines: {_precise(cost)}, rounded half up: {rounded} {bill.currency}"))
-    twigs += [_correction(correction, explained) for correction in bill.corrections]
-    return _Branch(f"The whole bill: {amount} {bill.currency}", twigs)
+    twigs.append(Branch(f"All lines: {_precise(cost)}, rounded half up: {rounded} {bill.currency}"))
+    if bill.corrections:
+        added = sum(correction.amount_minor or 0 for correction in bill.corrections)
+        twigs.append(Branch(f"{corrected}: {money(added, bill.minor_digits)} {bill.currency}"))
+    return Branch(f"The whole bill: {amount} {bill.currency}", twigs)
 
 
-def _correction(correction: Correction, explained: Explanation) -> _Branch:
-    bill = explained.statement
-    amount = money(correction.amount_minor or 0, bill.minor_digits)
-    return _Branch(
-        f"Correction of {correction.month}, which is closed, for {_name(correction.key)}: {amount} {bill.currency}"
-    )
-
-
-def _rules(part: Part) -> _Branch:
+def _rules(part: Part) -> Branch:
     rule = part.rule
     states = " and ".join(state.replace("_", " ") for state in rule.charged)
     charged = f"packages that are {states} are charged" if states else "nothing is charged"
     shared = "is split equally among those that hold it" if rule.share == "workspace" else "counts whole in each"
     name = f"Rule of {rule.effective_from}" if part.rate else "Without a rate card"
-    return _Branch(
+    return Branch(
         f"{name}, {_span(part.start, part.end)}: {charged};"
         f" a blob {shared}; deletions keep for {counted(rule.retention_days, 'day')}"
     )
 
 
-def _rate(step: RateStep, explained: Explanation) -> _Branch:
+def _rate(step: RateStep, explained: Explanation) -> Branch:
     unit = f"{step.rate.unit}-months"
     unit_month = step.rate.unit_bytes * explained.statement.month.seconds
     twigs = [
-        _Branch(
+        Branch(
             f"Charged usage: {_exact(step.charged_byte_seconds)} byte-seconds / {unit_month:,} (the bytes of a"
             f" {step.rate.unit} × the seconds of {explained.statement.month})"
             f" {_equals(step.charged_byte_seconds / unit_month)} {unit}"
         )
     ]
     if step.included_byte_seconds:
-        twigs.append(_Branch(f"Less included: {_precise(step.included_byte_seconds / unit_month)} {unit}"))
+        twigs.append(Branch(f"Less included: {_precise(step.included_byte_seconds / unit_month)} {unit}"))
     for tier in step.tiers:
         above = f" above {_precise(tier.above)}" if tier.above else ""
-        twigs.append(_Branch(f"{_precise(tier.units)} {unit}{above} × {_precise(tier.price)} {_equals(tier.cost)}"))
+        twigs.append(Branch(f"{_precise(tier.units)} {unit}{above} × {_precise(tier.price)} {_equals(tier.cost)}"))
     if step.start > explained.statement.month.start or step.end < explained.statement.month.end:
-        twigs.append(_Branch("Included quantity and tier bounds count for this part of the month in proportion"))
+        twigs.append(Branch("Included quantity and tier bounds count for this part of the month in proportion"))
     label = f"Rate of {step.rate.effective_from}, {_span(step.start, step.end)}, costs {_precise(step.cost)}"
-    return _Branch(label, twigs)
+    return Branch(label, twigs)
 
 
 # A line
 
 
-def _line(line: LineExplanation, explained: Explanation) -> _Branch:
+def _line(line: LineExplanation, explained: Explanation) -> Branch:
     key, bill = line.line.key, explained.statement
-    label = _name(key)
+    label = line_name(key)
     if line.line.amount_minor is not None:
         label += f": {money(line.line.amount_minor, bill.minor_digits)} {bill.currency}"
     blobs = [_blob(blob, explained) for blob in line.blobs]
     if line.more_blobs:
-        blobs.append(_Branch(f"{counted(line.more_blobs, 'more blob')}: {_exact(line.more_byte_seconds)} byte-seconds"))
+        blobs.append(Branch(f"{counted(line.more_blobs, 'more blob')}: {_exact(line.more_byte_seconds)} byte-seconds"))
     count = len(line.blobs) + line.more_blobs
-    twigs = [_Branch("State", [_state(stretch, key.state) for stretch in line.states])]
-    twigs.append(_Branch(f"{counted(count, 'blob')}, the largest first", blobs))
+    twigs = [Branch("State", [_state(stretch, key.state) for stretch in line.states])]
+    twigs.append(Branch(f"{counted(count, 'blob')}, the largest first", blobs))
     twigs.append(_byte_seconds(line, count))
     if line.exact_cost is not None:
         twigs.append(_amount(line, explained))
-    return _Branch(label, twigs)
+    return Branch(label, twigs)
 
 
-def _name(key: LineKey) -> str:
-    where = f"in repository {visible(key.repository)}" if key.repository is not None else "in no repository"
-    return f"{key.format}/{visible(key.package)} {where}, {key.state.replace('_', ' ')}"
-
-
-def _state(stretch: StateStretch, state: str) -> _Branch:
+def _state(stretch: StateStretch, state: str) -> Branch:
     words = f"{_span(stretch.start, stretch.end)}: {state.replace('_', ' ')}{'' if stretch.charged else ' (free)'}"
     twigs = []
     if stretch.turned_by:
-        twigs.append(_Branch(f"by {_cause(stretch.turned_by)}"))
+        twigs.append(Branch(f"by {cause_words(stretch.turned_by)}"))
     else:
         words += ", since no event says otherwise"
     if stretch.kept_until is not None:
         ended = "ended" if state == "expired" else "ends"
-        twigs.append(_Branch(f"the retention period {ended} {format_instant(stretch.kept_until)}"))
+        twigs.append(Branch(f"the retention period {ended} {format_instant(stretch.kept_until)}"))
     if stretch.linked_by:
-        twigs.append(_Branch(f"in its repository by {_cause(stretch.linked_by)}"))
-    return _Branch(words, twigs)
+        twigs.append(Branch(f"in its repository by {cause_words(stretch.linked_by)}"))
+    return Branch(words, twigs)
 
 
-def _cause(cause: Cause) -> str:
-    name = f"registry.{cause.kind}.{cause.verb}"
-    return (
-        f"{name} at {format_instant(cause.occurred_at)} (id {visible(cause.event_id)} of {visible(cause.event_source)})"
-    )
-
-
-def _blob(blob: BlobPieces, explained: Explanation) -> _Branch:
+def _blob(blob: BlobPieces, explained: Explanation) -> Branch:
     twigs = [_piece(piece, blob, explained.parts[piece.part]) for piece in blob.pieces]
     versions = list(dict.fromkeys(sighting.version for sighting in blob.sightings))
-    twigs.append(_Branch(f"held by {_first([_version(version) for version in versions], len(versions))}"))
+    twigs.append(Branch(f"held by {_first([_version(version) for version in versions], len(versions))}"))
     for source in dict.fromkeys(sighting.source for sighting in blob.sightings):
         twigs.append(_seen(source, [sighting for sighting in blob.sightings if sighting.source == source]))
     label = f"{visible(blob.digest)}, {counted(blob.size_bytes, 'byte')}: {_eye(blob.byte_seconds)} byte-seconds"
-    return _Branch(label, twigs)
+    return Branch(label, twigs)
 
 
 def _version(version: str) -> str:
     return f"version {visible(version)}" if version else "the package itself"
 
 
-def _seen(source: str, sightings: Sequence[Sighting]) -> _Branch:
+def _seen(source: str, sightings: Sequence[Sighting]) -> Branch:
     first = min(sighting.first_seen_at for sighting in sightings)
     last = max(sighting.last_seen_at for sighting in sightings)
     since = min(sighting.present_from for sighting in sightings)
     uploaded = f", uploaded {format_instant(since)}" if since < first else ""
-    return _Branch(
+    return Branch(
         f"seen in snapshots of {visible(source)}: first {format_instant(first)}{uploaded}; last {format_instant(last)}"
     )
 
 
-def _piece(piece: Piece, blob: BlobPieces, part: Part) -> _Branch:
+def _piece(piece: Piece, blob: BlobPieces, part: Part) -> Branch:
     seconds = piece.end - piece.start
     label = f"{_span(piece.start, piece.end)}: {blob.size_bytes:,} × {seconds:,} s"
     others = _first([visible(name) for name in piece.named], piece.others)
     if not piece.carries:
-        return _Branch(f"{label}, carried by {others}, which is charged: nothing is left for this package")
+        return Branch(f"{label}, carried by {others}, which is charged: nothing is left for this package")
     if piece.sharers is None:
-        return _Branch(f"{label}, shared in turn with {others}, who changed often: {_eye(piece.byte_seconds)}")
+        return Branch(f"{label}, shared in turn with {others}, who changed often: {_eye(piece.byte_seconds)}")
     if part.rule.share == "package":
-        return _Branch(f"{label}, carried whole: {_eye(piece.byte_seconds)}")
+        return Branch(f"{label}, carried whole: {_eye(piece.byte_seconds)}")
     if piece.sharers == 1:
-        return _Branch(f"{label}, shared with nobody: {_eye(piece.byte_seconds)}")
-    return _Branch(f"{label} / {piece.sharers:,}, shared with {others}: {_eye(piece.byte_seconds)}")
+        return Branch(f"{label}, shared with nobody: {_eye(piece.byte_seconds)}")
+    return Branch(f"{label} / {piece.sharers:,}, shared with {others}: {_eye(piece.byte_seconds)}")
 
 
-def _byte_seconds(line: LineExplanation, blobs: int) -> _Branch:
+def _byte_seconds(line: LineExplanation, blobs: int) -> Branch:
     exact, whole = line.exact_byte_seconds, line.line.byte_seconds
-    twigs = [_Branch(f"the sum of {counted(blobs, 'blob')}: {_exact(exact)}")]
+    twigs = [Branch(f"the sum of {counted(blobs, 'blob')}: {_exact(exact)}")]
     if exact.denominator > 1 or exact != whole:
         down = exact.numerator // exact.denominator
-        twigs.append(_Branch(f"rounded down {down:,}, {_rounding(whole - down)}"))
-    return _Branch(f"Byte-seconds: {whole:,}", twigs)
+        twigs.append(Branch(f"rounded down {down:,}, {_rounding(whole - down)}"))
+    return Branch(f"Byte-seconds: {whole:,}", twigs)
 
 
-def _amount(line: LineExplanation, explained: Explanation) -> _Branch:
+def _amount(line: LineExplanation, explained: Explanation) -> Branch:
     bill = explained.statement
     exact, amount = line.exact_minor(bill.minor_digits), line.line.amount_minor
     assert exact is not None
@@ -213,18 +184,18 @@ def _amount(line: LineExplanation, explained: Explanation) -> _Branch:
         step = steps[charge.rate]
         share = f"{_exact(charge.byte_seconds)} / {_exact(step.charged_byte_seconds)}"
         twigs.append(
-            _Branch(
+            Branch(
                 f"of the rate of {charge.rate.effective_from}: {_precise(step.cost)} × {share} {_equals(charge.cost)}"
             )
         )
     if not twigs:
-        twigs.append(_Branch("not charged in this state"))
+        twigs.append(Branch("not charged in this state"))
     elif exact != amount:
         down = exact.numerator // exact.denominator
         twigs.append(
-            _Branch(f"rounded down {money(down, bill.minor_digits)}, {_rounding(amount - down, bill.minor_digits)}")
+            Branch(f"rounded down {money(down, bill.minor_digits)}, {_rounding(amount - down, bill.minor_digits)}")
         )
-    return _Branch(f"Amount: {money(amount, bill.minor_digits)} {bill.currency}", twigs)
+    return Branch(f"Amount: {money(amount, bill.minor_digits)} {bill.currency}", twigs)
 
 
 # Figures

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from io import StringIO
 
@@ -10,6 +11,7 @@ from accounting.billing.explanation import (
     NAMED,
     BlobPieces,
     Cause,
+    CorrectionExplanation,
     Explanation,
     LineExplanation,
     Piece,
@@ -18,16 +20,21 @@ from accounting.billing.explanation import (
 )
 from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
-from accounting.model import Part
+from accounting.model import Correction, Part
 from accounting.tables import json_text
 from accounting.text import formula_safe, money
 
-_OF_BILL = ("workspace", "month", "status", "covered_until", "currency", "unit", "total", "corrections")
+_OF_BILL = ("workspace", "month", "status", "covered_until", "currency", "unit", "total")
+_EVENT_COLUMNS = ("event", "event_at", "event_id", "event_source")
+_CORRECTION_COLUMNS = (
+    "corrects", "amount", "told_byte_seconds", "told_amount", "now_byte_seconds", "now_amount", "evidence",
+    "recorded_at",
+)  # fmt: skip
 _COLUMNS = (
     "workspace", "month", "repository", "format", "package", "state", "digest", "size", "from", "until", "seconds",
     "charged", "rule", "rate", "sharers", "carries", "other_packages", "shared_with", "versions", "version_names",
-    "sources", "first_seen_at", "last_seen_at", "event", "event_at", "event_id", "event_source",
-    "byte_seconds_numerator", "byte_seconds_denominator",
+    "sources", "first_seen_at", "last_seen_at", *_EVENT_COLUMNS, "byte_seconds_numerator", "byte_seconds_denominator",
+    *_CORRECTION_COLUMNS,
 )  # fmt: skip
 
 
@@ -41,6 +48,7 @@ def explanation_json(explained: Explanation) -> str:
         {
             "schema": "acct.explain/1",
             **{member: bill[member] for member in _OF_BILL},
+            "corrections": [_correction(each, digits) for each in explained.corrections],
             "parts": [_part(part) for part in explained.parts],
             "rates": [_rate(step) for step in explained.rates],
             "lines": [],
@@ -170,6 +178,54 @@ def _type(cause: Cause) -> str:
     return f"registry.{cause.kind}.{cause.verb}"
 
 
+def _correction(explained: CorrectionExplanation, digits: int) -> dict[str, object]:
+    correction = explained.correction
+    return {
+        "month": str(correction.month),
+        "repository": correction.key.repository,
+        "format": correction.key.format,
+        "package": correction.key.package,
+        "state": correction.key.state,
+        **_figures((correction.byte_seconds, correction.amount_minor), digits),
+        "told": {
+            **_figures(explained.told, digits),
+            "by": [
+                {"month": str(each.month), **_figures((each.byte_seconds, each.amount_minor), digits)}
+                for each in explained.tellings
+            ],
+        },
+        "now": _figures(explained.now, digits),
+        "only_amount": explained.only_amount,
+        "since": str(explained.last_closed),
+        "events": [
+            {
+                **(_cause(event.cause) or {}),
+                "repository": event.repository,
+                "plan": event.plan,
+                "recorded_at": format_instant(event.recorded_at),
+            }
+            for event in explained.events
+        ],
+        "snapshots": [
+            {
+                "source": snapshot.source,
+                "taken_at": format_instant(snapshot.taken_at),
+                "begun": snapshot.begun,
+                "ended": snapshot.ended,
+                "went_on": snapshot.went_on,
+                "recorded_at": format_instant(snapshot.recorded_at),
+            }
+            for snapshot in explained.snapshots
+        ],
+        "rate_card": explained.card_recorded_at and {"recorded_at": format_instant(explained.card_recorded_at)},
+        "sharers": list(explained.sharers),
+    }
+
+
+def _figures(figures: tuple[int, int | None], digits: int) -> dict[str, str | None]:
+    return {"byte_seconds": str(figures[0]), "amount": _money(figures[1], digits)}
+
+
 def _blob(blob: BlobPieces) -> dict[str, object]:
     return {
         "digest": blob.digest,
@@ -201,17 +257,82 @@ def _blob(blob: BlobPieces) -> dict[str, object]:
 
 
 def explanation_csv(explained: Explanation) -> str:
-    """One row per piece, in RFC 4180; byte-seconds add up as numerator / denominator."""
+    """One row per piece and per correction, in RFC 4180; byte-seconds add up as numerator / denominator.
+
+    What bears on a correction follows it, a row per event, snapshot or rate card, without figures.
+    """
     text = StringIO()
     rows = csv.writer(text, lineterminator="\r\n")  # with CR in it, so that a lone CR in a cell is quoted
     rows.writerow(_COLUMNS)
+    for row in _rows(explained):
+        rows.writerow(formula_safe(cell) if isinstance(cell, str) else cell for cell in row)
+    return text.getvalue()
+
+
+def _rows(explained: Explanation) -> Iterator[Sequence[object]]:
     for line in explained.lines:
         for blob in line.blobs:
             known = _known(blob)
             for piece in blob.pieces:
-                row = _row(explained, line, blob, piece, known)
-                rows.writerow(formula_safe(cell) if isinstance(cell, str) else cell for cell in row)
-    return text.getvalue()
+                yield _row(explained, line, blob, piece, known)
+    for each in explained.corrections:
+        for cells in (_correction_cells(each, explained.statement.minor_digits), *_evidence_cells(each)):
+            named = {**_key_cells(explained, each.correction), **cells}
+            yield [named.get(column) for column in _COLUMNS]
+
+
+def _key_cells(explained: Explanation, correction: Correction) -> dict[str, object]:
+    key = correction.key
+    return {
+        "workspace": explained.statement.workspace,
+        "month": str(explained.statement.month),
+        "repository": key.repository,
+        "format": key.format,
+        "package": key.package,
+        "state": key.state,
+        "corrects": str(correction.month),
+    }
+
+
+def _correction_cells(explained: CorrectionExplanation, digits: int) -> dict[str, object]:
+    """The figures, which begin with a minus where they are less: numbers, which no spreadsheet runs."""
+    (told_byte_seconds, told), (now_byte_seconds, now) = explained.told, explained.now
+    return {
+        "byte_seconds_numerator": explained.correction.byte_seconds,
+        "byte_seconds_denominator": 1,
+        "amount": _number(explained.correction.amount_minor, digits),
+        "told_byte_seconds": told_byte_seconds,
+        "told_amount": _number(told, digits),
+        "now_byte_seconds": now_byte_seconds,
+        "now_amount": _number(now, digits),
+    }
+
+
+def _number(minor: int | None, digits: int) -> Decimal | None:
+    return None if minor is None else Decimal(money(minor, digits))
+
+
+def _evidence_cells(explained: CorrectionExplanation) -> Iterator[dict[str, object]]:
+    for event in explained.events:
+        yield {
+            "evidence": "event",
+            **dict(zip(_EVENT_COLUMNS, _event_cells(event.cause), strict=True)),
+            "recorded_at": format_instant(event.recorded_at),
+        }
+    for snapshot in explained.snapshots:
+        yield {
+            "evidence": "snapshot",
+            "sources": snapshot.source,
+            "first_seen_at": format_instant(snapshot.taken_at),
+            "last_seen_at": format_instant(snapshot.taken_at),
+            "recorded_at": format_instant(snapshot.recorded_at),
+        }
+    if explained.card_recorded_at is not None:
+        yield {"evidence": "rate card", "recorded_at": format_instant(explained.card_recorded_at)}
+
+
+def _event_cells(cause: Cause) -> tuple[str, str, str, str]:
+    return _type(cause), format_instant(cause.occurred_at), cause.event_id, cause.event_source
 
 
 def _known(blob: BlobPieces) -> list[object]:
@@ -238,8 +359,8 @@ def _row(
         piece.end - piece.start, "yes" if stretch.charged else "no", str(part.rule.effective_from),
         str(part.rate.effective_from) if part.rate else None, piece.sharers, "yes" if piece.carries else "no",
         piece.others, _names(piece.named, piece.others), *known,
-        *((_type(turn), format_instant(turn.occurred_at), turn.event_id, turn.event_source) if turn else [None] * 4),
-        piece.byte_seconds.numerator, piece.byte_seconds.denominator,
+        *(_event_cells(turn) if turn else [None] * len(_EVENT_COLUMNS)),
+        piece.byte_seconds.numerator, piece.byte_seconds.denominator, *[None] * len(_CORRECTION_COLUMNS),
     ]  # fmt: skip
 
 

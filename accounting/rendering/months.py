@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from accounting.billing.grouping import GROUPS, Group, Sums, add, grouped, total
+from accounting.billing.grouping import GROUPS, Group, Sums, add, corrections_of, grouped, total
 from accounting.billing.trend import Trend
 from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
@@ -113,42 +113,39 @@ def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
 
 
 def _months_table(bills: Sequence[Statement]) -> Sheet:
-    """A row per month: its status, what was stored and charged, and its amount."""
+    """A row per month: its status, what was stored, charged and corrected, and its amount."""
     unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
-    stored, all_stored = _used(bills, [[(bill, bill.byte_seconds)] for bill in bills])
-    charged, all_charged = _used(bills, [[(bill, bill.charged_byte_seconds)] for bill in bills])
-    rows = [
-        [str(bill.month), bill.status, *used, *([_amount(bills, total(bill)) or ""] if priced else [])]
-        for bill, *used in zip(bills, stored, charged, strict=True)
+    corrected = any(bill.corrections for bill in bills)
+    figures = [
+        _used(bills, [_stored([bill]) for bill in bills]),
+        _used(bills, [_charged([bill]) for bill in bills]),
+        *([_used(bills, [_corrected([bill]) for bill in bills])] if corrected else []),
+        *([_amounts(bills, [total(bill) for bill in bills])] if priced else []),
     ]
-    everything = _amount(bills, add([total(bill) for bill in bills])) or ""
-    footer = ["total", "", all_stored, all_charged, *([everything] if priced else [])]
-    columns = ["month", "status", unit, f"{unit} charged", *([bills[0].currency or ""] if priced else [])]
-    return Sheet(columns, rows, footer, len(columns) - 2)
+    rows = [[str(bill.month), bill.status, *(cells[i] for cells, _ in figures)] for i, bill in enumerate(bills)]
+    columns = ["month", "status", unit, f"{unit} charged", *([f"{unit} corrected"] if corrected else []),
+               *([bills[0].currency or ""] if priced else [])]  # fmt: skip
+    return Sheet(columns, rows, ["total", "", *(whole for _, whole in figures)], len(columns) - 2)
 
 
 def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
     """A row per group: each month's amount (or unit-months, without a rate card), then the sums of all months."""
     priced, unit, groups = bills[0].currency is not None, f"{bills[-1].unit}-months", grouped(bills, by)
-
-    def column(months: Sequence[int]) -> tuple[list[str], str]:
-        """The unit-months of some months, by their places among the bills."""
-        return _used(bills, [[(bills[i], group.months[i].byte_seconds) for i in months] for group in groups])
-
-    def amounts(sums: Sequence[Sums]) -> tuple[list[str], str]:
-        return [_amount(bills, each) or "" for each in sums], _amount(bills, add(sums)) or ""
-
     figures: list[tuple[list[str], str]] = []
-    if len(bills) > 1:
-        figures += [
-            amounts([group.months[i] for group in groups]) if priced else column([i]) for i in range(len(bills))
-        ]
-    figures += [column(range(len(bills))), *([amounts([group.total for group in groups])] if priced else [])]
+    for i in range(len(bills)) if len(bills) > 1 else ():
+        of_month = [group.months[i] for group in groups]
+        figures.append(_amounts(bills, of_month) if priced else _used(bills, [each.byte_months for each in of_month]))
+    in_all = [group.total for group in groups]
+    figures += [
+        _used(bills, [each.byte_months for each in in_all]),
+        *([_amounts(bills, in_all)] if priced else []),
+    ]
     names = list(GROUPS[by])
     rows = [[*_words(by, group), *(cells[i] for cells, _ in figures)] for i, group in enumerate(groups)]
-    footer = ["total", *[""] * (len(names) - 1), *(total for _, total in figures)]
+    footer = ["total", *[""] * (len(names) - 1), *(whole for _, whole in figures)]
     months = [f"{bill.month} {bill.currency or unit}" for bill in bills] if len(bills) > 1 else []
-    columns = [*names, *months, unit, *([bills[0].currency or ""] if priced else [])]
+    stored = f"{unit} with corrections" if any(bill.corrections for bill in bills) else unit
+    columns = [*names, *months, stored, *([bills[0].currency or ""] if priced else [])]
     return Sheet(columns, rows, footer, len(columns) - len(names))
 
 
@@ -161,12 +158,14 @@ def _words(by: str, group: Group) -> list[str]:
 def _summary(bills: Sequence[Statement]) -> str:
     """One sentence that says what the months were."""
     unit = f"{bills[-1].unit}-months"
-    stored = _unit_months(bills, [bill.byte_seconds for bill in bills])
-    charged = _unit_months(bills, [bill.charged_byte_seconds for bill in bills])
-    included = [bill.included_byte_seconds for bill in bills]
+    stored, charged = _unit_months(bills, _stored(bills)), _unit_months(bills, _charged(bills))
+    included = sum((Fraction(bill.included_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
     sentence = f"{stored} {unit} stored, {charged} of them charged"
-    if any(included):
+    if included:
         sentence += f", less {_unit_months(bills, included)} included"
+    if any(bill.corrections for bill in bills):
+        corrected = _unit_months(bills, _corrected(bills))
+        sentence += f", and {corrected} by corrections, each of its own month's {unit}"
     amount = _amount(bills, add([total(bill) for bill in bills]))
     if amount is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
@@ -192,22 +191,32 @@ def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
     return None if sums.amount_minor is None else money(sums.amount_minor, bills[0].minor_digits)
 
 
-def _unit_months(bills: Sequence[Statement], byte_seconds: Sequence[int | Fraction]) -> str:
-    """Byte-seconds of the months in the unit of the last one."""
-    return _used(bills, [list(zip(bills, byte_seconds, strict=True))])[1]
+def _amounts(bills: Sequence[Statement], sums: Sequence[Sums]) -> tuple[list[str], str]:
+    """Amounts, and their sum."""
+    return [_amount(bills, each) or "" for each in sums], _amount(bills, add(sums)) or ""
 
 
-def _used(
-    bills: Sequence[Statement], rows: Sequence[Sequence[tuple[Statement, int | Fraction]]]
-) -> tuple[list[str], str]:
-    """Rows of byte-seconds of some months in the unit of the last month shown, and their sum, which adds up.
+def _stored(bills: Sequence[Statement]) -> Fraction:
+    """Bytes stored for whole months, by the lines alone."""
+    return sum((Fraction(bill.byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
+
+
+def _charged(bills: Sequence[Statement]) -> Fraction:
+    return sum((Fraction(bill.charged_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
+
+
+def _corrected(bills: Sequence[Statement]) -> Fraction:
+    return add([corrections_of(bill) for bill in bills]).byte_months
+
+
+def _unit_months(shown: Sequence[Statement], byte_months: Fraction) -> str:
+    return _used(shown, [byte_months])[1]
+
+
+def _used(shown: Sequence[Statement], byte_months: Sequence[Fraction]) -> tuple[list[str], str]:
+    """Bytes stored for whole months in the unit of the last month shown, and their sum, as columns that add up.
 
     To as many decimals as show the whole of what was stored, as in a statement.
     """
-    unit = UNIT_BYTES[bills[-1].unit]
-    whole = _units(unit, [(bill, bill.byte_seconds) for bill in bills])
-    return adding_up([_units(unit, row) for row in rows], 1, places(whole))
-
-
-def _units(unit: int, byte_seconds: Sequence[tuple[Statement, int | Fraction]]) -> Fraction:
-    return sum((Fraction(figure) / (unit * bill.month.seconds) for bill, figure in byte_seconds), Fraction(0))
+    unit = UNIT_BYTES[shown[-1].unit]
+    return adding_up(byte_months, unit, places(_stored(shown) / unit))

@@ -46,7 +46,7 @@ def sections(page: StatementPage) -> list[Section]:
         *_deletions(page, reckoning),
         *_held_names(page),
         *_free(page, reckoning),
-        *_corrections(page.statement, reckoning),
+        *_corrections(page, reckoning),
         *_shared(page, reckoning),
         _evidence(page),
     ]
@@ -118,7 +118,7 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         (*_line_columns(), *figure_columns),
         tuple(
             (
-                *_names(line),
+                *_names(line, not line.charged),
                 shown_to(shown[line.key], reckoning.decimals),
                 *_cells(amount_text(statement, line.amount_minor)),
             )
@@ -204,19 +204,26 @@ def _free(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     )
 
 
-def _corrections(statement: Statement, reckoning: Reckoning) -> Iterator[Section]:
+def _corrections(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
+    statement = page.statement
     if not statement.corrections:
         return
     lines = amount_of_lines(statement)
     sentences = [
-        "What became known after these months were closed: what each line would be now, less what was charged."
+        "What each line of these months would be by what is known now, evidence or a retroactive rate card that came"
+        " after their closing, less what was charged."
     ]
-    total = None
+    unit_months, sum_of_them = adding_up(
+        [Fraction(correction.byte_seconds, correction.month.seconds) for correction in statement.corrections],
+        UNIT_BYTES[statement.unit],
+        reckoning.decimals,
+    )
+    subtotal: tuple[str, ...] = ("Total", "", "", "", "", sum_of_them)
     if lines is not None and statement.amount_minor is not None:
         corrected, all_in_all = (
             money(minor, statement.minor_digits) for minor in (statement.amount_minor - lines, statement.amount_minor)
         )
-        total = ("Total", "", "", "", "", "", corrected)
+        subtotal = (*subtotal, corrected)
         sentences.append(
             f"{money(lines, statement.minor_digits)} for {statement.month} and {corrected} for closed months make"
             f" {all_in_all} {statement.currency}."
@@ -234,16 +241,13 @@ def _corrections(statement: Statement, reckoning: Reckoning) -> Iterator[Section
         tuple(
             (
                 str(correction.month),
-                *_names(correction),
-                decimal(
-                    Fraction(correction.byte_seconds, UNIT_BYTES[statement.unit] * correction.month.seconds),
-                    reckoning.decimals,
-                ),
+                *_names(correction, _is_free(correction, page)),
+                stored,
                 *_cells(amount_text(statement, correction.amount_minor)),
             )
-            for correction in statement.corrections
+            for correction, stored in zip(statement.corrections, unit_months, strict=True)
         ),
-        total,
+        subtotal,
     )
 
 
@@ -353,8 +357,13 @@ def _line_columns() -> tuple[Column, ...]:
     )
 
 
-def _names(line: Line | Correction) -> tuple[str, ...]:
-    free = isinstance(line, Line) and not line.charged
+def _is_free(correction: Correction, page: StatementPage) -> bool:
+    """Whether the state costs nothing in the month that is corrected, and did not when it was told."""
+    free = correction.key.state in page.free_states.get(correction.month, frozenset())
+    return free and not correction.amount_minor
+
+
+def _names(line: Line | Correction, free: bool) -> tuple[str, ...]:
     words = STATE_WORDS[line.key.state] + (" (free)" if free else "")
     return (line.key.package, line.key.repository or NONE, line.key.format, words)
 

@@ -122,7 +122,8 @@ def _told(found: WhatIf, step: Step) -> str:
 
 def _assumptions(found: WhatIf) -> str:
     card = ", plan and rate card" if found.currency else " and plan"
-    text = f"What was stored is known until {format_instant(found.covered_until)}; what is stored{card} are taken to stay as they are.\n"
+    known = f"What was stored is known until {format_instant(found.covered_until)}"
+    text = f"{known}; what is stored{card} are taken to stay as they are.\n"
     if found.target.packages and found.kept_until > found.stretches[-1].until:
         text += (
             f"What is deleted then is kept until {format_instant(found.kept_until)}, later than these months tell.\n"
