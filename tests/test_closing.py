@@ -36,7 +36,7 @@ Key = tuple[str | None, str, str, str]
 # Any history, closed, then any late evidence
 
 
-@tried(8)
+@tried(6)
 @given(histories(), st.data())
 def test_what_was_sealed_and_the_corrections_are_what_all_evidence_says(case: Case, data: st.DataObject) -> None:
     """At each closing and after each batch of late evidence: events, snapshots, retirements and retroactive cards."""
@@ -58,6 +58,7 @@ def test_what_was_sealed_and_the_corrections_are_what_all_evidence_says(case: Ca
                 assert_told(these, known, closed)
         with reading(these.ledger) as ledger:
             assert list(verify(ledger, closings(ledger), lambda news: None)) == []
+        assume(billable(known, [*closed, closed[-1].next]))  # what came last may be what no card can bill
         told = bills_told(these, [*closed, closed[-1].next])
         assert told.items() >= sealed.items()
         these.take([step for step in steps_of(known) if not isinstance(step, Card)])
