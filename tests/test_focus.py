@@ -107,7 +107,12 @@ def corrected(bill: Statement) -> Statement:
 
 def instead(patch: pytest.MonkeyPatch, changed: Callable[[Statement], Statement]) -> None:
     """Let the export find other statements than the ledger's."""
-    patch.setattr(focus, "statements", lambda *asked: map(changed, statement.statements(*asked)))
+
+    def told_as(*asked: Any) -> Callable[[Statement], Statement]:
+        told = statement.told_as(*asked)
+        return lambda bill: changed(told(bill))
+
+    patch.setattr(focus, "told_as", told_as)
 
 
 def export(folder: Path, file: str) -> Path:

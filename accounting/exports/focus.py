@@ -22,17 +22,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
 
+from accounting.billing.bills import bill_batches
 from accounting.billing.closing import require_final
-from accounting.billing.rating import apportion, rate_costs, round_half_up
-from accounting.billing.statement import asked_of, statements
-from accounting.billing.usage import NO_PLAN, ask, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.billing.rating import apportion, round_half_up
+from accounting.billing.statement import asked_of, told_as
+from accounting.billing.usage import parts_of
 from accounting.errors import AcctError
 from accounting.exports.levels import Level, levels_of
 from accounting.exports.package_urls import package_id, package_url
 from accounting.facts.sealed import closings
 from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import Correction, LineKey, Statement, WorkspaceUsage
+from accounting.model import Correction, LineKey, Statement
 from accounting.text import digits
 
 QUANTITY_DECIMALS = 12
@@ -56,14 +57,10 @@ def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
     parts = parts_of(month, asked.card)
     if not asked.card.rates:
         raise AcctError(f"month {month}", "has no rates, so there is no cost to export", "load a rate card first")
-    for names in scopes(ledger):
-        ask(ledger, parts, asked.until, asked.card.rules, asked.record_until)
-        usages = {usage.workspace: usage for usage in usage_of_scope(ledger)}
-        plans = plans_of_scope(ledger)
-        for bill in sorted(statements(ledger, month, names), key=lambda bill: bill.workspace):
-            usage = usages.get(bill.workspace, WorkspaceUsage(bill.workspace, 1, ()))
-            costs = rate_costs(usage, parts, month.seconds, plans.get(bill.workspace, NO_PLAN))
-            rows = invoice_rows(bill, levels_of(usage, parts, costs, month.seconds))
+    told = told_as(ledger, asked)
+    for batch in bill_batches(ledger, asked):
+        for bill in sorted(batch, key=lambda bill: bill.statement.workspace):
+            rows = invoice_rows(told(bill.statement), levels_of(bill.usage, parts, bill.costs, month.seconds))
             if rows:
                 yield rows
 
