@@ -10,6 +10,7 @@ from accounting.billing.usage import coverage
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force_id
 from accounting.facts.sealed import closings, digest_of
+from accounting.facts.sources import first_snapshot_at
 from accounting.facts.statement_json import statement_json
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
@@ -69,7 +70,7 @@ def months_left_open(ledger: Ledger, month: Month) -> tuple[Month, Month] | None
     """
     if closings(ledger):
         return None
-    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots")
+    first_at = first_snapshot_at(ledger)
     first = month if first_at is None else Month.holding(first_at)
     return (first, month.before) if first < month else None
 

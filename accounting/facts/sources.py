@@ -55,6 +55,12 @@ def databases_asked(ledger: Ledger) -> list[tuple[str, int, int]]:
     ]
 
 
+def first_snapshot_at(ledger: Ledger) -> int | None:
+    """The instant of the earliest snapshot of all sources; before it nothing is known."""
+    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots")
+    return first_at if first_at is None else int(first_at)
+
+
 def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month, str]]:
     """Every month that the ledger's snapshots reach into, with its status (RULES, section 2)."""
     if covered_until is None:

@@ -18,6 +18,7 @@ from accounting.errors import AcctError
 from accounting.exports.focus import Row, invoices
 from accounting.exports.focus_files import write_csv
 from accounting.facts.sealed import closings, sealed_amounts
+from accounting.facts.sources import first_snapshot_at
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
 from accounting.monthly.index import INDEX, index_html
@@ -71,7 +72,7 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
 
 def _require_evidence(ledger: Ledger, month: Month) -> None:
     """AcctError for a month that ends before anything was seen: a folder of noughts would look like a bill."""
-    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots")
+    first_at = first_snapshot_at(ledger)
     if first_at is not None and month.end <= first_at:
         raise AcctError(
             f"month {month}", f"ends before the first snapshot, of {format_instant(first_at)}", "name a later month"

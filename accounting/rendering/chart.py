@@ -14,6 +14,7 @@ from typing import Any
 from accounting.billing.statement_page import StatementPage
 from accounting.errors import AcctError
 from accounting.model import STATES, UNIT_BYTES
+from accounting.rendering.common import STATE_WORDS
 
 COLOURS = {
     "live": "#3a7fc4",
@@ -69,7 +70,7 @@ def stacked_chart(pieces: Sequence[Piece], unit: str, label: str, title: str, co
     values = [
         {
             "column": piece.column,
-            "state": _words(piece.state),
+            "state": STATE_WORDS[piece.state],
             "stored": piece.stored,
             "place": states.index(piece.state),
         }
@@ -79,10 +80,10 @@ def stacked_chart(pieces: Sequence[Piece], unit: str, label: str, title: str, co
     spec["encoding"]["x"]["axis"]["labelExpr"] = label
     spec["encoding"]["y"]["title"] = unit
     spec["encoding"]["color"]["scale"] = {
-        "domain": [_words(state) for state in states],
+        "domain": [STATE_WORDS[state] for state in states],
         "range": [_fill(state) for state in states],
     }
-    description = f"{columns}, stacked from below: {', '.join(_words(state) for state in states)}."
+    description = f"{columns}, stacked from below: {', '.join(STATE_WORDS[state] for state in states)}."
     return finished(library.vegalite_to_svg(spec), title, description, states)
 
 
@@ -142,10 +143,6 @@ def styled(chart: Any) -> Any:
             columnPadding=28,
         )
     )  # fmt: skip
-
-
-def _words(state: str) -> str:
-    return state.replace("_", " ")
 
 
 def _fill(state: str) -> str:

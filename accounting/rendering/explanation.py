@@ -16,6 +16,7 @@ from accounting.billing.explanation import (
 )
 from accounting.instants import format_instant
 from accounting.model import Part
+from accounting.rendering.common import STATE_WORDS
 from accounting.rendering.corrections import correction_branch
 from accounting.rendering.tree import Branch, cause_words, drawn, line_name
 from accounting.text import counted, decimal, money, visible
@@ -59,7 +60,7 @@ def _workspace(explained: Explanation) -> Branch:
 
 def _rules(part: Part) -> Branch:
     rule = part.rule
-    states = " and ".join(state.replace("_", " ") for state in rule.charged)
+    states = " and ".join(STATE_WORDS[state] for state in rule.charged)
     charged = f"packages that are {states} are charged" if states else "nothing is charged"
     shared = "is split equally among those that hold it" if rule.share == "workspace" else "counts whole in each"
     name = f"Rule of {rule.effective_from}" if part.rate else "Without a rate card"

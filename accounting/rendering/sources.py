@@ -6,6 +6,7 @@ from accounting.billing.reconciling import Reconciliation
 from accounting.facts.sources import SourceState
 from accounting.instants import Month, format_instant
 from accounting.model import StoredState
+from accounting.rendering.common import STATE_WORDS
 from accounting.tables import json_text, table
 from accounting.text import size, visible
 
@@ -89,7 +90,7 @@ def reconciliation_text(found: Reconciliation, width: int | None = None) -> str:
     deleted = [
         [
             visible(workspace.workspace),
-            state.state.replace("_", " "),
+            STATE_WORDS[state.state],
             f"{state.blobs:,}",
             f"{state.size_bytes:,}",
             _charged(state),
