@@ -1,4 +1,4 @@
-"""The demo's ledger, for tests and for the doctests of the package."""
+"""A plugin of pytest: the demo's ledger, for tests and for the doctests of the package beside them."""
 
 from collections.abc import Iterator
 from pathlib import Path
