@@ -19,10 +19,14 @@ AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 # The result comes back as the text of the page; `visible` opens what is folded.
 CHECK = """
 document.querySelectorAll("details").forEach((each) => { each.open = true; });
+const cut = Array.from(document.querySelectorAll("table")).filter((each) => {
+  return each.parentElement.scrollWidth > each.parentElement.clientWidth;
+});
 axe.run(document, {resultTypes: ["violations"]}).then((found) => {
   document.documentElement.innerHTML = "<pre id=found></pre>";
   document.getElementById("found").textContent = JSON.stringify({
     dark: matchMedia("(prefers-color-scheme: dark)").matches, passes: found.passes.length,
+    cut: cut.map((each) => each.id),
     violations: found.violations.map((each) => [each.id, each.help, each.nodes.map((node) => node.html)]),
   });
 });
@@ -60,6 +64,7 @@ def test_axe_finds_no_violation(pages: dict[str, str], tmp_path: Path, name: str
     assert found["dark"] == (scheme == "dark")
     assert found["passes"] > 10
     assert found["violations"] == []
+    assert found["cut"] == []  # no column lies out of sight
 
 
 def axe(file: Path, scheme: str, width: int) -> dict[str, Any]:

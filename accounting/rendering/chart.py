@@ -7,7 +7,7 @@ against black; lines and letters take the colour of the text around them.
 import copy
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,27 +50,34 @@ def stored_chart(page: StatementPage) -> str:
     """
     statement = page.statement
     unit = UNIT_BYTES[statement.unit]
+    charged = {state for part in page.parts for state in part.rule.charged}
     return stacked_chart(
         [Piece(day.day.isoformat(), day.state, day.byte_seconds / day.seconds / unit) for day in page.days],
         statement.unit,
         "+slice(datum.value, 8)",
         f"{statement.unit} stored on each day of {statement.month}, by state",
         "A column a day",
+        {free.state for free in page.free} - charged,
     )
 
 
-def stacked_chart(pieces: Sequence[Piece], unit: str, label: str, title: str, columns: str) -> str:
+def stacked_chart(
+    pieces: Sequence[Piece], unit: str, label: str, title: str, columns: str, free: Collection[str] = ()
+) -> str:
     """The SVG of columns stacked by state; `label` is the Vega expression of a column's, `columns` says what one is.
+
+    `free` are the states that cost nothing in any of the columns.
 
     Raises AcctError where the libraries that draw are not installed.
     """
     library = drawing_library()
     states = [state for state in STATES if any(piece.state == state for piece in pieces)]
+    words = {state: STATE_WORDS[state] + (" (free)" if state in free else "") for state in states}
     spec = copy.deepcopy(_spec())
     values = [
         {
             "column": piece.column,
-            "state": STATE_WORDS[piece.state],
+            "state": words[piece.state],
             "stored": piece.stored,
             "place": states.index(piece.state),
         }
@@ -80,10 +87,10 @@ def stacked_chart(pieces: Sequence[Piece], unit: str, label: str, title: str, co
     spec["encoding"]["x"]["axis"]["labelExpr"] = label
     spec["encoding"]["y"]["title"] = unit
     spec["encoding"]["color"]["scale"] = {
-        "domain": [STATE_WORDS[state] for state in states],
+        "domain": list(words.values()),
         "range": [_fill(state) for state in states],
     }
-    description = f"{columns}, stacked from below: {', '.join(STATE_WORDS[state] for state in states)}."
+    description = f"{columns}, stacked from below: {', '.join(words.values())}."
     return finished(library.vegalite_to_svg(spec), title, description, states)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from accounting.billing.statement_page import StatementPage
 from accounting.instants import format_instant
-from accounting.rendering.page_sections import Column, Section, amount_text, by_day, sections
+from accounting.rendering.page_sections import NONE, Column, Section, amount_text, by_day, sections
 from accounting.text import visible
 
 
@@ -51,7 +51,10 @@ def _section(section: Section) -> str:
 
 
 def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:
-    return [_in_table(cell) if column.kind == "name" else cell for column, cell in zip(columns, row, strict=True)]
+    return [
+        _in_table(cell) if column.kind == "name" and cell != NONE else cell
+        for column, cell in zip(columns, row, strict=True)
+    ]
 
 
 def _in_table(name: str) -> str:

@@ -15,7 +15,7 @@ from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, S
 from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
 from accounting.text import counted, decimal, digits, in_words, money
 
-NONE = "–"
+NONE = "(none)"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def by_day(page: StatementPage) -> Section:
         unit_day = UNIT_BYTES[statement.unit] * of_day[states[0]].seconds
         shown, total = adding_up([of_day[state].byte_seconds for state in states], unit_day, decimals)
         rows.append((day.isoformat(), *shown, *([total] if len(states) > 1 else [])))
-    titles = [STATE_WORDS[state] for state in states] + (["all"] if len(states) > 1 else [])
+    titles = [STATE_WORDS[state].capitalize() for state in states] + (["All"] if len(states) > 1 else [])
     return Section(
         "days",
         "Stored by day",
@@ -261,7 +261,7 @@ def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     def size(size_bytes: int | Fraction) -> str:
         return decimal(Fraction(size_bytes) / UNIT_BYTES[statement.unit], reckoning.decimals)
 
-    titles = [f"{statement.unit} alone", "of it shared", "its part", "deleting saves"]
+    titles = [f"{statement.unit} alone", "Of it shared", "Its part", "Deleting saves"]
     titles += [f"{statement.currency} a month saved"] if priced else []
     yield Section(
         "shared",
