@@ -328,7 +328,7 @@ def _gaps(gaps: Sequence[tuple[int, int]]) -> str:
     if not gaps:
         return "none"
     before, after = max(gaps, key=lambda gap: gap[1] - gap[0])
-    return f"{len(gaps):,}, the longest {format_instant(before)} to {format_instant(after)}"
+    return f"{len(gaps):,}, up to {(after - before) // 3600:,} hours from {format_instant(before)}"
 
 
 def _rule(rule: Rule) -> str:
