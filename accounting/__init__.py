@@ -33,7 +33,7 @@ def open(path: "str | PathLike[str] | None" = None) -> "LedgerReader":
     >>> import accounting
     >>> with accounting.open("acct-demo/acct.duckdb") as ledger:
     ...     ledger.statement("acme", "2026-10").amount_minor
-    727
+    758
     """
     import os  # what is imported here at the top, every call of the command line waits for
     from pathlib import Path

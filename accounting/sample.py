@@ -123,6 +123,7 @@ def sample_of(month: Month) -> Sample:
     platforms = [sample.image(sample.layer(1_200_000)) for _ in range(2)]
     sample.store("container", "tools", "latest", sample.index(*platforms), -20)
     sample.store("container", "old-site", "1.0", sample.image(sample.layer(4_000_000)), -25)
+    sample.store("container", "handbook", "2026", sample.image(sample.layer(900_000)), -24)
     sample.store("container", "trial", "0.1", sample.image(sample.layer(5_000_000)), -15, until=16)
     sample.store("npm", "@acme/ui", "1.0.0", [sample.layer(800_000)], -22)
     sample.store("npm", "@acme/ui", "1.1.0", [sample.layer(820_000)], 9.25)
@@ -134,11 +135,12 @@ def events_of(sample: Sample) -> Iterator[dict[str, Any]]:
     """What happened to the sample's repositories, packages and workspace, as CloudEvents."""
     happened: list[tuple[float, str, str, str | None]] = [
         (-29, "workspace.created", "", None),
-        *((-29, "repository.created", f"/{slug}", None) for slug in ("shop", "legacy", "lab")),
+        *((-29, "repository.created", f"/{slug}", None) for slug in ("shop", "legacy", "docs", "lab")),
         (-28, "package.linked", "/container/web", "shop"),
         (-28, "package.linked", "/container/team/api", "shop"),
         (-28, "package.linked", "/npm/@acme/ui", "shop"),
         (-25, "package.linked", "/container/old-site", "legacy"),
+        (-24, "package.linked", "/container/handbook", "docs"),
         (-15, "package.linked", "/container/trial", "lab"),
         # Packages first, then their repository: nothing of it is charged any more.
         (7, "package.deleted", "/container/trial", None),
@@ -148,6 +150,8 @@ def events_of(sample: Sample) -> Iterator[dict[str, Any]]:
         # The workspace: all of it is free until it is restored.
         (19, "workspace.deleted", "", None),
         (23, "workspace.restored", "", None),
+        # On the month's last day: still charged today, and its name still held, until the next month is over or nearly.
+        (sample.month.seconds // DAY - 1, "repository.deleted", "/docs", None),
     ]
     for number, (day, kind, subject, slug) in enumerate(happened, 1):
         yield {

@@ -66,7 +66,7 @@ def test_frames_have_the_columns_that_are_told(ledger: LedgerReader) -> None:
         *KEY, "digest", "size_bytes", "from", "until", "seconds", "charged", "carries", "sharers", "others",
         "shared_with", "byte_seconds", "amount",
     ]  # fmt: skip
-    assert explained.states["kept_until"].max() == datetime(2026, 11, 19, tzinfo=UTC)
+    assert explained.states["kept_until"].max() == datetime(2026, 11, 30, tzinfo=UTC)
     assert explained.sightings["first_seen_at"].dtype == INSTANT
     assert explained.steps["effective_from"].unique().to_list() == [date(2025, 12, 3)]
     assert ledger.snapshots()["taken_at"].dtype == ledger.sources()["latest_at"].dtype == INSTANT

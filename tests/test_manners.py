@@ -81,7 +81,7 @@ def test_everything_fits_the_terminal(demo: Path, columns: int) -> None:
 def test_figures_are_never_folded(demo: Path) -> None:
     narrow = on_terminal("from accounting.commands import main\nmain(['status'])", 60, demo)
     assert "unreachable" in narrow
-    assert re.search(r"images +\d+ .* 26 ", narrow)
+    assert re.search(r"images +\d+ .* 29 ", narrow)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 def figure_of(report: dict[str, Any], notebook: str) -> str:
     """What the cell tagged `figure` shows: the total, or in the second notebook the charge that is explained."""
     if notebook.startswith("2-"):
-        (line,) = (line for line in report["lines"] if line["state"] == "repository_deleted")
-        return str(line["amount"])
+        amounts = (line["amount"] for line in report["lines"] if line["state"] == "repository_deleted")
+        return str(max(amounts, key=Decimal))
     return str(report["total"]["amount"])
 
 

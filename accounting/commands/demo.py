@@ -11,6 +11,7 @@ from accounting.commands.context import progress, say
 from accounting.errors import AcctError
 
 if TYPE_CHECKING:
+    from accounting.instants import Month
     from accounting.sample import Sample
 
 _HISTORY_STEP_SECONDS = 2 * 86_400
@@ -51,7 +52,7 @@ def demo(
     page = out / f"{WORKSPACE}-{month}.html"
     _acct([*report, "--output", str(page)])
     _acct(report)
-    _what_to_see(page)
+    _what_to_see(page, month)
 
 
 def _write(out: Path, now: int, sample: "Sample") -> list[tuple[str, int, Path]]:
@@ -97,7 +98,9 @@ def _acct(arguments: list[str]) -> None:
         raise typer.Exit(status)
 
 
-def _what_to_see(page: Path) -> None:
+def _what_to_see(page: Path, month: "Month") -> None:
+    from accounting.sample import WORKSPACE
+
     say(
         f"""
 What to look at (also as a page: {page}):
@@ -105,5 +108,11 @@ What to look at (also as a page: {page}):
 - trial: deleted before its repository was, so it is free though it was still stored.
 - workspace deleted: for four days the whole workspace was, and all of it was free.
 - web and team/api share a base layer: each carries half of it.
-- images: the collector met a blob that nothing reaches; it is counted and not billed."""
+- images: the collector met a blob that nothing reaches; it is counted and not billed.
+
+What to try next, in {page.parent}:
+  acct calendar --workspace {WORKSPACE}                     # docs was deleted too: until when that is charged
+  acct whatif delete-repository {WORKSPACE}/shop            # what each way of deleting would cost
+  acct advise --workspace {WORKSPACE}                       # what would save most
+  acct explain --workspace {WORKSPACE} --month {month} --package container/web"""
     )

@@ -92,7 +92,7 @@ class LedgerReader:
         the latest snapshots hold, each blob once: stored_blobs, stored_bytes.
 
         >>> ledger.workspaces().to_dicts()
-        [{'workspace': 'acme', 'packages': 7, 'stored_blobs': 27, 'stored_bytes': Decimal('22427180')}]
+        [{'workspace': 'acme', 'packages': 8, 'stored_blobs': 30, 'stored_bytes': Decimal('23327724')}]
         """
         with self._asked() as ledger:
             return _rows(ledger, _WORKSPACES)
@@ -102,7 +102,7 @@ class LedgerReader:
         unreachable_bytes of the latest; retired_at, null while it is active; gaps, how many of more than 48 hours.
 
         >>> ledger.sources().select("source", "references", "unreachable_blobs", "gaps").rows()
-        [('files', 4, 0, 0), ('images', 26, 1, 0)]
+        [('files', 4, 0, 0), ('images', 29, 1, 0)]
         """
         with self._asked() as ledger:
             return sources_frame(source_states(ledger))
@@ -132,7 +132,7 @@ class LedgerReader:
         whole numbers in the currency's minor unit.
 
         >>> ledger.statement("acme", "2026-10").amount_minor
-        727
+        758
         """
         with self._asked() as ledger:
             return statement(ledger, workspace, _month(month))
@@ -142,7 +142,7 @@ class LedgerReader:
         charged_byte_seconds, included_byte_seconds (what the plan took off), currency, amount.
 
         >>> ledger.statements("2026-10").select("workspace", "status", "currency", "amount").rows()
-        [('acme', 'final', 'USD', Decimal('7.27'))]
+        [('acme', 'final', 'USD', Decimal('7.58'))]
         """
         with self._asked() as ledger:
             return statements_frame(_statements(ledger, Month.parse(month)))
@@ -156,7 +156,7 @@ class LedgerReader:
 
         >>> lines = ledger.lines("2026-10", "acme")
         >>> lines["amount"].sum(), lines["byte_seconds"].sum() == ledger.statement("acme", "2026-10").byte_seconds
-        (Decimal('7.27'), True)
+        (Decimal('7.58'), True)
         """
         with self._asked() as ledger:
             if workspace is not None:
@@ -188,7 +188,7 @@ class LedgerReader:
 
         >>> base = ledger.shared("acme", "2026-10").filter(charged=True)
         >>> base.select("package", "size_bytes", "others", "amount").rows()
-        [('team/api', 6000000, 1, Decimal('0.95')), ('web', 6000000, 1, Decimal('0.94'))]
+        [('team/api', 6000000, 1, Decimal('0.95')), ('web', 6000000, 1, Decimal('0.95'))]
         """
         return shared_frame(self.explain(workspace, month).pieces)
 
@@ -204,7 +204,7 @@ class LedgerReader:
         >>> from accounting.sample import RATES
         >>> compared = ledger.compare(RATES.replace('"400"', '"200"'), "2026-10")
         >>> compared["amount_in_force"].sum(), compared["amount_other"].sum(), compared["change"].sum()
-        (Decimal('7.27'), Decimal('3.63'), Decimal('-3.64'))
+        (Decimal('7.58'), Decimal('3.79'), Decimal('-3.79'))
         """
         with self._asked() as ledger:
             return compared_frame(list(compare(ledger, Month.parse(month), toml, "the other rate card", workspace)))
@@ -217,7 +217,7 @@ class LedgerReader:
         `make_timestamptz(taken_at * 1000000)`. No file can be read or written. Raises AcctError where DuckDB refuses.
 
         >>> ledger.sql("SELECT format, count(*) AS packages FROM packages GROUP BY format ORDER BY format").rows()
-        [('container', 5), ('maven', 1), ('npm', 1)]
+        [('container', 6), ('maven', 1), ('npm', 1)]
         >>> ledger.sql("SELECT DISTINCT state FROM package_states ORDER BY state", "acme", "2026-10")["state"].to_list()
         ['live', 'package_deleted', 'repository_deleted', 'workspace_deleted']
         """

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from accounting.billing.statement_page import StatementPage
 from accounting.instants import format_instant
-from accounting.rendering.page_sections import NONE, Column, Section, amount_text, by_day, sections
+from accounting.rendering.page_sections import NO_REPOSITORY, Column, Section, amount_text, by_day, sections
 from accounting.text import visible
 
 
@@ -52,7 +52,7 @@ def _section(section: Section) -> str:
 
 def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:
     return [
-        _in_table(cell) if column.kind == "name" and cell != NONE else cell
+        _in_table(cell) if column.kind == "name" and cell != NO_REPOSITORY else cell
         for column, cell in zip(columns, row, strict=True)
     ]
 

@@ -15,7 +15,8 @@ from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, S
 from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
 from accounting.text import counted, decimal, digits, in_words, money
 
-NONE = "(none)"
+NO_REPOSITORY = "(none)"
+NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
             (Column("Repository", "name"), Column("Packages", "figure"), *figure_columns),
             tuple(
                 (
-                    group.repository or NONE,
+                    group.repository or NO_REPOSITORY,
                     f"{len({(line.key.format, line.key.package) for line in group.lines}):,}",
                     shown_to(sum(shown[line.key] for line in group.lines), reckoning.decimals),
                     *_cells(amount_text(statement, group.amount_minor)),
@@ -366,7 +367,7 @@ def _is_free(correction: Correction, page: StatementPage) -> bool:
 
 def _names(line: Line | Correction, free: bool) -> tuple[str, ...]:
     words = STATE_WORDS[line.key.state] + (" (free)" if free else "")
-    return (line.key.package, line.key.repository or NONE, line.key.format, words)
+    return (line.key.package, line.key.repository or NO_REPOSITORY, line.key.format, words)
 
 
 def _money_column(statement: Statement) -> tuple[Column, ...]:
