@@ -31,11 +31,24 @@ def formula_safe(text: str) -> str:
 def money(minor: int, digits: int) -> str:
     """Minor units as exact digits.
 
-    >>> money(848, 2), money(7, 0), money(-1, 3)
-    ('8.48', '7', '-0.001')
+    >>> money(123456, 2), money(7, 0), money(-1, 3)
+    ('1234.56', '7', '-0.001')
     """
+    return _in_units(minor, digits, "d")
+
+
+def shown_money(minor: int, digits: int) -> str:
+    """Minor units as people read them: exact, with thousands set apart.
+
+    >>> shown_money(123456, 2), shown_money(-1000, 0)
+    ('1,234.56', '-1,000')
+    """
+    return _in_units(minor, digits, ",")
+
+
+def _in_units(minor: int, digits: int, whole_as: str) -> str:
     whole, rest = divmod(abs(minor), 10**digits)
-    return f"{'-' if minor < 0 else ''}{whole}" + (f".{rest:0{digits}}" if digits else "")
+    return f"{'-' if minor < 0 else ''}{whole:{whole_as}}" + (f".{rest:0{digits}}" if digits else "")
 
 
 def digits(value: Fraction, least: int = 1) -> str:

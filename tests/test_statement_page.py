@@ -263,7 +263,7 @@ def test_one_sentence_explains_the_total() -> None:
     page = only(steady({"web": [9], "gone": [1]}, "2026-10"), "2026-10")
     assert page.explanation == (
         "12,000.000 GB-months stored, less 709.677 free of charge and 700.000 included,"
-        " leave 9,000.000 at 0.25 USD and 1,590.323 at 0.20 USD: 2568.06 USD."
+        " leave 9,000.000 at 0.25 USD and 1,590.323 at 0.20 USD: 2,568.06 USD."
     )
 
 

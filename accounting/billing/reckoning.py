@@ -9,7 +9,7 @@ from accounting.billing.explanation import RateStep
 from accounting.billing.rating import apportion, round_half_up
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
-from accounting.text import counted, decimal, digits, in_words, money
+from accounting.text import counted, decimal, digits, in_words, shown_money
 
 _FIRST_DIGITS, _MOST_DIGITS = 3, 12
 _NAMED_TERMS = 4  # more prices than these are not told one by one in a sentence
@@ -76,12 +76,12 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
     if statement.byte_seconds:
         sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning)}"
-    sentence += f": {money(amount, statement.minor_digits)} {statement.currency}"
+    sentence += f": {shown_money(amount, statement.minor_digits)} {statement.currency}"
     if statement.corrections:
-        corrected = money(statement.amount_minor - amount, statement.minor_digits)
+        corrected = shown_money(statement.amount_minor - amount, statement.minor_digits)
         sentence += (
             f", and {corrected} {statement.currency} by {counted(len(statement.corrections), 'correction')} of closed"
-            f" months make {money(statement.amount_minor, statement.minor_digits)} {statement.currency}"
+            f" months make {shown_money(statement.amount_minor, statement.minor_digits)} {statement.currency}"
         )
     return f"{sentence}."
 

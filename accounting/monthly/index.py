@@ -10,7 +10,7 @@ from accounting.model import UNIT_BYTES
 from accounting.monthly.summary import Figures, Summary
 from accounting.paths import shipped
 from accounting.rendering.common import page
-from accounting.text import counted, decimal, money, places
+from accounting.text import counted, decimal, places, shown_money
 
 INDEX = "index.html"
 
@@ -71,9 +71,9 @@ def _shown(summary: Summary, figures: Figures) -> dict[str, str | int | None]:
         "corrections": _amount(summary, figures.corrections_minor),
         "before": _amount(summary, figures.before_minor),
         "change_minor": change,
-        "change": "–" if change is None else ("+" if change > 0 else "") + money(change, summary.minor_digits),
+        "change": "–" if change is None else ("+" if change > 0 else "") + shown_money(change, summary.minor_digits),
     }
 
 
 def _amount(summary: Summary, minor: int | None) -> str | None:
-    return None if minor is None else money(minor, summary.minor_digits)
+    return None if minor is None else shown_money(minor, summary.minor_digits)

@@ -6,7 +6,7 @@ from accounting.billing.explanation import CorrectionExplanation, LateEvent, Lat
 from accounting.instants import format_instant
 from accounting.model import Statement
 from accounting.rendering.tree import Branch, cause_words, line_name
-from accounting.text import counted, in_words, money, visible
+from accounting.text import counted, in_words, shown_money, visible
 
 _SHOWN = 20  # of the events and of the snapshots that bear on a correction
 _SHARERS = 3
@@ -25,7 +25,7 @@ def correction_branch(explained: CorrectionExplanation, bill: Statement) -> Bran
     ]
     label = f"Correction of {correction.month}, which is closed, for {line_name(correction.key)}"
     if correction.amount_minor is not None:
-        label += f": {money(correction.amount_minor, bill.minor_digits)} {bill.currency}"
+        label += f": {shown_money(correction.amount_minor, bill.minor_digits)} {bill.currency}"
     return Branch(
         label,
         [
@@ -41,7 +41,7 @@ def correction_branch(explained: CorrectionExplanation, bill: Statement) -> Bran
 def _figures(figures: tuple[int, int | None], bill: Statement) -> str:
     byte_seconds, amount = figures
     words = f"{byte_seconds:,} byte-seconds"
-    return words if amount is None else f"{words}, {money(amount, bill.minor_digits)} {bill.currency}"
+    return words if amount is None else f"{words}, {shown_money(amount, bill.minor_digits)} {bill.currency}"
 
 
 def _what_changed(explained: CorrectionExplanation) -> str:

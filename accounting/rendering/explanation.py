@@ -19,7 +19,7 @@ from accounting.model import Part
 from accounting.rendering.common import STATE_WORDS
 from accounting.rendering.corrections import correction_branch
 from accounting.rendering.tree import Branch, cause_words, drawn, line_name
-from accounting.text import counted, decimal, money, visible
+from accounting.text import counted, decimal, shown_money, visible
 
 
 def explanation_text(explained: Explanation) -> str:
@@ -49,12 +49,12 @@ def _workspace(explained: Explanation) -> Branch:
         twigs += [Branch(corrected)] if bill.corrections else []
         return Branch("The whole bill: no rate card is loaded, so there are no amounts", twigs)
     cost = total(step.cost for step in explained.rates)
-    amount = money(bill.amount_minor, bill.minor_digits)
-    rounded = money(sum(line.amount_minor or 0 for line in bill.lines), bill.minor_digits)
+    amount = shown_money(bill.amount_minor, bill.minor_digits)
+    rounded = shown_money(sum(line.amount_minor or 0 for line in bill.lines), bill.minor_digits)
     twigs.append(Branch(f"All lines: {_precise(cost)}, rounded half up: {rounded} {bill.currency}"))
     if bill.corrections:
         added = sum(correction.amount_minor or 0 for correction in bill.corrections)
-        twigs.append(Branch(f"{corrected}: {money(added, bill.minor_digits)} {bill.currency}"))
+        twigs.append(Branch(f"{corrected}: {shown_money(added, bill.minor_digits)} {bill.currency}"))
     return Branch(f"The whole bill: {amount} {bill.currency}", twigs)
 
 
@@ -98,7 +98,7 @@ def _line(line: LineExplanation, explained: Explanation) -> Branch:
     key, bill = line.line.key, explained.statement
     label = line_name(key)
     if line.line.amount_minor is not None:
-        label += f": {money(line.line.amount_minor, bill.minor_digits)} {bill.currency}"
+        label += f": {shown_money(line.line.amount_minor, bill.minor_digits)} {bill.currency}"
     blobs = [_blob(blob, explained) for blob in line.blobs]
     if line.more_blobs:
         blobs.append(Branch(f"{counted(line.more_blobs, 'more blob')}: {_exact(line.more_byte_seconds)} byte-seconds"))
@@ -194,9 +194,11 @@ def _amount(line: LineExplanation, explained: Explanation) -> Branch:
     elif exact != amount:
         down = exact.numerator // exact.denominator
         twigs.append(
-            Branch(f"rounded down {money(down, bill.minor_digits)}, {_rounding(amount - down, bill.minor_digits)}")
+            Branch(
+                f"rounded down {shown_money(down, bill.minor_digits)}, {_rounding(amount - down, bill.minor_digits)}"
+            )
         )
-    return Branch(f"Amount: {money(amount, bill.minor_digits)} {bill.currency}", twigs)
+    return Branch(f"Amount: {shown_money(amount, bill.minor_digits)} {bill.currency}", twigs)
 
 
 # Figures
@@ -204,7 +206,7 @@ def _amount(line: LineExplanation, explained: Explanation) -> Branch:
 
 def _rounding(added: int, digits: int = 0) -> str:
     if added:
-        return f"plus {money(added, digits)}, since its fraction is among the largest of the workspace's lines"
+        return f"plus {shown_money(added, digits)}, since its fraction is among the largest of the workspace's lines"
     return "plus nothing: other lines have the larger fractions"
 
 

@@ -13,7 +13,7 @@ from accounting.billing.statement_page import StatementPage
 from accounting.instants import format_instant
 from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, Statement
 from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
-from accounting.text import counted, decimal, digits, in_words, money
+from accounting.text import counted, decimal, digits, in_words, shown_money
 
 NO_REPOSITORY = "(none)"
 NONE = "–"
@@ -76,7 +76,7 @@ def by_day(page: StatementPage) -> Section:
 
 def amount_text(statement: Statement, minor: int | None) -> str | None:
     """An amount with its currency's digits; None without a rate card."""
-    return None if minor is None else money(minor, statement.minor_digits)
+    return None if minor is None else shown_money(minor, statement.minor_digits)
 
 
 def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
@@ -223,11 +223,12 @@ def _corrections(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]
     subtotal: tuple[str, ...] = ("Total", "", "", "", "", sum_of_them)
     if lines is not None and statement.amount_minor is not None:
         corrected, all_in_all = (
-            money(minor, statement.minor_digits) for minor in (statement.amount_minor - lines, statement.amount_minor)
+            shown_money(minor, statement.minor_digits)
+            for minor in (statement.amount_minor - lines, statement.amount_minor)
         )
         subtotal = (*subtotal, corrected)
         sentences.append(
-            f"{money(lines, statement.minor_digits)} for {statement.month} and {corrected} for closed months make"
+            f"{shown_money(lines, statement.minor_digits)} for {statement.month} and {corrected} for closed months make"
             f" {all_in_all} {statement.currency}."
         )
     yield Section(
