@@ -2,22 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import StringIO
 from textwrap import TextWrapper
 
 _WIDE = 10_000  # columns where no terminal sets them: nothing is cut
 _LEAST_OF_A_NAME = 6
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What text and HTML both show as a table: the last `right` columns are figures."""
-
-    columns: list[str]
-    rows: list[list[str]]
-    total: list[str]
-    right: int
 
 
 def json_text(value: object) -> str:

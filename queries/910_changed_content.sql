@@ -1,20 +1,25 @@
--- One row per package that held something in one of two months (relation `compared_seconds`: held_seconds by month, the
--- first 0, the second 1): the bytes that came and that went, as means over the metered time, times the seconds of both.
+-- One row per package and step from one month to the next (relation `compared_seconds`: held_seconds by month, numbered
+-- from 0; a step has the number of its first month): the bytes that came and that went, as means over the metered time,
+-- times the seconds of both months.
 CREATE OR REPLACE TEMP VIEW changed_content AS
 WITH metered AS (
-    SELECT max(m.seconds) FILTER (m.month = 0) AS before, max(m.seconds) FILTER (m.month = 1) AS after
-    FROM compared_months AS m
+    SELECT b.month AS step, b.seconds AS before, a.seconds AS after
+    FROM compared_months AS b
+    JOIN compared_months AS a ON a.month = b.month + 1
+),
+sides AS (
+    SELECT c.package_id, c.blob_id, c.size_bytes, unnest([c.month, c.month - 1]) AS step,
+           unnest([c.seconds, 0]) AS before, unnest([0, c.seconds]) AS after
+    FROM compared_seconds AS c
 ),
 blobs AS (
-    SELECT c.package_id, c.blob_id, c.size_bytes,
-           coalesce(sum(c.seconds) FILTER (c.month = 1), 0) * m.before
-           - coalesce(sum(c.seconds) FILTER (c.month = 0), 0) * m.after AS change
-    FROM compared_seconds AS c
-    CROSS JOIN metered AS m
-    GROUP BY c.package_id, c.blob_id, c.size_bytes, m.before, m.after
+    SELECT s.step, s.package_id, s.blob_id, s.size_bytes, sum(s.after) * m.before - sum(s.before) * m.after AS change
+    FROM sides AS s
+    JOIN metered AS m ON m.step = s.step
+    GROUP BY s.step, s.package_id, s.blob_id, s.size_bytes, m.before, m.after
 )
-SELECT b.package_id,
+SELECT b.step, b.package_id,
        sum(b.size_bytes::DECIMAL(19, 0) * greatest(b.change, 0)::DECIMAL(15, 0)) AS came,
        sum(b.size_bytes::DECIMAL(19, 0) * greatest(-b.change, 0)::DECIMAL(15, 0)) AS went
 FROM blobs AS b
-GROUP BY b.package_id;
+GROUP BY b.step, b.package_id;

@@ -2,6 +2,8 @@
 
 import csv
 import json
+from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,14 @@ from hypothesis import given
 from icalendar import Calendar
 
 from accounting.billing.retention import retention_calendar
+from accounting.instants import format_instant
 from accounting.ledger import reading
 from accounting.text import visible
 from tests import model_of_rules as model
 from tests.cli_runner import run
 from tests.histories import histories
 from tests.model_of_rules import Case
-from tests.project import books
+from tests.project import Books, Card, Events, books
 from tests.test_laws import tried
 from tests.test_reports import HOSTILE
 
@@ -39,26 +42,100 @@ def test_names_are_free_when_the_rules_say(case: Case) -> None:
             assert {held.name for held in model.held_names(case, later, workspace)} <= set(freed)
 
 
+@tried(16)
+@given(histories())
+def test_charging_stops_when_the_rules_say(case: Case) -> None:
+    """Of each deleted repository that is charged: where its retention ends, or a later rule stops it for good."""
+    with books(case) as these:
+        for workspace in case.workspaces():
+            with reading(these.ledger) as ledger:
+                calendar = retention_calendar(ledger, workspace)
+            told = {
+                (end.repository, end.deleted_at, end.happens_at): end.packages
+                for end in calendar.ends
+                if end.what == "charging_stops"
+            }
+            assert told == stops_of(case, workspace, calendar.covered_until)
+
+
+def stops_of(case: Case, workspace: str, after: int) -> Counter[tuple[str | None, int, int]]:
+    """By repository, deletion and instant, how many packages that hold something are charged for the last time."""
+    rules, events = model.rules(case), model.events_of(case, workspace)
+    retained = {model.epoch(event["time"]) + model.retention(case, model.epoch(event["time"])) for event in events}
+    last: dict[tuple[str | None, int, model.PackageKey], int] = {}
+    for at in sorted({at for at in retained | {start for start, _ in rules} if at > after}):
+        before, now = (states_at(case, workspace, at - seconds) for seconds in (1, 0))
+        charged_before, charged_now = (charged_states(case, at - seconds) for seconds in (1, 0))
+        it = model.workspace_at(events, at - 1)
+        for key in held_until(case, workspace, at):
+            package = it.packages.get(key)
+            if before[key][1] != "repository_deleted" or package is None or package.repository is None:
+                continue
+            deleted_at = package.repository.deleted_at
+            assert deleted_at is not None
+            ends = at == deleted_at + model.retention(case, deleted_at) or now[key] == before[key]
+            if ends and before[key][1] in charged_before and now[key][1] not in charged_now:
+                last[before[key][0], deleted_at, key] = at
+    return Counter((slug, deleted_at, at) for (slug, deleted_at, _), at in last.items())
+
+
+def charged_states(case: Case, instant: int) -> list[str]:
+    rule = model.in_force(model.rules(case), instant) or model.rules(case)[0][1]
+    return list(rule["charged"])
+
+
+def held_until(case: Case, workspace: str, instant: int) -> set[model.PackageKey]:
+    """The packages that hold something in the last second before an instant; what was seen last of a source stays."""
+    retired = {source for source, _ in case.retired}
+    held = {stay.package for stay in model.stays(case, workspace) if stay.start < instant <= stay.until}
+    latest = {each.source: each for each in sorted(case.snapshots, key=lambda each: model.epoch(each.taken_at))}
+    return held | {
+        (row.format, row.package)
+        for each in latest.values()
+        if each.source not in retired and model.epoch(each.taken_at) < instant
+        for row in each.rows
+        if row.workspace == workspace
+    }
+
+
 @tried(12)
 @given(histories())
-def test_charging_stops_and_packages_expire_when_the_rules_say(case: Case) -> None:
-    """Until the second before, as many packages are in that state, which a rule charges; then they expire."""
-    states = {"charging_stops": "repository_deleted", "packages_expire": "workspace_deleted"}
+def test_packages_expire_when_the_rules_say(case: Case) -> None:
+    """Until the second before, as many packages are in that state; then they expire."""
     with books(case) as these:
         for workspace in case.workspaces():
             with reading(these.ledger) as ledger:
                 calendar = retention_calendar(ledger, workspace)
             for end in calendar.ends:
-                if end.what == "name_free":
-                    continue
-                before, after = (states_at(case, workspace, end.happens_at - seconds) for seconds in (1, 0))
-                state = (end.repository, states[end.what]) if end.repository else (None, "workspace_deleted")
-                kept = [key for key, told in before.items() if told == state or (told[1] == state[1] and not state[0])]
-                assert len(kept) >= end.packages > 0
-                assert any(after[key][1] == "expired" for key in kept)
-                if end.what == "charging_stops":
-                    rule = model.in_force(model.rules(case), end.happens_at - 1) or model.rules(case)[0][1]
-                    assert "repository_deleted" in rule["charged"]
+                if end.what == "packages_expire":
+                    before, after = (states_at(case, workspace, end.happens_at - seconds) for seconds in (1, 0))
+                    kept = [key for key, (_, state) in before.items() if state == "workspace_deleted"]
+                    assert len(kept) >= end.packages > 0
+                    assert any(after[key][1] == "expired" for key in kept)
+
+
+def test_a_later_rule_stops_charging_before_the_retention_ends(tmp_path: Path) -> None:
+    """On the date of that rule; the image name stays held until the retention ends."""
+    these = Books(tmp_path)
+    rule = {"effective_from": date(2025, 12, 3), "retention_days": 30, "share": "workspace"}
+    later = rule | {"effective_from": date(2026, 10, 20), "charged": ["live"]}
+    rate = {"effective_from": date(2025, 12, 3), "unit": "GB", "tiers": [{"price": "1"}]}
+    rows = (model.Row("acme", "container", "web", "1", "sha256:1", 10**9),)
+    told = {"specversion": "1.0", "source": "hub", "time": "2026-10-01T00:00:00Z"}
+    linked = {"type": "registry.package.linked", "subject": "acme/container/web", "data": {"repository": "r"}}
+    deleted = {"type": "registry.repository.deleted", "subject": "acme/r", "time": "2026-10-05T00:00:00Z"}
+    these.take([
+        model.Snapshot("s", "2026-10-01T00:00:00Z", rows),
+        model.Snapshot("s", "2026-10-10T00:00:00Z", rows),
+        Events((told | linked | {"id": "1"}, told | deleted | {"id": "2"})),
+        Card({"currency": "USD", "rule": [rule | {"charged": ["live", "repository_deleted"]}, later], "rate": [rate]}),
+    ])  # fmt: skip
+    with reading(these.ledger) as ledger:
+        ends = retention_calendar(ledger, "acme").ends
+    assert [(end.what, format_instant(end.happens_at)) for end in ends] == [
+        ("charging_stops", "2026-10-20T00:00:00Z"),
+        ("name_free", "2026-11-04T00:00:00Z"),
+    ]
 
 
 def states_at(case: Case, workspace: str, instant: int) -> dict[model.PackageKey, tuple[str | None, str]]:
@@ -126,6 +203,19 @@ def test_a_hostile_workspace_has_a_calendar(folder: Path, workspace: str) -> Non
     (event,) = Calendar.from_ical(calendar_of(folder, "ics", workspace)).walk("VEVENT")
     assert event["summary"] == f"{visible(workspace)}: what workspace {visible(workspace)} held expires (1 package)"
     assert event.decoded("dtstart").isoformat() == "2026-11-04T00:00:00+00:00"
+
+
+def test_a_calendar_without_dates_is_one_that_strict_readers_take(tmp_path: Path) -> None:
+    """It has a component, as RFC 5545 requires, and no event."""
+    these = Books(tmp_path)
+    these.take([model.Snapshot("s", "2026-10-01T00:00:00Z", (model.Row("acme", "npm", "ui", "1", "sha256:1", 1),))])
+    shown = run("--ledger", these.ledger, "calendar", "-w", "acme", "--format", "ics")
+    calendar = Calendar.from_ical(shown.stdout)
+    calendar.validate()  # type: ignore[no-untyped-call]
+    assert not calendar.walk("VEVENT")
+    (note,) = calendar.walk("VJOURNAL")
+    assert note["summary"] == "acme: No retention period ends later"
+    assert note["uid"]
 
 
 def test_the_file_is_the_same_whenever_it_is_made(folder: Path, tmp_path: Path) -> None:

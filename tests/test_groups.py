@@ -10,12 +10,14 @@ from unittest import mock
 import pytest
 
 from accounting.billing.grouping import GROUPS, add, grouped, statements, total
-from accounting.billing.trend import trend
+from accounting.billing.trend import LineChange, Reasons, Trend, Versions, trend
 from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
 from accounting.instants import Month
 from accounting.ledger import reading
+from accounting.model import LineKey
 from accounting.rendering.months import months_html, months_json, months_text
+from accounting.rendering.trend import trend_section
 from tests.cli_runner import run
 from tests.golden import KEPT, load, minor_units
 from tests.test_compare import BILL
@@ -81,14 +83,18 @@ def test_corrections_count_where_they_belong() -> None:
     assert [int(each["byte_seconds"]) for each in told["groups"]] == [int(told["total"]["byte_seconds"])]
 
 
-def test_corrections_are_told_beside_what_was_stored() -> None:
+def test_corrections_have_a_row_of_their_own() -> None:
+    """Under the month on whose bill they stand; with it they add up to the total, in unit-months and in money."""
     corrected = replace(BILL, corrections=(replace(BILL.corrections[0], byte_seconds=-(30 * 86_400 * 10**9)),))
     bills = [corrected, replace(BILL, month=BILL.month.next, corrections=())]
     text = months_text(bills, None)
     assert "of them charged, and -1.000 by corrections, each of its own month's GB-months" in text
-    assert [line.split()[-2:] for line in text.splitlines() if line.startswith(" 20")] == [
-        ["-1.000", "0.70"],
-        ["0.000", "0.70"],
+    rows = [line.split() for line in text.splitlines() if line.startswith((" 20", " Total"))]
+    assert [tuple(row) for row in rows] == [
+        ("2026-10", "final", "373.357", "373.357", "1.00"),
+        ("2026-10", "corrections", "of", "2026-09", "-1.000", "–", "-0.30"),
+        ("2026-11", "final", "385.803", "385.803", "0.70"),
+        ("Total", "758.160", "759.160", "1.40"),
     ]
     assert "GB-months with corrections" in months_text(bills, "state")
     assert "corrections" not in months_text(bills[1:], "state")
@@ -121,11 +127,35 @@ def test_months_are_drawn_and_told(folder: Path) -> None:
     (picture,) = [dict(attributes) for tag, attributes in page.tags if tag == "svg"]
     assert picture["role"] == "img"
     assert any(text.startswith("Mean G") for text in page.text)
-    assert any(text.startswith("What changed most, mean G") for text in page.text)
+    assert any(text.startswith("What changed most from") for text in page.text)
     with mock.patch.dict("sys.modules", {"vl_convert": None}):
         page = Page(months_html(bills, None, changes))
     assert "svg" not in {tag for tag, _ in page.tags}
     assert any("extra `plots`" in text for text in page.text)
+
+
+def test_what_changed_is_told_in_words() -> None:
+    """Its money adds up with what corrections make of it; in 80 columns no name breaks and every reason is there."""
+    first, last = replace(BILL, corrections=(), amount_minor=100), replace(BILL, month=BILL.month.next)
+    key = LineKey("a-repository", "container", "a-package-of-a-team", "live")
+    means = (Fraction(0), Fraction(7 * 10**9), Fraction(5 * 10**9))
+    why = Reasons(came=Fraction(9 * 10**9), went=Fraction(-3 * 10**9))
+    change = LineChange(key, means, why, Versions(3, 1), 0)
+    bills = (first, replace(first, month=last.month), replace(last, month=last.month.next))
+    told = trend_section(Trend(bills, (change,), Versions(3, 1)))
+    assert told.rows == (
+        ("container/a-package-of-a-team in a-repository", "live",
+         "mostly in 2026-11: 3 new versions +9.000; 1 version gone -3.000; shares moved -1.000",
+         "0.000", "5.000", "5.000", "0.00"),
+        ("Corrections of closed months", "–", "on the bill of 2026-12", "–", "–", "–", "-0.30"),
+    )  # fmt: skip
+    assert told.total is not None
+    assert told.total[2].startswith("1.00 to 0.70 USD; mostly in 2026-11: 3 new versions +9.000")
+    assert told.total[-1] == "-0.30"
+    text = months_text(bills, None, 80, Trend(bills, (change,), Versions(3, 1)))
+    assert all(len(line) <= 80 for line in text.splitlines() if line.startswith(" "))
+    assert "container/a-package-of-a-team" in text
+    assert "+9.000" in text
 
 
 def test_two_currencies_are_not_added(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

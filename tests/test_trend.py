@@ -1,17 +1,22 @@
 """What changed between months has reasons that add up to the change, exactly, and that the evidence bears out."""
 
 import json
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given
 
 from accounting.billing.grouping import statements
-from accounting.billing.trend import LineChange, Trend, trend
+from accounting.billing.trend import LineChange, Reasons, Trend, Versions, trend
+from accounting.billing.usage import coverage
 from accounting.errors import AcctError
 from accounting.instants import Month
-from accounting.ledger import reading
+from accounting.ledger import Ledger, reading
 from accounting.model import LineKey, Statement
+from tests import model_of_rules as model
 from tests.cli_runner import run
 from tests.histories import histories
 from tests.model_of_rules import DAY, Case, Row, Snapshot
@@ -31,34 +36,86 @@ def means(bill: Statement) -> dict[LineKey, Fraction]:
 @given(histories())
 def test_reasons_add_up(case: Case) -> None:
     """To each line's change, and what moved to nothing within a package; nothing that changed is left out."""
-    month = Month.parse(case.month)
     with books(case) as these, reading(these.ledger) as ledger:
         for workspace in case.workspaces():
-            try:
-                bills = statements(ledger, workspace, [month.before, month, month.next])
-            except AcctError:
-                continue
+            bills = billable(ledger, case, workspace)
             found = trend(ledger, bills)
             if found is None:
                 continue
-            before, after = means(found.first), means(found.last)
-            changed = {key for key in {*before, *after} if before.get(key, 0) != after.get(key, 0)}
-            assert changed <= {change.key for change in found.changes}
+            of_months = [means(bill) for bill in found.bills]
+            differing = {key for of in of_months for key in of if len({of.get(key, 0) for of in of_months}) > 1}
+            assert differing <= {change.key for change in found.changes}
             moved: dict[tuple[str, str], Fraction] = {}
             for change in found.changes:
-                assert (change.before, change.after) == (before.get(change.key, 0), after.get(change.key, 0))
-                assert change.came + change.went + change.moved + change.shared == change.change
-                assert change.came >= 0 >= change.went
+                assert change.means == tuple(of.get(change.key, 0) for of in of_months)
+                why = change.reasons
+                assert why.came + why.went + why.moved + change.shared == change.change
+                assert why.came >= 0 >= why.went
                 package = (change.key.format, change.key.package)
-                moved[package] = moved.get(package, Fraction(0)) + change.moved
+                moved[package] = moved.get(package, Fraction(0)) + why.moved
             assert not any(moved.values())
+            if found.last.amount_minor is not None:
+                lines = sum(change.amount_minor or 0 for change in found.changes)
+                assert lines + found.corrected_minor == found.last.amount_minor - (found.first.amount_minor or 0)
+
+
+@tried(8)
+@given(histories())
+def test_reasons_of_a_range_are_those_of_its_steps(case: Case) -> None:
+    """Each computed of two months alone; and a version comes and goes by what the rules say of it alone."""
+    with books(case) as these, reading(these.ledger) as ledger:
+        for workspace in case.workspaces():
+            bills = billable(ledger, case, workspace)
+            found = trend(ledger, bills)
+            if found is None:
+                continue
+            steps = [trend(ledger, pair) for pair in pairwise(found.bills)]
+            reasons: dict[LineKey, Reasons] = {}
+            for step in steps:
+                assert step is not None
+                for change in step.changes:
+                    reasons[change.key] = reasons.get(change.key, Reasons()) + change.reasons
+            told = {change.key: change.reasons for change in found.changes}
+            assert {key: why for key, why in reasons.items() if why != Reasons()} == {
+                key: why for key, why in told.items() if why != Reasons()
+            }
+            held = [versions(case, workspace, bill) for bill in found.bills]
+            came = {version for before, after in pairwise(held) for version in after - before}
+            gone = {version for before, after in pairwise(held) for version in before - after}
+            assert found.versions == Versions(len(came), len(gone))
+
+
+def billable(ledger: Ledger, case: Case, workspace: str) -> tuple[Statement, ...]:
+    """The bills of the two months before the case's, of that, and of the next, as far as the card bills them."""
+    month = Month.parse(case.month)
+    for months in ([month.before.before, month.before, month, month.next], [month, month.next]):
+        with suppress(AcctError):
+            return statements(ledger, workspace, months)
+    return ()
+
+
+def versions(case: Case, workspace: str, bill: Statement) -> set[tuple[str, str]]:
+    """The versions of which anything was there in the metered part of a month: each as if it were a package."""
+    apart = tuple(
+        replace(each, rows=tuple(replace(row, package=f"{row.package}\0{row.version}") for row in each.rows))
+        for each in case.snapshots
+    )
+    until = min(bill.month.end, bill.covered_until)
+    stays = model.stays(replace(case, snapshots=apart), workspace)
+    return {
+        stay.package
+        for stay in stays
+        if max(stay.start, bill.month.start) < min(stay.until, until) and not stay.package[1].endswith("\0")
+    }
 
 
 def trend_of(*snapshots: tuple[str, list[Row]], events: tuple[dict[str, object], ...] = ()) -> dict[str, LineChange]:
-    """What changed from September to October 2026, by state and package."""
+    """What changed from September 2026 to the month before coverage ends, by state and package."""
     case = Case(tuple(Snapshot("s", at, tuple(rows)) for at, rows in snapshots), events, None, "2026-10")
     with books(case) as these, reading(these.ledger) as ledger:
-        found = trend(ledger, statements(ledger, "acme", [Month.parse("2026-09"), Month.parse("2026-10")]))
+        months = [Month.parse(f"2026-{number:02}") for number in range(9, 13)]
+        last = Month.holding(coverage(ledger)).before
+        found = trend(ledger, statements(ledger, "acme", [month for month in months if month <= last]))
     assert isinstance(found, Trend)
     return {f"{change.key.state} {change.key.package}": change for change in found.changes}
 
@@ -79,10 +136,23 @@ def test_a_version_that_comes_and_one_that_goes_are_told_apart() -> None:
         ("2026-11-01T00:00:00Z", [new]),
     ).values()  # fmt: skip
     seconds = 31 * DAY
-    assert web.came == Fraction(3 * GB * (seconds - 1), seconds)
-    assert web.went == -GB
-    assert not web.moved
+    assert web.reasons.came == Fraction(3 * GB * (seconds - 1), seconds)
+    assert web.reasons.went == -GB
+    assert not web.reasons.moved
     assert not web.shared
+    assert web.versions == Versions(1, 1)
+
+
+def test_what_comes_and_goes_within_a_range_is_told() -> None:
+    """Though the first month and the last are alike; and the month in which most of it happened."""
+    kept, passing = row("web", "1", "sha256:1"), row("web", "2", "sha256:2", 5 * GB)
+    (web,) = trend_of(
+        ("2026-09-01T00:00:00Z", [kept]), ("2026-10-01T00:00:00Z", [kept]), ("2026-10-01T00:00:01Z", [kept, passing]),
+        ("2026-10-31T00:00:00Z", [kept, passing]), ("2026-11-01T00:00:00Z", [kept]), ("2026-12-01T00:00:00Z", [kept]),
+    ).values()  # fmt: skip
+    assert not web.change
+    assert web.reasons.came == -web.reasons.went == Fraction(5 * GB * (30 * DAY - 1), 31 * DAY)
+    assert web.versions == Versions(1, 1)
 
 
 def test_a_repository_that_is_deleted_moves_what_it_held() -> None:
@@ -95,9 +165,9 @@ def test_a_repository_that_is_deleted_moves_what_it_held() -> None:
         event(2, "2026-10-01T00:00:00Z", "repository.deleted", "acme/r"),
     )
     changes = trend_of(*stays, events=events)
-    assert changes["live web"].moved == -GB
-    assert changes["repository_deleted web"].moved == Fraction(30 * GB, 31)
-    assert changes["expired web"].moved == Fraction(GB, 31)
+    assert changes["live web"].reasons.moved == -GB
+    assert changes["repository_deleted web"].reasons.moved == Fraction(30 * GB, 31)
+    assert changes["expired web"].reasons.moved == Fraction(GB, 31)
 
 
 def test_a_sharer_that_goes_moves_shares() -> None:
@@ -106,9 +176,11 @@ def test_a_sharer_that_goes_moves_shares() -> None:
         ("2026-09-01T00:00:00Z", [web, api]), ("2026-10-01T00:00:00Z", [web, api]), ("2026-10-01T00:00:01Z", [web]),
         ("2026-11-01T00:00:00Z", [web]),
     )  # fmt: skip
-    assert not any((changes["live web"].came, changes["live web"].went, changes["live web"].moved))
+    assert not any(
+        (changes["live web"].reasons.came, changes["live web"].reasons.went, changes["live web"].reasons.moved)
+    )
     assert changes["live web"].shared == changes["live web"].change > 0
-    assert changes["live api"].went == -GB
+    assert changes["live api"].reasons.went == -GB
 
 
 def test_only_what_is_metered_is_compared(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from accounting.instants import LAST, format_instant
 from accounting.tables import json_text, table
 from accounting.text import counted, visible
 
+_NONE = "No retention period ends later"
+
 
 def calendar_text(calendar: RetentionCalendar, width: int | None = None) -> str:
     """The dates as a table, or a sentence where there are none."""
@@ -17,7 +19,7 @@ def calendar_text(calendar: RetentionCalendar, width: int | None = None) -> str:
         for end in calendar.ends
     ]
     head = f"Workspace {visible(calendar.workspace)}, known until {format_instant(calendar.covered_until)}\n\n"
-    return head + (table(["on", "what", "deleted"], rows, width=width) if rows else "No retention period ends later.\n")
+    return head + (table(["on", "what", "deleted"], rows, width=width) if rows else f"{_NONE}.\n")
 
 
 def calendar_json(calendar: RetentionCalendar) -> str:
@@ -43,8 +45,12 @@ def calendar_json(calendar: RetentionCalendar) -> str:
 
 
 def calendar_ics(calendar: RetentionCalendar) -> str:
-    """The dates as events of an instant each (RFC 5545), with identities that stay the same when it is made again."""
-    from icalendar import Calendar, Event
+    """The dates as events of an instant each (RFC 5545), with identities that stay the same when it is made again.
+
+    Where there are none, a journal entry says so: a calendar has one component at least (section 3.6), and readers that
+    check it refuse one without, while a journal entry takes no place in what is shown as a calendar (section 3.6.3).
+    """
+    from icalendar import Calendar, Event, Journal
 
     shown = Calendar()
     shown.add("prodid", "-//acct//acct calendar//EN")
@@ -59,6 +65,13 @@ def calendar_ics(calendar: RetentionCalendar) -> str:
         event.add("description", f"Deleted {format_instant(end.deleted_at)}.")
         event.add("transp", "TRANSPARENT")
         shown.add_component(event)
+    if not calendar.ends:
+        note = Journal()
+        note.add("uid", _uuid(calendar.workspace, "nothing"))
+        note.add("dtstamp", _time(calendar.covered_until))
+        note.add("dtstart", _time(calendar.covered_until))
+        note.add("summary", f"{visible(calendar.workspace)}: {_NONE}")
+        shown.add_component(note)
     return str(shown.to_ical(), "utf-8")
 
 
@@ -73,9 +86,13 @@ def end_words(workspace: str, end: RetentionEnd) -> str:
 
 
 def _uid(workspace: str, end: RetentionEnd) -> str:
-    """The identity of what happens, whenever it does: a UUID, as RFC 7986 recommends."""
-    named = json.dumps(["acct.calendar/1", workspace, end.what, end.repository, end.name, end.deleted_at])
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, named))
+    """The identity of what happens, whenever it does."""
+    return _uuid(workspace, end.what, end.repository, end.name, end.deleted_at)
+
+
+def _uuid(*named: object) -> str:
+    """As RFC 7986 recommends."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(["acct.calendar/1", *named])))
 
 
 def _time(seconds: int) -> datetime:

@@ -13,9 +13,10 @@ from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.common import STATE_WORDS, adding_up, page
 from accounting.rendering.months_chart import months_chart
-from accounting.rendering.trend import trend_heading, trend_members, trend_sheet
-from accounting.tables import Sheet, json_text, table
-from accounting.text import money, places, visible
+from accounting.rendering.page_sections import NO_REPOSITORY, NONE, Column, Section
+from accounting.rendering.trend import trend_members, trend_section
+from accounting.tables import json_text, table
+from accounting.text import in_words, money, places, shown_money, visible
 
 
 def months_text(bills: Sequence[Statement], by: str | None, width: int | None = None,
@@ -24,27 +25,40 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
 
     Months as such are followed by what changed most.
     """
-    shown = _groups_table(bills, by) if by else _months_table(bills)
     head = [
         f"Workspace {visible(bills[0].workspace)}, {_period(bills)}{_by_words(by)}",
         f"Covered until {format_instant(bills[-1].covered_until)}",
         *([f"Provisional: {_provisional(bills)}"] if _provisional(bills) else []),
         _summary(bills),
     ]
-    body = table(shown.columns, shown.rows, shown.right, shown.total, width) if shown.rows else "Nothing was stored.\n"
+    body = _drawn(_groups_section(bills, by) if by else _months_section(bills), width)
     if trend and trend.changes and not by:
-        sheet = trend_sheet(trend, width)
-        body += f"\n{trend_heading(trend)}:\n\n{table(sheet.columns, sheet.rows, sheet.right, sheet.total, width)}"
+        told = trend_section(trend)
+        body += f"\n{told.title}\n{' '.join(told.sentences)}\n\n{_drawn(told, width)}"
     return "\n".join(head) + f"\n\n{body}"
+
+
+def _drawn(section: Section, width: int | None) -> str:
+    return (
+        table(
+            [column.title for column in section.columns],
+            [[visible(cell) for cell in row] for row in section.rows],
+            sum(column.kind == "figure" for column in section.columns),
+            section.total,
+            width,
+        )
+        if section.rows
+        else "Nothing was stored.\n"
+    )
 
 
 def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
     """The months as one HTML page that needs nothing else."""
-    tables = [("Months", _months_table(bills))]
+    sections = [_months_section(bills)]
     if by:
-        tables.append((f"By {by}", _groups_table(bills, by)))
+        sections.append(_groups_section(bills, by))
     if trend and trend.changes:
-        tables.append((trend_heading(trend), trend_sheet(trend)))
+        sections.append(trend_section(trend))
     chart, no_chart = None, None
     if trend:
         try:
@@ -62,7 +76,7 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
         covered_until=bills[-1].covered_until,
         chart=chart,
         no_chart=no_chart,
-        tables=tables,
+        sections=sections,
     )
 
 
@@ -80,7 +94,7 @@ def months_json(bills: Sequence[Statement], by: str | None, trend: Trend | None 
             "total": {
                 "byte_seconds": str(sums.byte_seconds),
                 "charged_byte_seconds": str(sum(bill.charged_byte_seconds for bill in bills)),
-                "amount": _amount(bills, sums),
+                "amount": _digits(bills, sums),
             },
             **(_group_members(bills, by) if by else {}),
             **({"trend": trend_members(trend)} if trend else {}),
@@ -105,30 +119,49 @@ def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
         {
             **dict(zip(GROUPS[by], group.name, strict=True)),
             "byte_seconds": str(group.total.byte_seconds),
-            "amount": _amount(bills, group.total),
+            "amount": _digits(bills, group.total),
         }
         for group in grouped(bills, by)
     ]
     return {"by": by, "groups": groups}
 
 
-def _months_table(bills: Sequence[Statement]) -> Sheet:
-    """A row per month: its status, what was stored, charged and corrected, and its amount."""
+def _months_section(bills: Sequence[Statement]) -> Section:
+    """A row per month: its status, what was stored and charged, and its amount; under it, what its bill corrects."""
     unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
-    corrected = any(bill.corrections for bill in bills)
-    figures = [
-        _used(bills, [_stored([bill]) for bill in bills]),
-        _used(bills, [_charged([bill]) for bill in bills]),
-        *([_used(bills, [_corrected([bill]) for bill in bills])] if corrected else []),
-        *([_amounts(bills, [total(bill) for bill in bills])] if priced else []),
+    told: list[tuple[str, str, Sums, Fraction | None]] = []
+    for bill in bills:
+        corrected = corrections_of(bill)
+        amount = None if bill.amount_minor is None else bill.amount_minor - (corrected.amount_minor or 0)
+        lines = Sums(bill.byte_seconds, amount, _stored([bill]))
+        told.append((str(bill.month), bill.status, lines, _charged([bill])))
+        if bill.corrections:
+            months = in_words(sorted({str(correction.month) for correction in bill.corrections}))
+            told.append((str(bill.month), f"corrections of {months}", corrected, None))
+    sums = [of_row for _, _, of_row, _ in told]
+    stored, all_stored = _used(bills, [of_row.byte_months for of_row in sums])
+    charged, all_charged = _used(bills, [of_row or Fraction(0) for *_, of_row in told])
+    amounts, all_amounts = _amounts(bills, sums)
+    rows = [
+        (month, status, stored[i], NONE if of_row is None else charged[i], *(amounts[i : i + 1] if priced else []))
+        for i, (month, status, _, of_row) in enumerate(told)
     ]
-    rows = [[str(bill.month), bill.status, *(cells[i] for cells, _ in figures)] for i, bill in enumerate(bills)]
-    columns = ["month", "status", unit, f"{unit} charged", *([f"{unit} corrected"] if corrected else []),
-               *([bills[0].currency or ""] if priced else [])]  # fmt: skip
-    return Sheet(columns, rows, ["total", "", *(whole for _, whole in figures)], len(columns) - 2)
+    return Section(
+        "months",
+        "Months",
+        (),
+        (
+            Column("Month", "word"),
+            Column("Status", "word"),
+            *(Column(title, "figure") for title in (unit, f"{unit} charged")),
+            *([Column(bills[0].currency or "", "figure")] if priced else []),
+        ),
+        tuple(rows),
+        ("Total", "", all_stored, all_charged, *([all_amounts] if priced else [])),
+    )
 
 
-def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
+def _groups_section(bills: Sequence[Statement], by: str) -> Section:
     """A row per group: each month's amount (or unit-months, without a rate card), then the sums of all months."""
     priced, unit, groups = bills[0].currency is not None, f"{bills[-1].unit}-months", grouped(bills, by)
     figures: list[tuple[list[str], str]] = []
@@ -140,19 +173,25 @@ def _groups_table(bills: Sequence[Statement], by: str) -> Sheet:
         _used(bills, [each.byte_months for each in in_all]),
         *([_amounts(bills, in_all)] if priced else []),
     ]
-    names = list(GROUPS[by])
-    rows = [[*_words(by, group), *(cells[i] for cells, _ in figures)] for i, group in enumerate(groups)]
-    footer = ["total", *[""] * (len(names) - 1), *(whole for _, whole in figures)]
     months = [f"{bill.month} {bill.currency or unit}" for bill in bills] if len(bills) > 1 else []
     stored = f"{unit} with corrections" if any(bill.corrections for bill in bills) else unit
-    columns = [*names, *months, stored, *([bills[0].currency or ""] if priced else [])]
-    return Sheet(columns, rows, footer, len(columns) - len(names))
+    return Section(
+        "groups",
+        f"By {by}",
+        (),
+        (
+            *(Column(name.capitalize(), "name") for name in GROUPS[by]),
+            *(Column(title, "figure") for title in (*months, stored, *([bills[0].currency or ""] if priced else []))),
+        ),
+        tuple((*_words(by, group), *(cells[i] for cells, _ in figures)) for i, group in enumerate(groups)),
+        ("Total", *[""] * (len(GROUPS[by]) - 1), *(whole for _, whole in figures)),
+    )
 
 
 def _words(by: str, group: Group) -> list[str]:
     if by == "state":
         return [STATE_WORDS[name or ""] for name in group.name]
-    return [visible(name if name is not None else "–") for name in group.name]
+    return [NO_REPOSITORY if name is None else name for name in group.name]
 
 
 def _summary(bills: Sequence[Statement]) -> str:
@@ -187,8 +226,14 @@ def _provisional(bills: Sequence[Statement]) -> str:
     return ", ".join(str(bill.month) for bill in bills if bill.status == "provisional") if len(bills) > 1 else ""
 
 
-def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
+def _digits(bills: Sequence[Statement], sums: Sums) -> str | None:
+    """An amount in exact digits; None without a rate card."""
     return None if sums.amount_minor is None else money(sums.amount_minor, bills[0].minor_digits)
+
+
+def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
+    """As people read it."""
+    return None if sums.amount_minor is None else shown_money(sums.amount_minor, bills[0].minor_digits)
 
 
 def _amounts(bills: Sequence[Statement], sums: Sequence[Sums]) -> tuple[list[str], str]:

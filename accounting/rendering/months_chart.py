@@ -20,4 +20,6 @@ def months_chart(bills: Sequence[Statement]) -> str:
             if stored:
                 pieces.append(Piece(str(bill.month), state, stored / seconds / UNIT_BYTES[unit]))
     title = f"Mean {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
-    return stacked_chart(pieces, unit, "datum.value", title, "A column a month")
+    charged = {line.key.state for bill in bills for line in bill.lines if line.charged}
+    free = {piece.state for piece in pieces} - charged
+    return stacked_chart(pieces, unit, "datum.value", title, "A column a month", free)

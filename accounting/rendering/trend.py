@@ -1,49 +1,60 @@
-"""What changed between two months, and why, for text, JSON and HTML."""
+"""What changed over some months, and why, for text, JSON and HTML."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from accounting.billing.trend import LineChange, Trend
-from accounting.model import UNIT_BYTES
-from accounting.rendering.common import STATE_WORDS
-from accounting.tables import Sheet
-from accounting.text import counted, decimal, money, places, visible
+from accounting.billing.trend import LineChange, Reasons, Trend, Versions
+from accounting.model import UNIT_BYTES, Statement
+from accounting.rendering.common import STATE_WORDS, rounded, shown_to
+from accounting.rendering.page_sections import NONE, Column, Section
+from accounting.text import counted, in_words, money, places, shown_money
 
 _SHOWN = 10  # lines; the rest together on one
-_WITH_REASONS = 110  # columns of a terminal that has room for them
-# The reasons of a change: the head of their column, and the words where one of them is the largest.
-_REASONS = {
-    "came": ("came", "new content"),
-    "went": ("went", "content gone"),
-    "moved": ("moved", "state or repository"),
-    "shared": ("shared", "shares"),
-}
+_UNCOUNTED = Versions()
 
 
-def trend_heading(trend: Trend) -> str:
-    """What the table shows."""
-    return f"What changed most, mean {trend.last.unit} stored in {trend.first.month} and {trend.last.month}"
-
-
-def trend_sheet(trend: Trend, width: int | None = None) -> Sheet:
-    """The lines that changed most, the rest together, and all; the reasons of a row add up to its change.
-
-    Where the terminal has few columns, the largest reason is told in words alone.
-    """
-    reasons = _REASONS if width is None or width >= _WITH_REASONS else {}
+def trend_section(trend: Trend) -> Section:
+    """The lines that changed most, the rest together, and all, each with its reasons in words, the largest first."""
     shown, rest = trend.changes[:_SHOWN], trend.changes[_SHOWN:]
-    rows = [[*_names(change), _mostly([change]), *_figures(trend, [change], reasons)] for change in shown]
+    digits = _digits(trend)
+    groups = [*([change] for change in shown), *([rest] if rest else [])]
+    before, after = (
+        rounded([sum((change.means[of] for change in group), Fraction(0)) for group in groups], _unit(trend), digits)
+        for of in (0, -1)
+    )
+    names = [
+        (_package(change), STATE_WORDS[change.key.state], _why_of_line(trend, digits, change, last - first))
+        for change, first, last in zip(shown, before, after, strict=False)
+    ]
     if rest:
-        rows.append([counted(len(rest), "more line"), "", "", _mostly(rest), *_figures(trend, rest, reasons)])
-    return Sheet(
-        [
-            *("repository", "package", "state", "mostly"),
-            *(str(trend.first.month), str(trend.last.month), "change", *(head for head, _ in reasons.values())),
-            *([trend.last.currency or ""] if _priced(trend) else []),
-        ],
-        rows,
-        ["total", "", "", "", *_figures(trend, trend.changes, reasons)],
-        (4 if _priced(trend) else 3) + len(reasons),
+        names.append((counted(len(rest), "more line"), NONE, _why(trend, digits, rest, after[-1] - before[-1])))
+    amounts = [sum(change.amount_minor or 0 for change in group) for group in groups]
+    rows = [
+        (*name, *_figures(trend, digits, *of_group))
+        for name, *of_group in zip(names, before, after, amounts, strict=True)
+    ]
+    if _priced(trend) and trend.corrected_minor:
+        corrected = in_words([f"on the bill of {bill.month}" for bill in (trend.first, trend.last) if bill.corrections])
+        rows.append(
+            ("Corrections of closed months", NONE, corrected, *3 * (NONE,), _amount(trend, trend.corrected_minor))
+        )
+    all_before, all_after = sum(before), sum(after)
+    why = _why(trend, digits, trend.changes, all_after - all_before, trend.versions)
+    if _priced(trend):
+        why = f"{_total(trend.first)} to {_total(trend.last)} {trend.last.currency}; {why}"
+    return Section(
+        "trend",
+        f"What changed most from {trend.first.month} to {trend.last.month}",
+        (f"Mean {trend.last.unit} stored. The reasons are those of each month against the one before, added up.",),
+        (
+            Column("Package", "name"),
+            Column("State", "word"),
+            Column("Why", "name"),
+            *(Column(title, "figure") for title in (str(trend.first.month), str(trend.last.month), "Change")),
+            *([Column(trend.last.currency or "", "figure")] if _priced(trend) else []),
+        ),
+        tuple(rows),
+        ("Total", "", why, *_figures(trend, digits, all_before, all_after, sum(amounts) + trend.corrected_minor)),
     )
 
 
@@ -52,6 +63,9 @@ def trend_members(trend: Trend) -> dict[str, object]:
     return {
         "from": str(trend.first.month),
         "to": str(trend.last.month),
+        "versions_came": trend.versions.came,
+        "versions_gone": trend.versions.gone,
+        "corrections_change": None if trend.last.amount_minor is None else _digits_of(trend, trend.corrected_minor),
         "mean_bytes": [
             {
                 "repository": change.key.repository,
@@ -61,8 +75,14 @@ def trend_members(trend: Trend) -> dict[str, object]:
                 "before": _fraction(change.before),
                 "after": _fraction(change.after),
                 "change": _fraction(change.change),
-                **{reason: _fraction(getattr(change, reason)) for reason in _REASONS},
-                "amount_change": _amount(trend, change.amount_minor),
+                "came": _fraction(change.reasons.came),
+                "went": _fraction(change.reasons.went),
+                "moved": _fraction(change.reasons.moved),
+                "shared": _fraction(change.shared),
+                "versions_came": change.versions.came,
+                "versions_gone": change.versions.gone,
+                "mostly_in": str(trend.most_in(change.means).month),
+                "amount_change": None if change.amount_minor is None else _digits_of(trend, change.amount_minor),
             }
             for change in trend.changes
         ],
@@ -74,33 +94,80 @@ def _priced(trend: Trend) -> bool:
     return trend.last.currency is not None and "provisional" not in (trend.first.status, trend.last.status)
 
 
-def _names(change: LineChange) -> list[str]:
+def _package(change: LineChange) -> str:
     key = change.key
-    return [visible(key.repository or "–"), f"{key.format}/{visible(key.package)}", STATE_WORDS[key.state]]
+    return f"{key.format}/{key.package}" + (f" in {key.repository}" if key.repository is not None else "")
 
 
-def _mostly(changes: Sequence[LineChange]) -> str:
-    """The largest reason in words."""
-    return _REASONS[max(_REASONS, key=lambda reason: abs(_sum(changes, reason)))][1]
-
-
-def _figures(trend: Trend, changes: Sequence[LineChange], reasons: Iterable[str]) -> list[str]:
-    unit = UNIT_BYTES[trend.last.unit]
-    largest = max(max(change.before, change.after) for change in trend.changes)
-    digits = places(largest / unit)
-    amounts = [change.amount_minor for change in changes if change.amount_minor is not None]
-    return [
-        *(decimal(_sum(changes, figure) / unit, digits) for figure in ("before", "after", "change", *reasons)),
-        *([_amount(trend, sum(amounts)) or ""] if _priced(trend) else []),
+def _why_of_line(trend: Trend, digits: int, change: LineChange, shown: int) -> str:
+    """The reasons of one line's change; what moved, with where from or to."""
+    key, moved = change.key, change.reasons.moved
+    others = [
+        other.key
+        for other in trend.changes
+        if (other.key.format, other.key.package) == (key.format, key.package) and other.reasons.moved * moved < 0
     ]
+    states = {STATE_WORDS[other.state] for other in others if other.state != key.state}
+    repositories = {f"repository {other.repository}" if other.repository else "no repository" for other in others}
+    where = in_words(sorted(states or repositories or {""}))
+    return _why(trend, digits, [change], shown, change.versions, f"{'from' if moved > 0 else 'to'} {where}")
 
 
-def _sum(changes: Sequence[LineChange], figure: str) -> Fraction:
-    return sum((getattr(change, figure) for change in changes), Fraction(0))
+def _why(trend: Trend, digits: int, changes: Sequence[LineChange], shown: int, versions: Versions = _UNCOUNTED,
+         moved: str = "other states") -> str:  # fmt: skip
+    """The reasons of some lines' changes in words, the largest first; of several months, that of the most of it.
+
+    They add up to the change that is shown beside them, in 10^-decimals of the unit.
+    """
+    reasons = sum((change.reasons for change in changes), Reasons())
+    told = [
+        (reasons.came, counted(versions.came, "new version") if versions.came else "more content"),
+        (reasons.went, f"{counted(versions.gone, 'version')} gone" if versions.gone else "less content"),
+        (reasons.moved, moved),
+        (sum((change.shared for change in changes), Fraction(0)), "shares moved"),
+    ]
+    told.sort(key=lambda reason: -abs(reason[0]))
+    whole = [round(value * 10**digits / _unit(trend)) for value, _ in told]
+    if not any(whole):
+        return NONE
+    whole[0] += shown - sum(whole)
+    words = [
+        f"{name} {'+' if figure > 0 else ''}{shown_to(figure, digits)}"
+        for figure, (_, name) in zip(whole, told, strict=True)
+        if figure
+    ]
+    means = [sum(of_month, Fraction(0)) for of_month in zip(*(change.means for change in changes), strict=True)]
+    most = f"mostly in {trend.most_in(means).month}: " if len(trend.bills) > 2 else ""
+    return most + "; ".join(words)
 
 
-def _amount(trend: Trend, minor: int | None) -> str | None:
-    return None if minor is None else money(minor, trend.last.minor_digits)
+def _unit(trend: Trend) -> int:
+    return UNIT_BYTES[trend.last.unit]
+
+
+def _digits(trend: Trend) -> int:
+    """As many decimals as show the largest mean."""
+    return places(max(mean for change in trend.changes for mean in change.means) / _unit(trend))
+
+
+def _figures(trend: Trend, digits: int, first: int, last: int, amount: int) -> Iterator[str]:
+    """The first month's mean, the last's, their change, and that of the amount."""
+    for figure in (first, last, last - first):
+        yield shown_to(figure, digits)
+    if _priced(trend):
+        yield _amount(trend, amount)
+
+
+def _total(bill: Statement) -> str:
+    return shown_money(bill.amount_minor or 0, bill.minor_digits)
+
+
+def _amount(trend: Trend, minor: int) -> str:
+    return shown_money(minor, trend.last.minor_digits)
+
+
+def _digits_of(trend: Trend, minor: int) -> str:
+    return money(minor, trend.last.minor_digits)
 
 
 def _fraction(value: Fraction) -> dict[str, str]:
