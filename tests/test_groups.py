@@ -1,7 +1,10 @@
 """Months and groups add up exactly to the statements that they are made of, whatever the names."""
 
+import csv
+import io
 import json
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,12 @@ from accounting.facts.statement_json import statement_json
 from accounting.instants import Month
 from accounting.ledger import reading
 from accounting.model import LineKey
-from accounting.rendering.months import months_html, months_json, months_text
+from accounting.rendering.months import months_html, months_json, months_markdown, months_text
 from accounting.rendering.trend import trend_section
 from tests.cli_runner import run
 from tests.golden import KEPT, load, minor_units
 from tests.test_compare import BILL
-from tests.test_reports import HOSTILE, Page
+from tests.test_reports import HOSTILE, Page, tokens
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,18 @@ def test_the_range_is_the_months_statements(folder: Path) -> None:
         assert int(ranged["total"][figure]) == sum(int(each["total"][figure]) for each in alone)
 
 
+def test_csv_of_a_range_adds_up_to_its_months(folder: Path) -> None:
+    """Line by line as of one month, or a row per month and group."""
+    expected = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+    month, workspace = expected["month"], min(expected["workspaces"])
+    range_ = ("report", "-w", workspace, "--month", f"{month}..{Month.parse(month).next}")
+    total_ = json.loads(run(*range_, "--format", "json", cwd=folder).stdout)["total"]
+    for by in ((), *(("--by", by) for by in GROUPS)):
+        rows = list(csv.DictReader(io.StringIO(run(*range_, *by, "--format", "csv", cwd=folder).stdout)))
+        assert sum(int(row["byte_seconds"]) for row in rows) == int(total_["byte_seconds"])
+        assert sum(Decimal(row["amount"]) for row in rows) == Decimal(total_["amount"])
+
+
 def test_corrections_count_where_they_belong() -> None:
     """In both figures, as in a statement's total; its unit-months are those of the month that it corrects."""
     (group,) = grouped([BILL], "package")
@@ -107,6 +122,9 @@ def test_names_are_shown_and_never_obeyed() -> None:
     text = months_text(bills, "package")
     assert all(char.isprintable() or char == "\n" for char in text)
     assert "Provisional: 2026-11" in text
+    markdown = months_markdown(bills, "package")
+    assert all(char.isprintable() or char == "\n" for char in markdown)
+    assert not {token.type for token in tokens(markdown)} & {"html_block", "html_inline", "link_open", "image"}
     page = Page(months_html(bills, "package"))
     assert not {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "a"}
     assert "{{ 7 * 7 }}{% raw %}" in page.text

@@ -200,10 +200,10 @@ def test_the_ending_of_a_file_says_its_format(folder: Path, tmp_path: Path, endi
     assert target.read_bytes() == run(*asked, "--format", ending, cwd=folder).stdout.encode()
 
 
-def test_a_range_of_months_has_no_table_of_lines(folder: Path) -> None:
-    refused = run("report", "--workspace", "acme", "--month", "2026-09..2026-10", "--format", "csv", cwd=folder)
+def test_a_range_of_months_is_no_pdf(folder: Path) -> None:
+    refused = run("report", "--workspace", "acme", "--month", "2026-09..2026-10", "--format", "pdf", cwd=folder)
     assert refused.exit_code == 2
-    assert "text, json, html" in refused.stderr
+    assert "pdf is of one month" in refused.stderr
 
 
 def test_without_the_libraries_that_draw_a_page_says_so(folder: Path) -> None:

@@ -35,9 +35,6 @@ class StatementFormat(StrEnum):
     pdf = "pdf"
 
 
-_OF_MONTHS = ("text", "json", "html")
-
-
 class GroupBy(Enum):
     """What lines can be added up by."""
 
@@ -102,18 +99,22 @@ def _write_months(context: typer.Context, workspace: str, months: Sequence[Month
     from accounting.billing.grouping import statements
     from accounting.billing.trend import trend
     from accounting.ledger import reading
-    from accounting.rendering.months import grouped_json, months_html, months_json, months_text
+    from accounting.rendering.months import grouped_json, months_html, months_json, months_markdown, months_text
+    from accounting.rendering.page_csv import groups_csv, statements_csv
 
-    if format_.value not in _OF_MONTHS:
-        raise typer.BadParameter(
-            f"{format_.value} is of one month, with its lines as they are; --by and ranges: {', '.join(_OF_MONTHS)}"
-        )
+    if format_ is StatementFormat.pdf:
+        raise typer.BadParameter("pdf is of one month, its lines as they are; --by and ranges have the other formats")
     with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         bills = statements(ledger, workspace, months)
         changes = trend(ledger, bills)
-    if format_ is StatementFormat.json:
-        write_out(grouped_json(bills[0], by) if by and len(bills) == 1 else months_json(bills, by, changes), output)
-    elif format_ is StatementFormat.html:
-        write_out(months_html(bills, by, changes), output)
-    else:
-        write_text(lambda width: months_text(bills, by, width, changes), output)
+    match format_:
+        case StatementFormat.json:
+            write_out(grouped_json(bills[0], by) if by and len(bills) == 1 else months_json(bills, by, changes), output)
+        case StatementFormat.html:
+            write_out(months_html(bills, by, changes), output)
+        case StatementFormat.md:
+            write_out(months_markdown(bills, by, changes), output)
+        case StatementFormat.csv:
+            write_out(groups_csv(bills, by) if by else statements_csv(bills), output)
+        case _:
+            write_text(lambda width: months_text(bills, by, width, changes), output)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from accounting.billing.statement_page import StatementPage
 from accounting.facts.statement_json import statement_json
 from accounting.rendering.page import page_html, page_text
-from accounting.rendering.page_csv import statement_csv
+from accounting.rendering.page_csv import statements_csv
 from accounting.rendering.page_markdown import page_markdown
 from accounting.rendering.page_pdf import statement_pdf
 
@@ -15,5 +15,5 @@ FORMATS: dict[str, Callable[[StatementPage], bytes]] = {
     "html": lambda page: page_html(page).encode(),
     "md": lambda page: page_markdown(page).encode(),
     "pdf": statement_pdf,
-    "csv": lambda page: statement_csv(page.statement).encode(),
+    "csv": lambda page: statements_csv([page.statement]).encode(),
 }

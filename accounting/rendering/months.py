@@ -1,4 +1,4 @@
-"""Several months, or lines in groups, to text, JSON and HTML."""
+"""Several months, or lines in groups, to text, JSON, HTML and Markdown."""
 
 import json
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.common import STATE_WORDS, adding_up, page
 from accounting.rendering.months_chart import months_chart
+from accounting.rendering.page_markdown import code, section_markdown
 from accounting.rendering.page_sections import NO_REPOSITORY, NONE, Column, Section
 from accounting.rendering.trend import trend_members, trend_section
 from accounting.tables import json_text, table
@@ -52,13 +53,30 @@ def _drawn(section: Section, width: int | None) -> str:
     )
 
 
-def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
-    """The months as one HTML page that needs nothing else."""
+def _sections(bills: Sequence[Statement], by: str | None, trend: Trend | None) -> list[Section]:
     sections = [_months_section(bills)]
     if by:
         sections.append(_groups_section(bills, by))
     if trend and trend.changes:
         sections.append(trend_section(trend))
+    return sections
+
+
+def months_markdown(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
+    """The months as a page of Markdown, without the chart."""
+    amount = _amount(bills, add([total(bill) for bill in bills]))
+    head = [
+        f"# {code(bills[0].workspace)}, {_period(bills)}",
+        f"Package storage, covered until {format_instant(bills[-1].covered_until)}.",
+        *([f"Provisional: {_provisional(bills)}"] if _provisional(bills) else []),
+        *([] if amount is None else [f"**{amount} {bills[0].currency}**"]),
+        _summary(bills),
+    ]
+    return "\n\n".join([*head, *(section_markdown(section) for section in _sections(bills, by, trend))]) + "\n"
+
+
+def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
+    """The months as one HTML page that needs nothing else."""
     chart, no_chart = None, None
     if trend:
         try:
@@ -76,7 +94,7 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
         covered_until=bills[-1].covered_until,
         chart=chart,
         no_chart=no_chart,
-        sections=sections,
+        sections=_sections(bills, by, trend),
     )
 
 

@@ -1,8 +1,10 @@
-"""A statement's lines and corrections as one CSV table, with exact digits."""
+"""Statements' lines and corrections, or their sums in groups, as one CSV table with exact digits."""
 
 import csv
 import io
+from collections.abc import Iterable, Iterator, Sequence
 
+from accounting.billing.grouping import GROUPS, grouped
 from accounting.model import Correction, Line, Statement
 from accounting.text import formula_safe, money, visible
 
@@ -22,14 +24,45 @@ _COLUMNS = (
 )
 
 
-def statement_csv(statement: Statement) -> str:
-    """`of_month` is the month that a row is of: of corrections a closed one. The amounts add up to the total."""
+def statements_csv(statements: Sequence[Statement]) -> str:
+    """`of_month` is the month that a row is of: of corrections a closed one. The amounts add up to the totals."""
+    return _table(_COLUMNS, (row for statement in statements for row in _rows(statement)))
+
+
+def groups_csv(statements: Sequence[Statement], by: str) -> str:
+    """A row per month and group, lines and corrections together, by one of `billing.grouping.GROUPS`."""
+    groups = grouped(statements, by)
+    return _table(
+        ("workspace", "month", "status", *GROUPS[by], "byte_seconds", "amount", "currency"),
+        (
+            [
+                _name(statement.workspace),
+                str(statement.month),
+                statement.status,
+                *(_name(name or "") for name in group.name),
+                str(group.months[i].byte_seconds),
+                _amount(statement, group.months[i].amount_minor),
+                statement.currency or "",
+            ]
+            for i, statement in enumerate(statements)
+            for group in groups
+            if group.months[i].byte_seconds or group.months[i].amount_minor
+        ),
+    )
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """As RFC 4180 has it."""
     file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\r\n")
-    rows.writerow(_COLUMNS)
-    rows.writerows(_row(statement, line) for line in statement.lines)
-    rows.writerows(_row(statement, correction) for correction in statement.corrections)
+    cells = csv.writer(file, lineterminator="\r\n")
+    cells.writerow(columns)
+    cells.writerows(rows)
     return file.getvalue()
+
+
+def _rows(statement: Statement) -> Iterator[list[str]]:
+    yield from (_row(statement, line) for line in statement.lines)
+    yield from (_row(statement, correction) for correction in statement.corrections)
 
 
 def _row(statement: Statement, line: Line | Correction) -> list[str]:
@@ -45,9 +78,13 @@ def _row(statement: Statement, line: Line | Correction) -> list[str]:
         _name(line.key.package),
         line.key.state,
         str(line.byte_seconds),
-        "" if line.amount_minor is None else money(line.amount_minor, statement.minor_digits),
+        _amount(statement, line.amount_minor),
         statement.currency or "",
     ]
+
+
+def _amount(statement: Statement, minor: int | None) -> str:
+    return "" if minor is None else money(minor, statement.minor_digits)
 
 
 def _name(name: str) -> str:

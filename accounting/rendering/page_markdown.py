@@ -20,7 +20,7 @@ def page_markdown(page: StatementPage) -> str:
         page.explanation,
     ]
     told = [*sections(page), *([by_day(page)] if page.days else [])]
-    return "\n\n".join([*head, *(_section(section) for section in told)]) + "\n"
+    return "\n\n".join([*head, *(section_markdown(section) for section in told)]) + "\n"
 
 
 def code(name: str) -> str:
@@ -35,7 +35,8 @@ def code(name: str) -> str:
     return f"{fence}{space}{shown}{space}{fence}"
 
 
-def _section(section: Section) -> str:
+def section_markdown(section: Section) -> str:
+    """A heading, a list of what is said under it, and a table."""
     told = [f"## {section.title}"]
     if section.sentences:
         told.append("\n".join(f"- {sentence}" for sentence in section.sentences))
