@@ -1,4 +1,4 @@
-"""Pages as axe-core sees them in Chromium: in light and dark, narrow and wide."""
+"""Pages and pictures as axe-core sees them in Chromium: in light and dark, narrow and wide."""
 
 import json
 import re
@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
+from accounting.billing.grouping import statements
+from accounting.billing.trend import trend
+from accounting.foresight.forecasting import forecast
 from accounting.instants import Month
+from accounting.ledger import reading
+from accounting.monthly.run import run
+from accounting.rendering.forecast_chart import forecast_chart
+from accounting.rendering.months import months_html
 from accounting.rendering.page import page_html
 from tests.project import Events, books
 from tests.test_closing import seal
@@ -32,10 +39,18 @@ axe.run(document, {resultTypes: ["violations"]}).then((found) => {
 });
 """
 
+IN_A_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta name="viewport" content="width=device-width"><title>A forecast</title></head>
+<body><main><h1>A forecast</h1><p>Of the months to come.</p>{}</main></body>
+</html>
+"""
+
 
 @pytest.fixture(scope="module")
-def pages() -> dict[str, str]:
-    """A page with every section there is, one that is provisional, and one of nothing."""
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A page with every section there is, one that is provisional, and one of nothing; several months, with groups and
+    corrections; a page that a forecast's picture stands in; the index of a month's run."""
     hostile = '<b>"old" ' + 60 * "x"
     case = steady({"web": [1, 2], "api": [2], "old": [2, 3], "gone": [4]}, "2026-10")
     early = replace(case, snapshots=case.snapshots[:2])
@@ -45,16 +60,25 @@ def pages() -> dict[str, str]:
         seal(these, Month.parse("2026-10"))
         these.take([Events((late, other)), case.snapshots[2]])
         november, december = (pages_of(these, month) for month in ("2026-11", "2026-12"))
+        picture = forecast_chart(forecast(these.ledger, "acme"))
+        with reading(these.ledger) as ledger:
+            bills = statements(ledger, "acme", [Month.parse("2026-10"), Month.parse("2026-11")])
+            months = months_html(bills, "repository", trend(ledger, bills))
+            out = tmp_path_factory.mktemp("run") / "2026-11"
+            run(ledger, Month.parse("2026-11"), out, provisional=False, news=lambda _: None)
     return {
         "final": page_html(november["acme"]),
         "empty": page_html(november[hostile]),
         "provisional": page_html(december["acme"]),
+        "months": months,
+        "forecast": IN_A_PAGE.format(picture),
+        "index": (out / "index.html").read_text(encoding="utf-8"),
     }
 
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["final", "empty", "provisional"])
+@pytest.mark.parametrize("name", ["final", "empty", "provisional", "months", "forecast", "index"])
 def test_axe_finds_no_violation(pages: dict[str, str], tmp_path: Path, name: str, scheme: str, width: int) -> None:
     page = re.sub(r"<meta http-equiv[^>]*>", "", pages[name])
     scripts = f"<script>{AXE.read_text(encoding='utf-8')}</script><script>{CHECK}</script>"

@@ -1,6 +1,7 @@
 """A forecast from held-back history: what is known is what the bill says if nothing happens; ranges hold what came."""
 
 import json
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,13 +15,13 @@ from hypothesis import given
 
 from accounting.errors import AcctError
 from accounting.foresight.forecasting import ForecastMonth, forecast
-from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range
+from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once
 from tests import model_of_rules as model
 from tests.cli_runner import run
 from tests.golden import minor_units
 from tests.histories import histories
 from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
-from tests.project import Books, Card, books
+from tests.project import Books, Card, Events, books
 from tests.test_laws import tried
 
 # Forty-five days, then three months, as seen from the middle of a month.
@@ -106,6 +107,40 @@ def test_ranges_hold_what_came_eight_times_in_ten(kind: Callable[[random.Random]
     assert hits >= 0.8 * tries
 
 
+def test_ranges_hold_what_came_with_deletions() -> None:
+    """Eight times in ten, where some of five packages, or all, are deleted now and then, most of them for some days."""
+    hits = tries = 0
+    for number, kind in enumerate(KINDS):
+        for seed in range(4):
+            chances = [random.Random(97 * seed + package) for package in range(5)]
+            stored = [[each for each, _ in zip(kind(chance), range(400), strict=False)] for chance in chances]
+            there = presence(random.Random(1000 * number + seed), 400)
+            charged = [sum(of[day] for of, is_ in zip(stored, there, strict=True) if is_[day]) for day in range(400)]
+            for cut in (90, 170, 290):
+                live = [of for of, is_ in zip(stored, there, strict=True) if is_[cut - 1]]
+                content = [sum(of[day] for of in live) for day in range(cut)]
+                beside = [all_ - of for all_, of in zip(charged, content, strict=False)]
+                paths = losing_once(futures(content, MONTHS[-1][1]), beside)
+                for start, end in MONTHS:
+                    low, high = inner_range([sum(path[start:end]) / (end - start) for path in paths])
+                    came = sum(charged[cut + start : cut + end]) / (end - start) - charged[cut - 1]
+                    hits += min(low, 0) <= came <= max(high, 0)
+                    tries += 1
+    assert hits >= 0.8 * tries
+
+
+def presence(chance: random.Random, days: int) -> list[list[bool]]:
+    """By package and day, whether it is not deleted: itself, now and then for good, or with the whole workspace."""
+    there = [[True] * days for _ in range(5)]
+    for day in range(days):
+        for one_in, packages, most, for_good in ((400, range(5), 5, 0), (200, [chance.randrange(5)], 15, 0.3)):
+            if chance.randrange(one_in) == 0:
+                until = days if chance.random() < for_good else min(day + chance.randrange(1, most), days)
+                for package in packages:
+                    there[package][day:until] = [False] * (until - day)
+    return there
+
+
 def test_what_never_changed_has_no_range() -> None:
     assert {value for path in futures([7.0] * 100, 50) for value in path} == {0.0}
 
@@ -169,6 +204,29 @@ def test_ranges_hold_the_bills_that_came(tmp_path: Path) -> None:
     assert hits >= 0.8 * len(forecasts) == 0.8 * 12
 
 
+def test_a_deletion_that_was_taken_back_is_no_growth(tmp_path: Path) -> None:
+    """No end of the range rises, and none falls by more than the days that were not charged, once."""
+    told = []
+    for name, events in (("without", ()), ("with", (happened(60, "deleted"), happened(64, "restored")))):
+        folder = tmp_path / name
+        folder.mkdir()
+        these = Books(folder)
+        these.take([Card(CARD), *(taken(day) for day in range(0, 92, 7)), Events(events)])
+        told.append(forecast(these.ledger, "acme").months)
+    lost = 4 * DAY * sum(row.size for row in registry(64))
+    for without, with_ in zip(*told, strict=True):
+        assert with_.known == without.known
+        for end, with_end in ((without.low, with_.low), (without.high, with_.high)):
+            assert end is not None
+            assert with_end is not None
+            assert 0 <= end.charged_byte_seconds - with_end.charged_byte_seconds <= lost
+
+
+def happened(day: int, verb: str) -> dict[str, object]:
+    return {"specversion": "1.0", "source": "hub", "id": f"{day}", "time": instant(day), "subject": "acme",
+            "type": f"registry.workspace.{verb}"}  # fmt: skip
+
+
 @tried(4)
 @given(histories())
 def test_known_is_the_bill_if_nothing_else_happens(case: Case) -> None:
@@ -179,6 +237,10 @@ def test_known_is_the_bill_if_nothing_else_happens(case: Case) -> None:
                 told = forecast(these.ledger, workspace)
             except AcctError:
                 continue  # a month that the card cannot bill
+            so_far = model.bill(replace(case, month=str(told.months[0].known.month)), workspace).charged_byte_seconds
+            to_come = sum(month.known.charged_byte_seconds for month in told.months) - so_far
+            daily = [day.known * DAY for day in told.days]  # the last one reaches beyond the months
+            assert math.fsum(daily[:-1]) * (1 - 1e-9) - 9 <= to_come <= math.fsum(daily) * (1 + 1e-9) + 9
             stays = case_that_stays(case, told.months[-1].known.month.end)
             for month in told.months:
                 bill = model.bill(replace(stays, month=str(month.known.month)), workspace)
@@ -205,7 +267,7 @@ def test_too_little_history_is_told(tmp_path: Path) -> None:
     assert f"No range: {ENOUGH_DAYS} days of history" in shown(these, "text")
     assert json.loads(shown(these, "json"))["months"][0]["range"] is None
     these.take([taken(ENOUGH_DAYS + 1)])
-    assert "95 of 100" in shown(these, "text")
+    assert "9 of 10" in shown(these, "text")
 
 
 def shown(books: Books, format_: str) -> str:
@@ -225,8 +287,10 @@ def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
     root = ElementTree.fromstring(drawn)
     told = {element.tag.rpartition("}")[2]: element.text for element in root}
     assert root.get("role") == "img"
-    assert told["title"] == "GB charged from day to day, known and to come"
+    assert told["title"] == "acme: GB charged from day to day, known and to come"
     assert told["desc"]
+    written = [element.text for element in root.iter() if element.tag.endswith("}text")]
+    assert {told["title"], "charged so far", "known to come", "range: 9 of 10 futures"} <= set(written)
     with mock.patch.dict("sys.modules", {"vl_convert": None}):
         refused = run("--ledger", these.ledger, "forecast", "-w", "acme", "--plot", tmp_path / "three.svg")
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -235,10 +299,14 @@ def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
 
 
 def test_names_are_shown_and_never_obeyed(tmp_path: Path) -> None:
-    workspace = "\x1b[31m[/bold]\u202e{{ 7 * 7 }}"
+    workspace = "\x1b[31m[/bold]\u202e<b>{{ 7 * 7 }}"
     these = Books(tmp_path)
-    these.take([replace(taken(0), rows=(replace(row("web", 1, -1), workspace=workspace),))])
-    told = run("--ledger", these.ledger, "forecast", "--workspace", workspace)
-    assert told.exit_code == 0
+    rows = (replace(row("web", 1, -1), workspace=workspace),)
+    these.take([replace(taken(day), rows=rows) for day in (0, 40)])
+    plot = tmp_path / "plot.svg"
+    told = run("--ledger", these.ledger, "forecast", "--workspace", workspace, "--plot", plot)
+    assert told.exit_code == 0, told.stderr
+    drawn = [element.text or "" for element in ElementTree.parse(plot).iter()]
+    assert sum(text.startswith(r"\x1b[31m[/bold]\u202e<b>{{ 7 * 7 }}: GB") for text in drawn) == 2
     assert all(char.isprintable() or char == "\n" for char in told.stdout)
-    assert r"\x1b[31m[/bold]\u202e{{ 7 * 7 }}" in told.stdout
+    assert r"\x1b[31m[/bold]\u202e<b>{{ 7 * 7 }}" in told.stdout

@@ -1,21 +1,34 @@
 """What the bills of this month and of the next three will be: what is known, and a range from the past's own changes.
 
 What is known is computed as any bill: all that is stored stays, and what retention ends is charged until its date. The
-range is an estimate, in floats: it says by how much charged storage may differ from that, as it has changed before.
+range is an estimate, in floats: it says by how much charged storage may differ from that, as the content of packages
+that are live has changed before. Deletions and restorations are no growth that repeats: what they took off what is
+charged is taken off once more, as it was, from a random day of the past on.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from operator import mul
 from pathlib import Path
 
 from accounting.billing.rating import rate_costs, round_half_up
 from accounting.billing.retention import RetentionEnd, retention_calendar
 from accounting.billing.statement import require_workspace, statement
-from accounting.billing.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.billing.usage import (
+    LIFECYCLE,
+    NO_PLAN,
+    PRESENCE,
+    ask,
+    coverage,
+    parts_of,
+    plans_of_scope,
+    scopes,
+    usage_of_scope,
+)
 from accounting.facts.cards import card_in_force
-from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range
+from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once
 from accounting.foresight.scenario import goes_on, supposing
 from accounting.instants import Month, midnight
 from accounting.ledger import Ledger
@@ -85,12 +98,16 @@ def forecast(path: Path, workspace: str) -> Forecast:
             months.append(months[-1].next)
         until = months[-1].end
         known_days = _days_known(ledger, covered_until)
-        history = _charged_days(ledger, workspace, covered_until - known_days * DAY, known_days)
+        first = covered_until - known_days * DAY
+        live = _days(ledger, workspace, "945_live_stretches", first, known_days)
         ends = [end for end in retention_calendar(ledger, workspace).ends if end.happens_at < until]
         so_far = statement(ledger, workspace, months[0]).charged_byte_seconds
         goes_on(ledger, until)
-        ahead = _charged_days(ledger, workspace, covered_until, -(-(until - covered_until) // DAY))
-        drawn = futures(history, len(ahead)) if len(history) > ENOUGH_DAYS else []
+        charged = _days(ledger, workspace, "940_charged_stretches", first, -(-(until - first) // DAY))
+        history, ahead = charged[:known_days], charged[known_days:]
+        drawn = []
+        if len(live) > ENOUGH_DAYS:
+            drawn = losing_once(futures(live, len(ahead)), [all_ - of for all_, of in zip(history, live, strict=True)])
         told = tuple(
             _month(ledger, workspace, month, covered_until, so_far if month == months[0] else 0, drawn)
             for month in months
@@ -109,19 +126,26 @@ def _days_known(ledger: Ledger, covered_until: int) -> int:
     return 0 if first is None else max(min((covered_until - first) // DAY, _MOST_DAYS), 0)
 
 
-def _charged_days(ledger: Ledger, workspace: str, first: int, days: int) -> list[float]:
-    """The mean bytes charged on each day from an instant on."""
-    rules = card_in_force(ledger).rules
-    starts = [first + day * DAY for day in range(days)]
-    parts = [Part(start, start + DAY, _rule_at(rules, start), None) for start in starts]
-    charged = [0.0] * len(parts)
-    for _ in scopes(ledger, [workspace]) if parts else ():
-        ask(ledger, parts, parts[-1].end, rules)
-        for usage in usage_of_scope(ledger):
-            for share in usage.shares:
-                if share.charged:
-                    charged[share.part] += share.numerator / usage.denominator / DAY
-    return charged
+def _days(ledger: Ledger, workspace: str, counted: str, first: int, days: int) -> list[float]:
+    """The mean bytes held on each day from an instant on, in stretches that count: a relation of queries/94x."""
+    rules, until = card_in_force(ledger).rules, first + days * DAY
+    later = [start for start in (midnight(rule.effective_from) for rule in rules) if first < start < until]
+    parts = [Part(here, there, _rule_at(rules, here), None) for here, there in pairwise([first, *later, until])]
+    changes: dict[int, tuple[int, int]] = {}
+    for _ in scopes(ledger, [workspace]) if days else ():
+        ask(ledger, parts, until, rules)
+        for name in (*PRESENCE, *LIFECYCLE, counted):
+            ledger.define(name)
+        ledger.run(f"CREATE OR REPLACE TEMP VIEW counted_stretches AS SELECT * FROM {counted.partition('_')[2]}")
+        ledger.define("950_content_by_day")
+        rows = ledger.rows("SELECT day, size_bytes, byte_seconds FROM content_by_day")
+        changes = {day: (size_bytes, byte_seconds) for day, size_bytes, byte_seconds in rows}
+    held, means = 0, []
+    for day in range(days):
+        grown, byte_seconds = changes.get(day, (0, 0))
+        means.append(held + byte_seconds / DAY)
+        held += grown
+    return means
 
 
 def _rule_at(rules: Sequence[Rule], instant: int) -> Rule:

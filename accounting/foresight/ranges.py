@@ -16,7 +16,7 @@ BLOCK_DAYS = 2 * WEEK
 ENOUGH_DAYS = 2 * BLOCK_DAYS  # of less history, nothing is said
 FUTURES = 1000
 _STOPPING = 0.25  # of the futures: what drifted in the past does so no more
-_OUTSIDE = 0.025  # of the futures, on each side of the range
+_OUTSIDE = 0.05  # of the futures, on each side of the range
 
 
 def futures(history: Sequence[float], days: int) -> list[list[float]]:
@@ -50,11 +50,26 @@ def _compounded(drifted: float, level: float) -> float:
     return level * math.expm1(drifted / level) if 0 < drifted <= level else drifted
 
 
+def losing_once(paths: Sequence[Sequence[float]], beside: Sequence[float]) -> list[list[float]]:
+    """The same futures, in each of which what a quantity beside this one lost from a random day of its past on is lost
+    once more, as it was: for a while where it came back, for good where it did not.
+
+    >>> losing_once([[5.0, 5.0]], [3.0, 3.0, 3.0])
+    [[5.0, 5.0]]
+    """
+    drawn, last = random.Random(0), len(beside) - 1
+    starts = [drawn.randrange(len(beside)) for _ in paths]
+    return [
+        [value + min(beside[min(start + day, last)] - beside[start], 0) for day, value in enumerate(path, start=1)]
+        for start, path in zip(starts, paths, strict=True)
+    ]
+
+
 def inner_range(values: Sequence[float]) -> tuple[float, float]:
-    """The range in which 95 of 100 of these values lie.
+    """The range in which 9 of 10 of these values lie.
 
     >>> inner_range([float(value) for value in range(201)])
-    (5.0, 195.0)
+    (10.0, 190.0)
     """
     ordered = sorted(values)
     outside = round(_OUTSIDE * (len(ordered) - 1))

@@ -73,9 +73,10 @@ def _range_words(forecast: Forecast) -> str:
             f"No range: {days} of history are known, and it takes more than {ENOUGH_DAYS} to tell how storage changes."
         )
     return (
-        f"from, to: an estimate. {FUTURES:,} futures are put together from blocks of {BLOCK_DAYS} days of the changes"
-        f" of the last {days}, a quarter of them as if their drift stopped; 95 of 100 lie between, and what is known"
-        f" always does."
+        f"from, to: an estimate from what the packages that are live now stored on each of the last {days}, deleted or"
+        " not; what deletions took off the bill is taken off once more, as it was from some day on."
+        f" {FUTURES:,} futures are put together from blocks of {BLOCK_DAYS} days, a quarter of them as if their drift"
+        " stopped; 9 of 10 lie between, and what is known always does."
     )
 
 

@@ -1,12 +1,23 @@
-"""The chart of a forecast: the bytes charged day by day, those to come as a dashed line in their range."""
+"""The chart of a forecast: the bytes charged day by day, those to come as a dashed line in their range.
+
+It is a file of its own, so it has a title and a paper, light or dark as its reader's.
+"""
 
 from datetime import UTC, datetime
+from html import escape
 
 from accounting.foresight.forecasting import DAY, Forecast
 from accounting.model import UNIT_BYTES
 from accounting.rendering.chart import COLOURS, HEIGHT, WIDTH, drawing_library, finished, styled
+from accounting.text import visible
 
 _KINDS = ("charged so far", "known to come")
+_RANGE = "range: 9 of 10 futures"
+_OPACITY = 0.25
+_PAPER = (
+    "<style>.forecast { background: #ffffff; color: #1c2024; }"
+    " @media (prefers-color-scheme: dark) { .forecast { background: #16191d; color: #e6e9ec; } }</style>"
+)
 
 
 def forecast_chart(forecast: Forecast) -> str:
@@ -27,7 +38,7 @@ def forecast_chart(forecast: Forecast) -> str:
     ]
     for value, day in zip(values[len(forecast.history) :], forecast.days, strict=True):
         if day.low is not None and day.high is not None:
-            value |= {"low": day.low / UNIT_BYTES[unit], "high": day.high / UNIT_BYTES[unit]}
+            value |= {"low": day.low / UNIT_BYTES[unit], "high": day.high / UNIT_BYTES[unit], "range": _RANGE}
     monthly = alt.Axis(format="%Y-%m", tickCount={"interval": "month", "step": 1}, labelOverlap=True)
     x = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=monthly)
     y = alt.Y("charged:Q", title=unit, axis=alt.Axis(tickCount=4, format=",.6~f", domain=False, tickSize=0))
@@ -35,13 +46,32 @@ def forecast_chart(forecast: Forecast) -> str:
     line = base.mark_line(color=COLOURS["live"], strokeWidth=2).encode(
         x=x,
         y=y,
-        strokeDash=alt.StrokeDash("kind:N", title=None, sort=list(_KINDS), legend=alt.Legend(symbolType="stroke")),
+        strokeDash=alt.StrokeDash(
+            "kind:N",
+            title=None,
+            sort=list(_KINDS),
+            legend=alt.Legend(
+                symbolType="stroke", symbolStrokeColor=COLOURS["live"], symbolStrokeWidth=2, symbolSize=400
+            ),
+        ),
     )
-    range_ = base.mark_area(color=COLOURS["live"], opacity=0.25).encode(x=x, y="low:Q", y2="high:Q")
-    drawn = (alt.layer(range_, line) if forecast.has_range else line).properties(background="transparent")
-    title = f"{unit} charged from day to day, known and to come"
+    fill = alt.Fill(
+        "range:N",
+        title=None,
+        scale=alt.Scale(range=[COLOURS["live"]]),
+        legend=alt.Legend(symbolType="square", symbolOpacity=_OPACITY, symbolStrokeWidth=0, symbolSize=400),
+    )
+    range_ = base.transform_filter("datum.range").mark_area(opacity=_OPACITY)
+    range_ = range_.encode(x=x, y="low:Q", y2="high:Q", fill=fill)
+    title = f"{visible(forecast.workspace)}: {unit} charged from day to day, known and to come"
+    drawn = (alt.layer(range_, line) if forecast.has_range else line).properties(
+        background="transparent", padding=16, title=title
+    )
+    spec = styled(drawn).configure_title(anchor="start", color="currentColor", fontSize=14, offset=12).to_dict()
+    spec["config"]["legend"]["layout"] = {"top": {"anchor": "start", "direction": "horizontal", "margin": 36}}
     told = (
         "An area around them is the range in which they are expected." if forecast.has_range else "There is no range."
     )
     description = f"A line of the days so far, dashed for those to come if nothing else happens. {told}"
-    return finished(library.vegalite_to_svg(styled(drawn).to_dict()), title, description, [])
+    svg = finished(library.vegalite_to_svg(spec), escape(title), description, [])
+    return svg.replace('class="marks"', 'class="forecast"', 1).replace("<defs>", f"<defs>{_PAPER}", 1)

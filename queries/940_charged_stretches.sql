@@ -1,0 +1,6 @@
+-- One row per stretch in which a package is charged, as `counted_stretches` takes it.
+CREATE OR REPLACE TEMP VIEW charged_stretches AS
+SELECT s.package_id, s.state_from AS counted_from, s.state_until AS counted_until, p.share
+FROM package_states AS s
+JOIN periods AS p ON p.period_id = s.period_id
+WHERE s.charged = 1;
