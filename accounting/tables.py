@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from io import StringIO
+from functools import cache
 from textwrap import TextWrapper
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _WIDE = 10_000  # columns where no terminal sets them: nothing is cut
 _LEAST_OF_A_NAME = 6
@@ -20,23 +24,44 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0,
 
     On a terminal of `width` columns cells are folded between words, then names also within one; figures never are.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     shown = [columns, *rows, *([total] if total else [])]
     widths, gap = _widths([list(cells) for cells in zip(*shown, strict=True)], right, width or _WIDE)
-    drawn = Table(box=box.SIMPLE_HEAD, show_footer=total is not None, pad_edge=False, padding=(0, gap - 1, 0, 0))
-    for i, column in enumerate(columns):
-        footer = Text(total[i]) if total else ""
-        figures = i >= len(columns) - right
-        drawn.add_column(Text(column), footer, justify="right" if figures else "left", overflow="fold", width=widths[i])
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    screen = StringIO()
-    Console(file=screen, width=_WIDE, color_system=None, legacy_windows=False).print(drawn)
-    return "\n".join(line.rstrip() for line in screen.getvalue().splitlines()).strip("\n") + "\n"
+    rule = "─" * (sum(widths) + gap * (len(widths) - 1))
+    lines = [*_lines(columns, widths, right, gap, bottom=True), rule]
+    lines += [line for row in rows for line in _lines(row, widths, right, gap)]
+    lines += ["", *_lines(total, widths, right, gap)] if total else []
+    return "\n".join(f" {line}".rstrip() for line in lines) + "\n"
+
+
+def _lines(row: Sequence[str], widths: Sequence[int], right: int, gap: int, bottom: bool = False) -> list[str]:
+    """A row as lines of text, more than one where a cell is folded; short cells stand at the top, or at the bottom."""
+    first_figure = len(widths) - right
+    cells = [_fitted(cell, width, i >= first_figure) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
+    height = max(map(len, cells))
+    for cell, width in zip(cells, widths, strict=True):
+        blank = [" " * width] * (height - len(cell))
+        cell[:] = [*blank, *cell] if bottom else [*cell, *blank]
+    return [(" " * gap).join(line) for line in zip(*cells, strict=True)]
+
+
+def _fitted(cell: str, width: int, figure: bool) -> list[str]:
+    """A cell's lines, each as wide as its column. Rich folds well and slowly, and few cells need it."""
+    from rich.cells import cell_len
+
+    room = width - cell_len(cell)
+    if room >= 0 and cell.isprintable():
+        return [" " * room + cell if figure else cell + " " * room]
+    from rich.text import Text
+
+    lines = Text(cell).wrap(_console(), width, justify="right" if figure else "left", overflow="fold")
+    return [line.plain for line in lines]
+
+
+@cache
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
 
 
 def folded(text: str, width: int | None) -> str:

@@ -13,6 +13,8 @@ def visible(text: str) -> str:
     >>> print(visible("a\x1b[31m\u202eb"))
     a\x1b[31m\u202eb
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

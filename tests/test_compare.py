@@ -109,6 +109,25 @@ def test_corrections_stand_beside_the_lines() -> None:
     assert "live, correction of 2026-09" in comparisons_text([comparison], "other.toml")
 
 
+def test_unit_months_add_up_by_eye() -> None:
+    """Each third of a GB-month rounds down to 0.333, and the three of them are one; under the other card two are."""
+    third = BILL.month.seconds * 10**9 // 3
+    keys = [LineKey("gadgets", "container", package, "live") for package in ("api", "ui", "web")]
+    correction = (Correction(Month(2026, 9), WEB, 10**18, 5),)
+    ours = replace(BILL, byte_seconds=3 * third, lines=tuple(Line(key, True, third, 20) for key in keys))
+    theirs = replace(BILL, byte_seconds=4 * third, lines=tuple(Line(key, True, 2 * third, 20) for key in keys[:2]))
+    comparison = side_by_side(
+        replace(ours, corrections=correction), replace(theirs, corrections=correction), "other.toml"
+    )
+    cells = [line.split() for line in comparisons_text([comparison], "other.toml").splitlines()]
+    assert [row[4:6] for row in cells if row[:1] == ["gadgets"] and len(row) == 9] == [
+        ["0.334", "0.667"],
+        ["0.333", "0.666"],
+        ["0.333", "–"],
+    ]
+    assert next(row[1:3] for row in cells if row[:1] == ["total"]) == ["1.000", "1.333"]
+
+
 def test_a_closed_month_is_now_by_the_card_that_it_was_sealed_with() -> None:
     closed = replace(BILL, status="closed")
     text = comparisons_text([side_by_side(closed, replace(BILL, amount_minor=20), "other.toml")], "other.toml")

@@ -177,7 +177,7 @@ def test_every_character_that_is_shown_can_be_set(page: StatementPage) -> None:
 
 
 def test_the_bold_font_draws_what_the_regular_one_does() -> None:
-    assert fonts._drawn("NotoSans-Bold.ttf") == fonts._drawn("NotoSans-Regular.ttf")
+    assert fonts._drawn("NotoSans-Bold.ttf").keys() == fonts._drawn("NotoSans-Regular.ttf").keys()
 
 
 def test_every_font_has_its_licence_beside_it() -> None:
@@ -228,6 +228,31 @@ def test_names_stay_on_the_page(page: StatementPage, tmp_path: Path) -> None:
     boxes = re.findall(r'<word xMin="([\d.]+)" yMin="[\d.]+" xMax="([\d.]+)"', tool("pdftotext", "-bbox", file, "-"))
     assert boxes
     assert all(float(left) > 50 and float(right) < 596 - 50 for left, right in boxes)
+
+
+def test_no_row_runs_into_another(page: StatementPage, tmp_path: Path) -> None:
+    """Rows are as high as the names in them, also where these were broken into lines, or fill a page and more."""
+    file = tmp_path / "acme.pdf"
+    names = [*NAMES, "W" * 300, "iW" * 40, "Ж名W/" * 40, "y" * 5_000, "AVAVAV" * 30]
+    file.write_bytes(pdf.statement_pdf(held(page, names)))
+    word = r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)"'
+    for text in tool("pdftotext", "-bbox", file, "-").split("<page ")[1:]:
+        boxes = [tuple(map(float, box)) for box in re.findall(word, text)]
+        for i, (left, top, right, bottom) in enumerate(boxes):
+            for other_left, other_top, other_right, other_bottom in boxes[i + 1 :]:
+                beside = other_left >= right - 0.1 or other_right <= left + 0.1
+                assert beside or other_top >= bottom - 2 or other_bottom <= top + 2
+
+
+def test_names_are_broken_behind_their_marks() -> None:
+    for name in map(fonts.drawable, NAMES):
+        for room in (2.5, 10, 22):
+            lines = fonts.broken(name, room)
+            assert "".join(lines) == name
+            assert all(line and fonts.width(line) <= room for line in lines)
+    assert fonts.broken("team/web/core", 6) == ["team/web/", "core"]
+    assert fonts.broken("te/" + "m" * 12, 6) == ["te/mmmmm", "mmmmmm", "m"]  # or little would stand on the first line
+    assert fonts.broken("ab/\u0301cd", 2) == ["ab/\u0301", "cd"]  # an accent stays with what it is drawn on
 
 
 def test_a_terminal_is_spared(demo: Path) -> None:

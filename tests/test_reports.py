@@ -9,10 +9,19 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from rich import box
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
 
+from accounting import tables
+from accounting.text import visible
 from tests.cli_runner import run
+from tests.test_laws import tried
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -212,3 +221,35 @@ def test_without_the_libraries_that_draw_a_page_says_so(folder: Path) -> None:
     assert "<svg" not in page
     assert "install acct with its extra `plots`" in page
     assert "<svg" in report(folder, "html")
+
+
+shown_names = st.lists(
+    st.sampled_from([*HOSTILE, "web", "two words", "–", "\u200d", "❤\ufe0f"]) | st.text(), max_size=3
+).map(lambda names: visible("".join(names)))
+figures = st.integers(-(10**12), 10**12).map("{:,}".format)
+
+
+@given(
+    st.lists(st.tuples(st.just("acme/") | shown_names.map("n{}".format), shown_names, figures, figures), max_size=5),
+    st.none() | st.tuples(st.just("total"), st.just(""), figures, figures),
+    st.none() | st.integers(20, 120),
+)
+@tried(200)
+def test_a_table_is_what_rich_would_draw(
+    rows: list[tuple[str, ...]], total: tuple[str, ...] | None, width: int | None
+) -> None:
+    """Rich takes half a millisecond a row; where cells are folded, and how wide letters are, is still its word."""
+    titles = ("package", "repository", "GB-months now", "then")
+    columns = list(zip(titles, *rows, *([total] if total else []), strict=True))
+    widths, gap = tables._widths(columns, 2, width or 10_000)
+    drawn = Table(box=box.SIMPLE_HEAD, show_footer=total is not None, pad_edge=False, padding=(0, gap - 1, 0, 0))
+    for i, title in enumerate(titles):
+        footer = Text(total[i]) if total else ""
+        justify: JustifyMethod = "right" if i >= 2 else "left"
+        drawn.add_column(Text(title), footer, justify=justify, overflow="fold", width=widths[i])
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    screen = io.StringIO()
+    Console(file=screen, width=10_000, color_system=None, legacy_windows=False).print(drawn)
+    lines = [line.rstrip() for line in screen.getvalue().split("\n")]
+    assert tables.table(titles, rows, 2, total, width) == "\n".join(lines).strip("\n") + "\n"

@@ -1,4 +1,4 @@
-"""What several reports share: words of states, unit-months, held names, and pages from the templates of reports/."""
+"""What several reports share: words of states, figures that add up, held names, pages from the templates of reports."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from accounting.billing.rating import apportion, round_half_up
 from accounting.facts.statement_json import held_name
-from accounting.instants import Month, format_instant
-from accounting.model import UNIT_BYTES, HeldName, Statement
+from accounting.instants import format_instant
+from accounting.model import HeldName
 from accounting.paths import shipped
 from accounting.tables import json_text, table
-from accounting.text import decimal, places, visible
+from accounting.text import decimal, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,13 +29,6 @@ STATE_WORDS = {
 def names_json(names: Sequence[HeldName]) -> str:
     """Held names as a JSON list."""
     return json_text([held_name(name) for name in names])
-
-
-def unit_months(statement: Statement, byte_seconds: int, month: Month | None = None) -> str:
-    """To as many decimals as show the whole statement; of another month if given."""
-    unit = UNIT_BYTES[statement.unit]
-    digits = places(Fraction(statement.byte_seconds, unit * statement.month.seconds))
-    return decimal(Fraction(byte_seconds, unit * (month or statement.month).seconds), digits)
 
 
 def adding_up(values: Sequence[int | Fraction], unit: int, decimals: int) -> tuple[list[str], str]:

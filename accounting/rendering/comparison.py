@@ -1,13 +1,14 @@
 """Comparisons of two rate cards to text and JSON."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from accounting.billing.comparing import ComparedLine, Comparison, Figures, total_of
 from accounting.instants import format_instant
-from accounting.model import Statement
-from accounting.rendering.common import STATE_WORDS, unit_months
+from accounting.model import UNIT_BYTES, Statement
+from accounting.rendering.common import STATE_WORDS, adding_up
 from accounting.tables import json_text, table
-from accounting.text import money, visible
+from accounting.text import money, places, visible
 
 
 def comparisons_text(comparisons: Sequence[Comparison], name: str, width: int | None = None) -> str:
@@ -32,19 +33,23 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
     ]
     columns = ["repository", "package", "format", "state", f"{ours.unit}-months now", "then", f"{ours.currency} now",
                "then", "change"]  # fmt: skip
+    of_month = [line for line in comparison.lines if line.month is None]
+    corrections = [""] * (len(comparison.lines) - len(of_month))  # they are of other months, and come last
+    now, stored_now = _unit_months(ours, [line.in_force for line in of_month])
+    then, stored_then = _unit_months(ours, [line.other for line in of_month])
     rows = [
         [
             visible(line.key.repository or "–"),
             visible(line.key.package),
             line.key.format,
             _state(line),
-            *("" if line.month else _unit_months(ours, figures) for figures in (line.in_force, line.other)),
+            *stored,
             *(_money(ours, figures) for figures in (line.in_force, line.other)),
             _signed(ours, line.change),
         ]
-        for line in comparison.lines
+        for line, *stored in zip(comparison.lines, now + corrections, then + corrections, strict=True)
     ]
-    total = ["", "", "", "total", *(unit_months(ours, bill.byte_seconds) for bill in (ours, theirs)),
+    total = ["", "", "", "total", stored_now, stored_then,
              *(_money(ours, total_of(bill)) for bill in (ours, theirs)), _signed(ours, comparison.change)]  # fmt: skip
     body = table(columns, rows, right=5, total=total, width=width) if rows else "Nothing was stored.\n"
     return "\n".join(head) + f"\n\n{body}"
@@ -137,8 +142,12 @@ def _state(line: ComparedLine) -> str:
     return STATE_WORDS[line.key.state] + (f" ({when})" if free else "")
 
 
-def _unit_months(of: Statement, figures: Figures | None) -> str:
-    return "–" if figures is None else unit_months(of, figures.byte_seconds)
+def _unit_months(of: Statement, figures: Sequence[Figures | None]) -> tuple[list[str], str]:
+    """A column of unit-months, to as many decimals as show the whole statement, that adds up to its total by eye."""
+    unit_month = UNIT_BYTES[of.unit] * of.month.seconds
+    stored = [0 if each is None else each.byte_seconds for each in figures]
+    shown, total = adding_up(stored, unit_month, places(Fraction(of.byte_seconds, unit_month)))
+    return ["–" if each is None else cell for cell, each in zip(shown, figures, strict=True)], total
 
 
 def _money(of: Statement, figures: Figures | None) -> str:

@@ -4,7 +4,7 @@ The same page gives the same bytes: fonts are those of reports/fonts/ alone, and
 """
 
 import json
-import math
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,19 @@ from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
 from accounting.paths import shipped
 from accounting.rendering.chart import stored_chart
-from accounting.rendering.fonts import drawable
+from accounting.rendering.fonts import broken, drawable, width
 from accounting.rendering.page_sections import Column, Section, amount_text, by_day, sections
 
 if TYPE_CHECKING:
     from typst import Compiler
 
-_POINTS = 8.5  # the size of tables, in which _LINE characters of a middling width are a line
-_LINE = 105
-_LEFT = 30  # so many characters are left for names, in smaller type where need be
-_NAME = 40  # a longer name gets no wider column
-_WORD = 24  # longer words are broken into lines, as names are
+_POINTS = 8.5  # the size of tables, which the widths that follow are told in
+_LINE = 58.0  # between the margins
+_GAP = 0.8  # between columns
+_LEAST = 16.0  # of the line for names, in smaller type where need be
+_NAME = 22.0  # a longer name gets no wider column
+_WORD = 13.0  # longer words are broken into lines, as names are
+_SLACK = 0.05  # what rounding may add to a text
 _MANY_LINES = 1_000
 _RUNNING = 60  # so much of the workspace's name stands at the head of every page
 
@@ -112,33 +114,50 @@ def _shortened(name: str) -> str:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    """Figures and words get columns as wide as they are, names their shares of what is left of a line.
+    """A section with all of its table measured, for that takes typst as long as all the rest.
 
-    The cells follow each other, row by row; a list of one is a name that has to be broken into lines.
+    `widths` are of columns in sizes of the type, `lines` how many lines each row has; the cells follow each other, row
+    by row.
     """
-    rows = [[drawable(cell) for cell in row] for row in section.rows]
-    columns = section.columns
-    longest = [max([len(column.title), *(len(row[i]) for row in rows)]) for i, column in enumerate(columns)]
-    shares = [_share(column, width) for column, width in zip(columns, longest, strict=True)]
-    fixed = sum(width + 2 for width, share in zip(longest, shares, strict=True) if share is None)
-    shared = sum(share for share in shares if share)
-    line = max(_LINE, fixed + min(shared, _LEFT))
-    # So much fits its column also where it is wide letters.
-    fits = [math.inf if share is None else (line - fixed) * share // shared * 3 // 5 for share in shares]
+    told = [[drawable(row[i]) for row in section.rows] for i in range(len(section.columns))]
+    measured = [[width(cell) for cell in cells] for cells in told]
+    widths, line = _widths(section, [max(sizes, default=0) for sizes in measured])
+    rows = list(zip(*map(_fitted, told, measured, widths), strict=True))
     return {
         "title": section.title,
         "sentences": [drawable(sentence) for sentence in section.sentences],
-        "points": round(_POINTS * _LINE / line, 1),
-        "columns": [
-            {"title": column.title, "kind": column.kind, "share": share}
-            for column, share in zip(columns, shares, strict=True)
-        ],
-        "cells": [cell if len(cell) <= most else [cell] for row in rows for cell, most in zip(row, fits, strict=True)],
+        "points": _POINTS * _LINE / line,
+        "columns": [{"title": column.title, "kind": column.kind} for column in section.columns],
+        "widths": widths,
+        "lines": [1 + max(cell.count("\n") for cell in row) for row in rows],
+        "cells": [cell for row in rows for cell in row],
         "total": section.total,
     }
 
 
-def _share(column: Column, longest: int) -> int | None:
+def _widths(section: Section, longest: Sequence[float]) -> tuple[list[float], float]:
+    """How wide each column is, and the line: figures and words are as wide as they are, names share what is left."""
+    titles = [column.title for column in section.columns]
+    natural = [
+        max(cells, width(title, bold=True), width(total, bold=True)) + _SLACK
+        for cells, title, total in zip(longest, titles, section.total or [""] * len(titles), strict=True)
+    ]
+    shares = [_share(column, wide) for column, wide in zip(section.columns, natural, strict=True)]
+    fixed = sum(wide for wide, share in zip(natural, shares, strict=True) if not share) + _GAP * (len(natural) - 1)
+    shared = sum(shares)
+    line = max(_LINE, fixed + min(shared, _LEAST))
+    widths = [(line - fixed) * share / shared if share else wide for wide, share in zip(natural, shares, strict=True)]
+    return widths, line
+
+
+def _share(column: Column, longest: float) -> float:
+    """A column's part of what is left of a line; none where it is as wide as what is in it."""
     if column.kind == "figure" or (column.kind == "word" and longest <= _WORD):
-        return None
+        return 0
     return min(longest, _NAME)
+
+
+def _fitted(cells: Sequence[str], measured: Sequence[float], room: float) -> list[str]:
+    """A column's cells, in lines where they are wider than it is."""
+    room -= _SLACK / 2
+    return [cell if wide <= room else "\n".join(broken(cell, room)) for cell, wide in zip(cells, measured, strict=True)]
