@@ -8,7 +8,7 @@ from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.common import STATE_WORDS, adding_up
 from accounting.tables import json_text, table
-from accounting.text import money, places, visible
+from accounting.text import money, places, shown_money, visible
 
 
 def comparisons_text(comparisons: Sequence[Comparison], name: str, width: int | None = None) -> str:
@@ -118,7 +118,8 @@ def _three(of: Statement, in_force: Figures | None, other: Figures | None, chang
     """Figures under the card in force, under the other one, and what that adds; null where there is no such line."""
     named = {"in_force": in_force, "other": other, "difference": change}
     return {
-        name: figures and {"byte_seconds": str(figures.byte_seconds), "amount": _money(of, figures)}
+        name: figures
+        and {"byte_seconds": str(figures.byte_seconds), "amount": money(figures.amount_minor, of.minor_digits)}
         for name, figures in named.items()
     }
 
@@ -151,8 +152,8 @@ def _unit_months(of: Statement, figures: Sequence[Figures | None]) -> tuple[list
 
 
 def _money(of: Statement, figures: Figures | None) -> str:
-    return "–" if figures is None else money(figures.amount_minor, of.minor_digits)
+    return "–" if figures is None else shown_money(figures.amount_minor, of.minor_digits)
 
 
 def _signed(of: Statement, figures: Figures) -> str:
-    return ("+" if figures.amount_minor > 0 else "") + money(figures.amount_minor, of.minor_digits)
+    return ("+" if figures.amount_minor > 0 else "") + shown_money(figures.amount_minor, of.minor_digits)

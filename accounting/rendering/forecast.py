@@ -1,5 +1,6 @@
 """A forecast to text and JSON."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from accounting.billing.retention import RetentionEnd
@@ -9,7 +10,7 @@ from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.calendar import end_words
 from accounting.tables import json_text, table
-from accounting.text import counted, decimal, money, places, visible
+from accounting.text import counted, decimal, money, places, shown_money, visible
 
 _KNOWN = "all that is stored stays, nothing comes; what retention ends is charged until its date"
 
@@ -23,7 +24,7 @@ def forecast_text(forecast: Forecast, width: int | None = None) -> str:
     for month in forecast.months:
         bounds = [_known(month), *([month.low, month.high] if forecast.has_range else [])]
         figures = [_unit_months(forecast, month.known, bound) for bound in bounds]
-        amounts = [_amount(month.known, bound) or "" for bound in bounds] if currency else []
+        amounts = [_amount(month.known, bound, shown_money) or "" for bound in bounds] if currency else []
         rows.append([str(month.known.month), *figures, *amounts])
     columns = ["month", *(f"{unit} {kind}" for kind in kinds), *(f"{currency} {kind}" for kind in kinds if currency)]
     head = (
@@ -85,11 +86,11 @@ def _known(month: ForecastMonth) -> Bound:
 
 
 def _bound_members(month: ForecastMonth, bound: Bound) -> dict[str, str | None]:
-    return {"charged_byte_seconds": str(bound.charged_byte_seconds), "amount": _amount(month.known, bound)}
+    return {"charged_byte_seconds": str(bound.charged_byte_seconds), "amount": _amount(month.known, bound, money)}
 
 
-def _amount(known: Statement, bound: Bound | None) -> str | None:
-    return None if bound is None or bound.amount_minor is None else money(bound.amount_minor, known.minor_digits)
+def _amount(known: Statement, bound: Bound | None, told: Callable[[int, int], str]) -> str | None:
+    return None if bound is None or bound.amount_minor is None else told(bound.amount_minor, known.minor_digits)
 
 
 def _unit_months(forecast: Forecast, known: Statement, bound: Bound | None) -> str:
