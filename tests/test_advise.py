@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from accounting.billing.rating import round_half_up
 from accounting.foresight.advising import KINDS, Advice, advise
 from accounting.foresight.deleting import subject
+from accounting.instants import format_instant
+from accounting.ledger import reading
 from tests import model_of_rules as model
 from tests.cli_runner import run
-from tests.histories import World, cards, chance
+from tests.histories import World, cards, chance, histories
 from tests.model_of_rules import DAY, Case, Row, Snapshot
 from tests.project import Books, Card, Events, books
 from tests.test_scenario import latest, told
@@ -110,6 +112,65 @@ def test_the_command_line_shows_it(shop: Books) -> None:
     assert "2. Delete of acme/npm/@acme/core (workspace admin): 3.2.0" in acct("advise", "-w", "acme", "--keep", "1")
     assert run("--ledger", shop.ledger, "advise", "-w", "acme", "--keep", "0").exit_code == 2
     assert run("--ledger", shop.ledger, "advise", "-w", "nobody").exit_code == 1
+
+
+def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
+    """By their uploads; what moves later is of when it moved, however old its content is."""
+    these = Books(tmp_path)
+    rows = tuple(
+        Row("acme", "npm", "ui", f"1.{n}", f"npm/ui-1.{n}.tgz#", GB, f"2026-0{9 - n}-01T00:00:00Z") for n in range(3)
+    )
+    old = Row("acme", "container", "web", UNTAGGED, "sha256:none", GB, "2026-09-01T00:00:00Z")
+    these.take([Snapshot("images", "2026-10-01T00:00:00Z", (*rows, old))])
+
+    def told() -> dict[tuple[str, str], str]:
+        advised = advise(these.ledger, "acme", 1, lambda news: None)
+        return {(each.subject, v.name): format_instant(v.since)[:10] for each in advised.advice for v in each.versions}
+
+    first = {("npm/ui", "1.2"): "2026-07-01", ("container/web", UNTAGGED): "2026-09-01"}
+    assert told() == first | {("npm/ui", "1.1"): "2026-08-01"}
+    moved = replace(rows[2], digest="npm/ui-older.tgz#", uploaded_at="2026-01-01T00:00:00Z")
+    untagged_now = replace(old, version=UNTAGGED.replace("f", "e"), digest="sha256:other")
+    late = [replace(row, package="late", digest=f"late-{row.version}#") for row in rows]
+    these.take([Snapshot("images", "2026-10-05T00:00:00Z", (*rows[:2], moved, old, untagged_now, *late))])
+    assert told() == {
+        ("npm/ui", "1.0"): "2026-09-01",
+        ("npm/ui", "1.1"): "2026-08-01",
+        ("npm/late", "1.1"): "2026-10-05",
+        ("npm/late", "1.2"): "2026-10-05",
+        ("container/web", UNTAGGED): "2026-09-01",
+    }
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories())
+def test_a_version_was_uploaded_when_the_latest_of_its_content_was(case: Case) -> None:
+    """As the snapshot says that brought its content, or that was the first to say it; of versions of one source."""
+    expected: dict[tuple[str, ...], tuple[frozenset[str], int | None]] = {}
+    sources: dict[tuple[str, ...], set[str]] = {}
+    for snapshot in sorted(case.snapshots, key=lambda each: model.epoch(each.taken_at)):
+        there: dict[tuple[str, ...], list[Row]] = {}
+        for row in snapshot.rows:
+            there.setdefault((row.workspace, row.format, row.package, row.version), []).append(row)
+        for version in [v for v in expected if sources[v] == {snapshot.source} and v not in there]:
+            del expected[version]
+        for version, rows in there.items():
+            sources.setdefault(version, set()).add(snapshot.source)
+            digests = frozenset(row.digest for row in rows)
+            uploaded_at = max((model.epoch(row.uploaded_at) for row in rows if row.uploaded_at), default=None)
+            known = expected.get(version, (frozenset(), None))
+            expected[version] = known if known[0] == digests and known[1] is not None else (digests, uploaded_at)
+    with books(case) as these, reading(these.ledger) as ledger:
+        found = {
+            tuple(version): uploaded_at
+            for *version, uploaded_at in ledger.rows(
+                "SELECT w.name, p.format, p.name, v.name, v.uploaded_at FROM versions AS v JOIN packages AS p"
+                " USING (package_id) JOIN workspaces AS w USING (workspace_id)"
+            )
+        }
+    for version, (_, uploaded_at) in expected.items():
+        if len(sources[version]) == 1:
+            assert found[version] == uploaded_at, version
 
 
 # As a law

@@ -13,13 +13,13 @@ _EACH_NOTE = (
     " them, so all of it together may save more than the sum, or less.\n"
 )
 _UNTAGGED_NOTE = (
-    f"Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more. What hangs on an image, a signature or an"
-    " SBOM, has none either: look before deleting it.\n"
+    f"Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more; those that the first snapshot found were"
+    " pushed that long ago. What hangs on an image, a signature or an SBOM, has none either: look before deleting it.\n"
 )
 _OLD_NOTE = (
-    "Old versions are behind {} newer ones or more of their package. A version is as old as its latest content, and"
-    " what was there at the first snapshot is all of one age. The tag `latest` stays. Where a registry keeps the"
-    " manifest of a tag that is deleted, delete the manifest.\n"
+    "Old versions are behind {} newer ones or more of their package. A version is as old as its latest content: by its"
+    " upload where the first snapshot found it, else by when it came. The tag `latest` stays. Where a registry keeps"
+    " the manifest of a tag that is deleted, delete the manifest, unless a tag that stays points at it too.\n"
 )
 _COPIES_NOTE = (
     "Copies are files of two packages with one size and one MD5 or ETag, as npm and Maven packages in a bucket have"
