@@ -49,7 +49,7 @@ def advice_text(advised: Advised, width: int | None = None) -> str:
         [f"{number}", _what(each), _of(each), size(each.freed_bytes), *_money(advised, each.saved_minor)]
         for number, each in enumerate(advised.advice, 1)
     ]
-    total = ["", "all of it together", "", "", *_money(advised, advised.together)]
+    total = ["", "all of it together", "", "", *_money(advised, advised.together)] if advised.currency else None
     text = f"{head}\n" + table(columns, rows, right=len(columns) - 3, total=total, width=width)
     for number, each in enumerate(advised.advice, 1):
         text += f"\n{number}. " + (_parts(advised, each) if each.parts else _steps(advised, each))
