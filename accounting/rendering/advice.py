@@ -24,7 +24,8 @@ _UNTAGGED_NOTE = (
 _OLD_NOTE = (
     "Old versions are behind {} or more of their package. A version is as old as its latest content: by its upload"
     " where the first snapshot found it, else by when it came. The tag `latest` stays. Where a registry keeps the"
-    " manifest of a tag that is deleted, delete the manifest, unless a tag that stays points at it too.\n"
+    " manifest of a tag that is deleted, delete it too, and those that an index lists, unless a tag that stays has"
+    " them.\n"
 )
 _REFERRER_NOTE = (
     "A referrer, such as a signature or an SBOM, stays as long as what it hangs on and goes with it. Snapshot files say"
@@ -64,7 +65,7 @@ def _what(advice: Advice) -> str:
         "old_versions": counted(count, "old version"),
         "deleted_repository": "what a deleted repository holds",
         "copies": f"{count:,} {'copy' if count == 1 else 'copies'}",
-        "together": f"{len(advice.parts):,} parts, together",
+        "together": f"{len(advice.parts):,} parts, {size(advice.joint_bytes)} only together",
     }[advice.kind]
     return what + (f", {counted(along, 'referrer')}" if along else "")
 
