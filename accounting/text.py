@@ -1,5 +1,6 @@
 """Names, sizes and money as people read them; whatever a name holds, it is shown and never obeyed."""
 
+import difflib
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -94,6 +95,19 @@ def decimal(value: Fraction, digits: int) -> str:
     scaled = (2 * abs(value.numerator) * 10**digits + value.denominator) // (2 * value.denominator)
     whole, rest = divmod(scaled, 10**digits)
     return f"{'-' if value < 0 and scaled else ''}{whole:,}.{rest:0{digits}}"
+
+
+def nearest_package(name: str, known: Sequence[str]) -> str | None:
+    """The package (FORMAT/NAME) that was meant, where that is plain: the name without its format, or nearly its name.
+
+    >>> packages = ["container/team/api", "container/web", "npm/ui"]
+    >>> [nearest_package(name, packages) for name in ("web", "container/wbe", "team/ap", "container/nope")]
+    ['container/web', 'container/web', 'container/team/api', None]
+    """
+    same_format = [package for package in known if package.startswith(name.partition("/")[0] + "/")]
+    names = {package.partition("/")[2]: package for package in reversed(same_format or known)}
+    near = difflib.get_close_matches(name.partition("/")[2] if same_format else name, names, n=1)
+    return names[near[0]] if near else None
 
 
 def in_words(words: Sequence[str]) -> str:

@@ -39,8 +39,14 @@ CREATE TABLE IF NOT EXISTS packages (
     name VARCHAR NOT NULL
 );
 
--- One row per version of a package; the empty name is what belongs to the package, not to one version.
-CREATE TABLE IF NOT EXISTS versions (version_id INTEGER NOT NULL, package_id INTEGER NOT NULL, name VARCHAR NOT NULL);
+-- One row per version of a package; the empty name is what belongs to the package, not to one version. When its content
+-- was uploaded is what snapshots say of it, the latest of its references; no bill reads it.
+CREATE TABLE IF NOT EXISTS versions (
+    version_id INTEGER NOT NULL,
+    package_id INTEGER NOT NULL,
+    name VARCHAR NOT NULL,
+    uploaded_at BIGINT
+);
 
 -- One row per blob of a workspace.
 CREATE TABLE IF NOT EXISTS blobs (
@@ -137,5 +143,11 @@ CREATE TABLE IF NOT EXISTS sealed_lines (
     amount_minor DECIMAL(38, 0)
 );
 
--- One row per manifest that was ever read: the blobs that it names, and the manifests that an index lists.
-CREATE TABLE IF NOT EXISTS manifests (digest VARCHAR NOT NULL, blobs VARCHAR[] NOT NULL, children VARCHAR[] NOT NULL);
+-- One row per manifest that was ever read: the blobs that it names, the manifests that an index lists, and the manifest
+-- that it hangs on, if any.
+CREATE TABLE IF NOT EXISTS manifests (
+    digest VARCHAR NOT NULL,
+    blobs VARCHAR[] NOT NULL,
+    children VARCHAR[] NOT NULL,
+    subject VARCHAR
+);

@@ -1,16 +1,33 @@
--- One row per version that a piece of advice would delete: of one kind in one package (relation `advice_asked`: how many
--- versions to keep, and how old an untagged manifest has to be).
+-- One row per piece of advice and version that goes with it: those that it is about, and what hangs on these and on nothing
+-- that stays (`goes_along`), whatever hangs on that in turn.
 CREATE OR REPLACE TEMP TABLE doomed_versions AS
-SELECT 'untagged' AS kind, v.package_id, v.version_id, v.name, v.since
-FROM present_versions AS v
-JOIN advice_asked AS a ON v.since <= a.untagged_before
-WHERE v.is_untagged
+WITH RECURSIVE touched AS (
+    SELECT a.piece_id, r.version_id
+    FROM advised_versions AS a
+    JOIN referrers AS r ON r.holder_id = a.version_id AND r.package_id = a.package_id
+    UNION
+    SELECT t.piece_id, r.version_id
+    FROM touched AS t
+    JOIN referrers AS h ON h.version_id = t.version_id
+    JOIN referrers AS r ON r.holder_id = t.version_id AND r.package_id = h.package_id
+),
+goes AS (
+    SELECT piece_id, version_id FROM advised_versions UNION SELECT piece_id, version_id FROM touched
+),
+staying AS (
+    SELECT t.piece_id, t.version_id
+    FROM touched AS t
+    JOIN referrers AS r ON r.version_id = t.version_id
+    ANTI JOIN goes AS g ON g.piece_id = t.piece_id AND g.version_id = r.holder_id
+    UNION
+    SELECT t.piece_id, t.version_id
+    FROM staying AS s
+    JOIN referrers AS r ON r.holder_id = s.version_id
+    JOIN touched AS t ON t.piece_id = s.piece_id AND t.version_id = r.version_id
+)
+SELECT piece_id, version_id, false AS goes_along FROM advised_versions
 UNION ALL
-SELECT 'old_versions', v.package_id, v.version_id, v.name, v.since
-FROM present_versions AS v
-JOIN advice_asked AS a ON v.newer_versions >= a.kept_versions
-WHERE NOT v.is_untagged AND NOT v.stays
-UNION ALL
-SELECT 'copies', v.package_id, v.version_id, v.name, v.since
-FROM present_versions AS v
-JOIN copied_versions AS c ON c.version_id = v.version_id;
+SELECT t.piece_id, t.version_id, true
+FROM touched AS t
+ANTI JOIN staying AS s ON s.piece_id = t.piece_id AND s.version_id = t.version_id
+ANTI JOIN advised_versions AS a ON a.piece_id = t.piece_id AND a.version_id = t.version_id;

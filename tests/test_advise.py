@@ -1,6 +1,7 @@
 """Every saving that is advised is the difference of two bills."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,16 +9,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounting.billing.rating import round_half_up
+from accounting.collectors.collected import MANIFESTS
+from accounting.facts.manifests import keep_manifests
 from accounting.foresight.advising import KINDS, Advice, advise
 from accounting.foresight.deleting import subject
+from accounting.instants import format_instant
+from accounting.ledger import reading, writing
 from tests import model_of_rules as model
 from tests.cli_runner import run
-from tests.histories import World, cards, chance
+from tests.histories import World, cards, chance, histories
 from tests.model_of_rules import DAY, Case, Row, Snapshot
 from tests.project import Books, Card, Events, books
 from tests.test_scenario import latest, told
@@ -112,9 +118,141 @@ def test_the_command_line_shows_it(shop: Books) -> None:
     assert run("--ledger", shop.ledger, "advise", "-w", "nobody").exit_code == 1
 
 
+def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
+    """By their uploads; what moves later is of when it moved, however old its content is."""
+    these = Books(tmp_path)
+    rows = tuple(
+        Row("acme", "npm", "ui", f"1.{n}", f"npm/ui-1.{n}.tgz#", GB, f"2026-0{9 - n}-01T00:00:00Z") for n in range(3)
+    )
+    old = Row("acme", "container", "web", UNTAGGED, "sha256:none", GB, "2026-09-01T00:00:00Z")
+    these.take([Snapshot("images", "2026-10-01T00:00:00Z", (*rows, old))])
+
+    def told() -> dict[tuple[str, str], str]:
+        advised = advise(these.ledger, "acme", 1, lambda news: None)
+        return {(each.subject, v.name): format_instant(v.since)[:10] for each in advised.advice for v in each.versions}
+
+    first = {("npm/ui", "1.2"): "2026-07-01", ("container/web", UNTAGGED): "2026-09-01"}
+    assert told() == first | {("npm/ui", "1.1"): "2026-08-01"}
+    moved = replace(rows[2], digest="npm/ui-older.tgz#", uploaded_at="2026-01-01T00:00:00Z")
+    untagged_now = replace(old, version=UNTAGGED.replace("f", "e"), digest="sha256:other")
+    late = [replace(row, package="late", digest=f"late-{row.version}#") for row in rows]
+    these.take([Snapshot("images", "2026-10-05T00:00:00Z", (*rows[:2], moved, old, untagged_now, *late))])
+    assert told() == {
+        ("npm/ui", "1.0"): "2026-09-01",
+        ("npm/ui", "1.1"): "2026-08-01",
+        ("npm/late", "1.1"): "2026-10-05",
+        ("npm/late", "1.2"): "2026-10-05",
+        ("container/web", UNTAGGED): "2026-09-01",
+    }
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories())
+def test_a_version_was_uploaded_when_the_latest_of_its_content_was(case: Case) -> None:
+    """As the snapshot says that brought its content, or that was the first to say it; of versions of one source."""
+    expected: dict[tuple[str, ...], tuple[frozenset[str], int | None]] = {}
+    sources: dict[tuple[str, ...], set[str]] = {}
+    for snapshot in sorted(case.snapshots, key=lambda each: model.epoch(each.taken_at)):
+        there: dict[tuple[str, ...], list[Row]] = {}
+        for row in snapshot.rows:
+            there.setdefault((row.workspace, row.format, row.package, row.version), []).append(row)
+        for version in [v for v in expected if sources[v] == {snapshot.source} and v not in there]:
+            del expected[version]
+        for version, rows in there.items():
+            sources.setdefault(version, set()).add(snapshot.source)
+            digests = frozenset(row.digest for row in rows)
+            uploaded_at = max((model.epoch(row.uploaded_at) for row in rows if row.uploaded_at), default=None)
+            known = expected.get(version, (frozenset(), None))
+            expected[version] = known if known[0] == digests and known[1] is not None else (digests, uploaded_at)
+    with books(case) as these, reading(these.ledger) as ledger:
+        found = {
+            tuple(version): uploaded_at
+            for *version, uploaded_at in ledger.rows(
+                "SELECT w.name, p.format, p.name, v.name, v.uploaded_at FROM versions AS v JOIN packages AS p"
+                " USING (package_id) JOIN workspaces AS w USING (workspace_id)"
+            )
+        }
+    for version, (_, uploaded_at) in expected.items():
+        if len(sources[version]) == 1:
+            assert found[version] == uploaded_at, version
+
+
+def test_what_hangs_on_an_image_goes_with_it(tmp_path: Path) -> None:
+    """By its subject or by a tag it is nobody's old version, and no untagged manifest until its subject is gone."""
+    these = Books(tmp_path)
+
+    def digest(letter: str) -> str:
+        return f"sha256:{letter * 64}"
+
+    def held(version: str, letters: str, month: str = "09") -> list[Row]:
+        at = f"2026-{month}-01T00:00:00Z"
+        return [Row("acme", "container", "web", version, digest(letter), GB, at) for letter in letters]
+
+    first = [
+        *held("1.0", "1a", "07"),
+        *held("1.1", "67b", "08"),
+        *(row for one in "3458" for row in held(digest(one), one)),
+    ]
+    for number, name in enumerate(("1.sig", "1", "9.att")):
+        hex_, _, kind = name.partition(".")
+        first += held(f"sha256-{hex_ * 64}{'.' + kind if kind else ''}", "cde"[number])
+    taken = [("10-01", first), ("10-20", [*first, *held("1.2", "f")])]
+    these.take([Snapshot("images", f"2026-{day}T00:00:00Z", tuple(rows)) for day, rows in taken])
+    subjects = {"3": "1", "4": "3", "5": "0", "8": "7"}  # an SBOM, its signature, an orphan, of a platform of 1.1
+    manifests = {"digest": [digest(one) for one in subjects], "blobs": [[]] * 4, "children": [[]] * 4,
+                 "subject": [digest(one) for one in subjects.values()]}  # fmt: skip
+    with writing(these.ledger) as ledger:
+        keep_manifests(ledger, pl.DataFrame(manifests, schema=MANIFESTS))
+
+    def told(keep: int) -> dict[str, list[tuple[str, bool]]]:
+        """By kind of advice, the versions (of names that are digests one digit) and whether they go along."""
+        advised = advise(these.ledger, "acme", keep, lambda news: None)
+        short = re.compile(r"sha256[-:](.)\1+")
+        return {
+            each.kind: sorted((short.sub(r"\1", v.name), v.goes_along) for v in each.versions)
+            for each in advised.advice
+        }
+
+    orphan = {"untagged": [("5", False)]}
+    with_1_0 = [("1", True), ("1.0", False), ("1.sig", True), ("3", True), ("4", True)]
+    assert told(3) == orphan
+    assert told(2) == orphan | {"old_versions": with_1_0}
+    assert told(1) == orphan | {"old_versions": sorted([*with_1_0, ("1.1", False), ("8", True)])}
+    # While another version holds the image, what hangs on it stays.
+    these.take([Snapshot("images", "2026-10-21T00:00:00Z", (*taken[1][1], *held("stable", "1")))])
+    assert told(2)["old_versions"] == [("1.0", False), ("1.1", False), ("8", True)]
+
+
+def test_what_frees_nothing_alone_is_advised_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base layer of the old versions of three packages; and one of two of them and of a deleted repository."""
+    these = Books(tmp_path)
+    first = [Row("acme", "container", name, "1.0", "sha256:base", 30 * GB) for name in ("api", "job", "web")]
+    first += [Row("acme", "container", name, "1.0", "sha256:tools", 20 * GB) for name in ("api", "job", "old")]
+    later = [Row("acme", "container", name, "1.1", f"sha256:{name}", GB) for name in ("api", "job", "web")]
+    taken = [("10-01", first), ("11-11", first + later)]
+    snapshots = [Snapshot("images", f"2026-{day}T00:00:00Z", tuple(rows)) for day, rows in taken]
+    these.take([*snapshots, Events((EVENTS[1], EVENTS[3])), Card(CARD)])
+    found = advise(these.ledger, "acme", 1, lambda news: None)
+    told = {tuple(part.subject for part in each.parts): each for each in found.advice}
+    images = ("container/api", "container/job", "container/web")
+    assert {names: (each.kind, each.freed_bytes, each.joint_bytes) for names, each in told.items()} == {
+        images: ("together", 30 * GB, 30 * GB),
+        ("legacy", *images[:2]): ("together", 20 * GB, 20 * GB),
+    }
+    assert [part.freed_bytes for part in told[images].parts] == [0, 0, 0]
+    # In December the repository's retention is over, and the layer of all three goes with two.
+    assert (told[images].saved_minor, found.together[1]) == ((30 * 25 * 20 // 30, 50 * 25), 50 * 25)
+    monkeypatch.setattr("accounting.foresight.advising.MOST", 1)
+    less = advise(these.ledger, "acme", 1, lambda news: None)
+    assert ([each.joint_bytes for each in less.advice], less.left_out) == ([30 * GB], 1)
+    assert less.together == found.together
+
+
 # As a law
 
-VERSIONS = ("1.0", "1.1", UNTAGGED, "latest", "")
+SIGNED = f"sha256:{1:064x}"
+SIGNATURE = f"{SIGNED.replace(':', '-')}.sig"
+VERSIONS = ("1.0", "1.1", UNTAGGED, "latest", "", SIGNATURE)
 PACKAGES = (("container", "web"), ("container", "old"), ("npm", "@a/b"), ("maven", "com.acme:core"))
 START, END = model.month_bounds("2026-10")
 
@@ -125,12 +263,19 @@ def advisable(draw: Any) -> Case:
     world = World("2026-10", (START, END), ("acme",), ("shop", "legacy"), PACKAGES, ())
     references = st.tuples(st.sampled_from(PACKAGES), st.sampled_from(VERSIONS), st.integers(0, 5))
     drawn = draw(st.lists(references, min_size=6, max_size=20, unique=True))
+    with_set = draw(st.booleans())  # old versions of two packages with a layer that nothing else holds, and more
+    if with_set:
+        drawn = [each for each in drawn if each[0] not in PACKAGES[:2]]
     since = [draw(st.integers(0, 2)) for _ in drawn]
     gone = [draw(chance(8)) for _ in drawn]
+    if with_set:
+        drawn += [(package, version, blob) for package in PACKAGES[:2] for version, blob in (("1.0", 0), ("1.1", 1))]
+        drawn += [(PACKAGES[0], UNTAGGED, 3), (PACKAGES[2], "1.0", 3), (PACKAGES[3], "1.0", 3)]
+        since, gone = [*since, 0, 1, 0, 1, 0, 0, 1], [*gone, *[False] * 7]
 
     def row(package: tuple[str, str], version: str, blob: int) -> Row:
         content = f"sha256:{blob:064x}" if package[0] == "container" else f"{'/'.join(package)}#{blob:032x}"
-        return Row("acme", *package, version, content, (5 * 10**12, 3 * 10**9 + 1, 7, 2**30, 10**9, 999)[blob])
+        return Row("acme", *package, version, content, (5 * 10**12, 3 * 10**9 + 1, 7, 2**40, 10**9, 999)[blob])
 
     snapshots = []
     for number, at in enumerate((START, START + 10 * DAY, END + draw(st.sampled_from((0, 5 * DAY))))):
@@ -170,6 +315,8 @@ def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
         assert advised.together[number] == before - amount(advised.advice)
         for each in advised.advice:
             assert each.saved_minor[number] == before - amount([each])
+    for each in advised.advice:
+        assert_what_is_signed_goes(case, each)
     totals = [sum(each.saved_minor) for each in advised.advice]
     assert totals == sorted(totals, reverse=True)
 
@@ -178,7 +325,7 @@ def test_every_kind_of_advice_is_drawn() -> None:
     """Else the law above would prove little."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=16, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(advisable())
     def look(case: Case) -> None:
         with books(case) as these:
@@ -191,8 +338,9 @@ def test_every_kind_of_advice_is_drawn() -> None:
 
 def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:
     """The evidence after some advice was taken: each source's latest snapshot again, and what is left at the end."""
-    gone = {(each.subject, version.name) for each in taken for version in each.versions}
-    steps = [step.event for each in taken for step in each.steps]
+    pieces = dict.fromkeys(piece for each in taken for piece in each.pieces)
+    gone = {(each.subject, version.name) for each in pieces for version in each.versions}
+    steps = [step.event for each in pieces for step in each.steps]
     events = tuple(
         happened(0, event.kind, event.verb, subject("acme", event), told(at)) | {"id": f"\U0010fffe{i:03}"}
         for i, event in enumerate(steps)
@@ -206,3 +354,15 @@ def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:
         replace(snapshot, taken_at=told(until), rows=tuple(filter(stays, snapshot.rows))) for snapshot in latest(case)
     ]
     return replace(case, snapshots=(*case.snapshots, *then, *left), events=case.events + events)
+
+
+def assert_what_is_signed_goes(case: Case, advice: Advice) -> None:
+    """A signature goes by the same piece as all that holds what it signs, and is nobody's old version."""
+    for piece in advice.pieces:
+        gone = {(piece.subject, version.name) for version in piece.versions}
+        for version in piece.versions:
+            assert version.goes_along == (version.name == SIGNATURE and piece.subject.startswith("container/"))
+            if version.goes_along:
+                rows = [row for snapshot in latest(case) for row in snapshot.rows if row.digest == SIGNED]
+                holders = {(f"{row.format}/{row.package}", row.version) for row in rows}
+                assert holders - {(piece.subject, SIGNATURE)} <= gone

@@ -130,6 +130,10 @@ def test_what_a_deleted_repository_still_costs_can_be_stopped(shop: Books) -> No
 def test_what_is_known_cannot_be_undone(shop: Books) -> None:
     with pytest.raises(AcctError, match="of 2026-11-11T00:00:00Z, and what is past stays"):
         ask(shop, "repository", "widgets", on=model.epoch("2026-11-10T00:00:00Z"))
+    with pytest.raises(
+        AcctError, match=r"acme/nope: no snapshot and no event names it; the workspace has gadgets, wid"
+    ):
+        ask(shop, "repository", "nope")
     with pytest.raises(AcctError, match="did you mean widgets"):
         ask(shop, "repository", "widget")
     with pytest.raises(AcctError, match="did you mean npm/@acme/ui"):
@@ -148,6 +152,22 @@ def test_the_command_line_tells_it_exactly(shop: Books) -> None:
         costs = [stretch["ways"][way["way"]]["cost"] for stretch in told["stretches"]]
         exact = sum(Fraction(int(cost["numerator"]), int(cost["denominator"])) for cost in costs)
         assert abs(exact - Fraction(told["ways"][i]["amount"])) < Fraction(2, 100)
+
+
+def test_a_row_is_a_step(shop: Books) -> None:
+    """Nothing before the deletion, and no row in which nothing that is shown differs from the row above."""
+    told = run("--ledger", shop.ledger, "whatif", "delete-repository", "acme/widgets").stdout
+    bytes_, costs = (text.split("\n\n")[0].splitlines()[2:] for text in told.split(":\n\n")[2:4])
+    assert [row.split() for row in bytes_] == [
+        ["2026-11-11T00:00:00Z", "30.00", "0", "B", "95.00", "GB", "95.00", "GB"],
+        ["2026-12-11T00:00:00Z", "21.00", "0", "B", "0", "B", "95.00", "GB"],
+    ]
+    assert [row.split() for row in costs] == [
+        ["2026-11-11T00:00:00Z", "20.00", "0.2500", "0.9167", "0.9167"],
+        ["2026-12-01T00:00:00Z", "10.00", "0.2419", "0.8871", "0.8871"],
+        ["2026-12-11T00:00:00Z", "21.00", "0.2419", "0.2419", "0.8871"],
+    ]
+    assert "saved until 2026-12-31            33.33              13.55          –" in told
 
 
 # As a law

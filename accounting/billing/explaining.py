@@ -3,7 +3,6 @@
 The heavy work is relations; here are only the lines asked for, and of each as many blobs as are to be shown.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
@@ -32,6 +31,7 @@ from accounting.errors import AcctError
 from accounting.instants import Month, midnight
 from accounting.ledger import Ledger
 from accounting.model import Line, LineKey, Part, Rate, RateCost, Rule, Share, Statement, WorkspaceUsage
+from accounting.text import nearest_package
 
 _KEPT = ("repository_deleted", "workspace_deleted", "expired")
 _ALL = 2**63 - 1
@@ -81,13 +81,15 @@ def _lines_asked(bill: Statement, package: str | None) -> list[Line]:
     lines = [line for line in bill.lines if package in (None, package_name(line.key))]
     names = {package_name(line.key) for line in bill.lines} | {package_name(each.key) for each in bill.corrections}
     if package is not None and package not in names:
-        near = difflib.get_close_matches(package, sorted(names), n=1, cutoff=0)
-        raise AcctError(
-            f"package {package}",
-            f"is not in the bill of {bill.workspace} for {bill.month}",
-            f"did you mean {near[0]}?" if near else "nothing was stored in that month",
-        )
+        raise _not_billed(bill, package, sorted(names))
     return lines
+
+
+def _not_billed(bill: Statement, package: str, names: Sequence[str]) -> AcctError:
+    near = nearest_package(package, names)
+    todo = f"did you mean {near}?" if near else f"write FORMAT/NAME, such as {names[0]}" if names else ""
+    what = f"is not in the bill of {bill.workspace} for {bill.month}"
+    return AcctError(f"package {package}", what, todo or "nothing was stored in that month")
 
 
 class _Found(NamedTuple):

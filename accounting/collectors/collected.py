@@ -7,7 +7,12 @@ import polars as pl
 
 REFERENCES = ("workspace", "format", "package", "version", "digest", "size_bytes", "uploaded_at")
 PARTS = {"key": pl.String(), "size_bytes": pl.Int64(), "part": pl.String()}
-MANIFESTS = {"digest": pl.String(), "blobs": pl.List(pl.String()), "children": pl.List(pl.String())}
+MANIFESTS = {
+    "digest": pl.String(),
+    "blobs": pl.List(pl.String()),
+    "children": pl.List(pl.String()),
+    "subject": pl.String(),
+}
 
 # What an object of a registry is: content of what is served; content that nothing served reaches; an upload that was
 # begun and not finished; what the registry keeps for itself; and what does not fit the layout.
@@ -36,8 +41,9 @@ class Collected:
 
     `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once.
     `parts`, as PARTS, says of each object listed what it is. `manifests`, as MANIFESTS, are those that were read now;
-    `blobs` are the configs and layers that each names, `children` the manifests that an index lists; a layout without
-    manifests has none. Missing blobs are named by what is served, and are not stored (layers kept elsewhere).
+    `blobs` are the configs and layers that each names, `children` the manifests that an index lists, `subject` the one
+    that it hangs on; a layout without manifests has none. Missing blobs are named by what is served, and are not
+    stored (layers kept elsewhere).
     `has_marker` tells a registry from a place that never was one, or a wrong prefix.
     """
 

@@ -68,7 +68,7 @@ class Reader:
             raise AcctError(self._where(key), "is a tag that points at no digest", "push the tag anew, or delete it")
         return body
 
-    def _manifest(self, listed: tuple[str, int, str]) -> tuple[str, list[str], list[str]]:
+    def _manifest(self, listed: tuple[str, int, str]) -> tuple[str, list[str], list[str], str | None]:
         digest, size_bytes, key = listed
         where = self._where(key)
         if size_bytes > MANIFEST_BYTES:
@@ -89,12 +89,14 @@ class Reader:
         return f"source {self._source.name}, key {key}"
 
 
-def parse_manifest(body: bytes) -> tuple[list[str], list[str]]:
-    """The digests of the blobs that a manifest names, and of the manifests that an index lists, each once.
+def parse_manifest(body: bytes) -> tuple[list[str], list[str], str | None]:
+    """The digests of the blobs that a manifest names, of the manifests that an index lists, each once, and of the
+    manifest that it hangs on.
 
     OCI image manifests, indexes and artifact manifests, Docker schema 2 manifests and lists. `mediaType` is optional,
     so the members tell: `config` and `layers`, or `blobs`, or `manifests`. A `subject` is a weak reference and is not
-    followed (OCI image-spec, "Image Manifest"). Raises ValueError, which says what is wrong, for anything else.
+    followed (OCI image-spec, "Image Manifest"); one that is none is passed over, as registries that do not know it do.
+    Raises ValueError, which says what is wrong, for anything else.
     """
     try:
         manifest = json.loads(body.decode(), parse_constant=_refuse_constant)
@@ -110,7 +112,8 @@ def parse_manifest(body: bytes) -> tuple[list[str], list[str]]:
         raise ValueError("is no manifest: it has neither config, layers, blobs nor manifests")
     config = [] if manifest.get("config") is None else [manifest["config"]]
     blobs = [*_digests(config), *_digests(manifest.get("layers")), *_digests(manifest.get("blobs"))]
-    return list(dict.fromkeys(blobs)), list(dict.fromkeys(_digests(manifest.get("manifests"))))
+    children = _digests(manifest.get("manifests"))
+    return list(dict.fromkeys(blobs)), list(dict.fromkeys(children)), _digest(manifest.get("subject"))
 
 
 def _digests(descriptors: object) -> list[str]:
@@ -121,11 +124,16 @@ def _digests(descriptors: object) -> list[str]:
         raise ValueError("is no manifest: its descriptors are no list")
     digests = []
     for descriptor in descriptors:
-        digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-        if not isinstance(digest, str) or not re.fullmatch(DIGEST, digest):
+        digest = _digest(descriptor)
+        if digest is None:
             raise ValueError("has a descriptor without a sha256 or sha512 digest")
         digests.append(digest)
     return digests
+
+
+def _digest(descriptor: object) -> str | None:
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    return digest if isinstance(digest, str) and re.fullmatch(DIGEST, digest) else None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -229,7 +229,8 @@ def _refuse_loss(ledger: Ledger, offer: Offer, before: int) -> None:
 
 
 def _apply(ledger: Ledger) -> None:
-    """Close and open references, then the holdings that they touch, and mark blobs that are shared now."""
+    """Close and open references, then the holdings that they touch; mark blobs that are shared now, and when versions
+    were uploaded."""
     ledger.run(
         "UPDATE reference_intervals AS r SET valid_until = m.taken_before FROM differences AS d, merged AS m"
         " WHERE r.source_id = m.source_id AND r.valid_until IS NULL"
@@ -258,4 +259,9 @@ def _apply(ledger: Ledger) -> None:
         " LEFT JOIN newly_shared_blobs AS s USING (blob_id) WHERE c.opened_from IS NOT NULL"
         " ORDER BY c.package_id, c.blob_id",
         [ledger.record_id()],
+    )
+    ledger.define(_MERGE + "42_uploaded_versions")
+    ledger.run(
+        "UPDATE versions AS v SET uploaded_at = u.uploaded_at FROM uploaded_versions AS u"
+        " WHERE v.version_id = u.version_id"
     )

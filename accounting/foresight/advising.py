@@ -1,13 +1,15 @@
 """What would save most: each piece of advice with the difference that it makes to the bills to come.
 
 A saving is the difference of two bills: of what is supposed to happen, and of what is supposed not to (`scenario`). A
-shared blob therefore saves nothing until its last holder goes.
+shared blob therefore saves nothing until its last holder goes. Where that takes several pieces, as with a base layer
+that the old versions of three packages hold, these are advised together too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from accounting.billing.statement import require_workspace, statement
 from accounting.billing.usage import coverage
@@ -16,7 +18,6 @@ from accounting.foresight.deleting import (
     REPOSITORY_WRITE,
     WORKSPACE_ADMIN,
     Step,
-    bytes_at_stake,
     deleted_repositories,
     look,
     packages_first,
@@ -25,26 +26,40 @@ from accounting.foresight.scenario import goes_on, happens, known_until, supposi
 from accounting.instants import Month
 from accounting.ledger import Ledger
 
-KINDS = ("untagged", "old_versions", "deleted_repository", "copies")
+KINDS = ("untagged", "old_versions", "deleted_repository", "copies", "together")
 UNTAGGED_DAYS = 14  # a manifest that has had no tag for so long is old
 MOST = 10  # of each kind that are billed, the largest first
+_RELATIONS = (
+    "830_present_versions",
+    "835_referrers",
+    "840_copied_versions",
+    "845_advised_versions",
+    "850_doomed_versions",
+    "855_carried_references",
+    "860_freed_bytes",
+    "865_freeing_pieces",
+)
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version to delete, and since when its content is what it is."""
+    """A version to delete, and since when it is known to be what it is. `goes_along`: it hangs on the others, as a
+    signature does, and on nothing that stays."""
 
     version_id: int
     name: str
     since: int
+    goes_along: bool
 
 
 @dataclass(frozen=True)
 class Advice:
-    """Something to delete: versions of a package (`subject` is FORMAT/NAME), or what a deleted repository still holds.
+    """Something to delete: versions of a package (`subject` is FORMAT/NAME), what a deleted repository still holds, or
+    the `parts` that free something only together, which have versions and steps of their own.
 
-    `freed_bytes` are held by nobody else who is charged. `saved_minor` is what the bill of each month would be less, in
-    minor units, if this alone were done; empty without a rate card.
+    `freed_bytes` are held by nobody else who is charged; `joint_bytes` of them go only when all parts do.
+    `saved_minor` is what the bill of each month would be less, in minor units, if this alone were done; empty without a
+    rate card, and of parts.
     """
 
     kind: str
@@ -55,6 +70,13 @@ class Advice:
     role: str
     freed_bytes: int
     saved_minor: tuple[int, ...] = ()
+    parts: tuple["Advice", ...] = ()
+    joint_bytes: int = 0
+
+    @property
+    def pieces(self) -> tuple["Advice", ...]:
+        """What is to be done: its parts, or itself."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True)
@@ -89,8 +111,7 @@ def advise(path: Path, workspace: str, kept_versions: int, news: Callable[[str],
         card = card_in_force(ledger)
         look(ledger, workspace, at, card.rules)
         months = _months(at)
-        found = [*_versions_to_delete(ledger, at, kept_versions), *_repositories_to_empty(ledger)]
-        found.sort(key=lambda advice: (-advice.freed_bytes, advice.kind, advice.subject))
+        found = _found(ledger, at, kept_versions)
         with _done(ledger, workspace, [], at, months[-1]):
             before = _amounts(ledger, workspace, months)
 
@@ -99,14 +120,13 @@ def advise(path: Path, workspace: str, kept_versions: int, news: Callable[[str],
                 after = _amounts(ledger, workspace, months)
             return tuple(a - b for a, b in zip(before, after, strict=True))
 
-        largest = [advice for kind in KINDS for advice in [a for a in found if a.kind == kind][:MOST]]
         billed = []
-        for number, advice in enumerate(largest, 1):
-            news(f"{number:,} of {len(largest):,} billed")
-            billed.append(replace(advice, saved_minor=saved([advice])))
+        for number, advice in enumerate(found.largest, 1):
+            news(f"{number:,} of {len(found.largest):,} billed")
+            billed.append(replace(advice, saved_minor=saved(advice.pieces)))
         billed.sort(key=lambda each: (-sum(each.saved_minor), -each.freed_bytes, each.kind, each.subject))
         return Advised(workspace, at, covered_until, months, kept_versions, card.currency, card.minor_digits,
-                       tuple(billed), len(found) - len(billed), saved(found))  # fmt: skip
+                       tuple(billed), found.left_out, saved(found.pieces))  # fmt: skip
 
 
 def _months(at: int) -> tuple[Month, ...]:
@@ -133,28 +153,64 @@ def _amounts(ledger: Ledger, workspace: str, months: Sequence[Month]) -> list[in
     return [amount for amount in amounts if amount is not None]
 
 
-def _versions_to_delete(ledger: Ledger, at: int, kept_versions: int) -> Iterator[Advice]:
+class _Found(NamedTuple):
+    """The largest advice of each kind, not billed yet, how much more there is, and all pieces of both."""
+
+    largest: list[Advice]
+    left_out: int
+    pieces: list[Advice]
+
+
+def _found(ledger: Ledger, at: int, kept_versions: int) -> _Found:
+    """What frees something, alone or together."""
     ledger.run(
         "CREATE OR REPLACE TEMP TABLE advice_asked AS SELECT ?::BIGINT AS untagged_before, ?::BIGINT AS kept_versions",
         [at - UNTAGGED_DAYS * 86_400, kept_versions],
     )
-    for name in ("830_present_versions", "840_copied_versions", "850_doomed_versions", "860_freed_bytes"):
+    for name in _RELATIONS:
         ledger.define(name)
-    rows = ledger.rows(
-        "SELECT f.kind, p.format || '/' || p.name, p.slug, f.size_bytes, list(d.version_id ORDER BY d.since, d.name),"
-        " list(d.name ORDER BY d.since, d.name), list(d.since ORDER BY d.since, d.name)"
-        " FROM freed_bytes AS f JOIN doomed_versions AS d USING (kind, package_id)"
-        " JOIN present_packages AS p USING (package_id) WHERE f.size_bytes > 0 GROUP BY ALL"
+    pieces = _pieces(ledger)
+    singles = sorted(
+        (piece for piece in pieces.values() if piece.freed_bytes), key=lambda a: (-a.freed_bytes, a.kind, a.subject)
     )
-    for kind, subject, slug, freed_bytes, *columns in rows:
-        versions = tuple(Version(*version) for version in zip(*columns, strict=True))
+    largest = [piece for kind in KINDS for piece in [single for single in singles if single.kind == kind][:MOST]]
+    sets = _sets(ledger, pieces)
+    ((number_of_sets,),) = ledger.rows("SELECT count(*) FROM freed_bytes WHERE len(pieces) > 1")
+    return _Found([*largest, *sets], len(singles) - len(largest) + number_of_sets - len(sets), list(pieces.values()))
+
+
+def _pieces(ledger: Ledger) -> dict[int, Advice]:
+    """The pieces of advice that free something, alone or in a set, by their numbers; with what each frees alone."""
+    emptied = {
+        (target.name, target.packages[0].of_present_repository): target for target in deleted_repositories(ledger)
+    }
+    pieces = {}
+    for piece_id, kind, subject, slug, present, freed_bytes, going in ledger.rows(
+        "SELECT * REPLACE (size_bytes::HUGEINT AS size_bytes) FROM freeing_pieces ORDER BY piece_id"
+    ):
+        versions = tuple(Version(**version) for version in going)
         role = WORKSPACE_ADMIN if slug is None else REPOSITORY_WRITE
-        yield Advice(kind, subject, slug, versions, (), role, freed_bytes)
+        steps: tuple[Step, ...] = ()
+        if kind == "deleted_repository":
+            steps = packages_first(emptied[slug, present])
+            role = steps[0].role
+        pieces[piece_id] = Advice(kind, subject, slug, versions, steps, role, int(freed_bytes))
+    return pieces
 
 
-def _repositories_to_empty(ledger: Ledger) -> Iterator[Advice]:
-    for target in deleted_repositories(ledger):
-        freed_bytes, _ = bytes_at_stake(ledger, target)
-        steps = packages_first(target)
-        if freed_bytes:
-            yield Advice("deleted_repository", target.name, target.name, (), steps, steps[0].role, freed_bytes)
+def _sets(ledger: Ledger, pieces: dict[int, Advice]) -> list[Advice]:
+    """The sets of pieces that free most of what none of them frees alone."""
+    largest = ledger.rows(
+        "SELECT pieces, size_bytes FROM freed_bytes WHERE len(pieces) > 1 ORDER BY size_bytes DESC, pieces LIMIT ?",
+        [MOST],
+    )
+    ledger.run("CREATE OR REPLACE TEMP TABLE advised_sets (set_id INTEGER, piece_id BIGINT)")
+    for number, (members, _) in enumerate(largest):
+        ledger.run("INSERT INTO advised_sets SELECT ?, unnest(?::BIGINT[])", [number, members])
+    ledger.define("870_set_bytes")
+    freed = dict(ledger.rows("SELECT set_id, size_bytes FROM set_bytes"))
+    sets = []
+    for number, (members, joint_bytes) in enumerate(largest):
+        parts = tuple(pieces[member] for member in members)
+        sets.append(Advice("together", "", None, (), (), "", int(freed[number]), (), parts, int(joint_bytes)))
+    return sets

@@ -14,6 +14,7 @@ from accounting.errors import AcctError
 from accounting.foresight.scenario import Supposed
 from accounting.ledger import Ledger
 from accounting.model import Rule
+from accounting.text import nearest_package
 
 Kind = Literal["repository", "workspace", "package"]
 
@@ -114,12 +115,14 @@ def _packages(ledger: Ledger) -> tuple[PresentPackage, ...]:
 
 
 def _unknown(kind: str, workspace: str, name: str, known: Sequence[str]) -> AcctError:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = (
+        nearest_package(name, known) if kind == "package" else next(iter(difflib.get_close_matches(name, known)), None)
+    )
     some = ", ".join(known[:3]) + (f" and {len(known) - 3:,} more" if len(known) > 3 else "")
     return AcctError(
         f"{kind} {workspace}/{name}",
-        f"is a {kind} that no snapshot and no event names",
-        f"did you mean {near[0]}?" if near else f"the workspace has {some or 'none'}",
+        "no snapshot and no event names it",
+        f"did you mean {near}?" if near else f"the workspace has {some or 'none'}",
     )
 
 

@@ -6,20 +6,30 @@ from accounting.instants import format_instant
 from accounting.tables import json_text, table
 from accounting.text import counted, money, size, visible
 
-_NAMES = 5  # of versions and steps that are told of each piece of advice, as text
+_NAMES = 5  # of versions, steps and parts that are told of each piece of advice, as text
+_SUBJECTS = 2  # of parts, in the table
 
 _EACH_NOTE = (
     "A saving is the difference of two bills, if that alone were done. Bytes that others hold too go with the last of"
     " them, so all of it together may save more than the sum, or less.\n"
 )
+_SET_NOTE = (
+    "What is to be deleted together holds bytes in common that no part of it frees alone; its saving has those of its"
+    " parts in it.\n"
+)
 _UNTAGGED_NOTE = (
-    f"Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more. What hangs on an image, a signature or an"
-    " SBOM, has none either: look before deleting it.\n"
+    f"Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more; those that the first snapshot found were"
+    " pushed that long ago.\n"
 )
 _OLD_NOTE = (
-    "Old versions are behind {} newer ones or more of their package. A version is as old as its latest content, and"
-    " what was there at the first snapshot is all of one age. The tag `latest` stays. Where a registry keeps the"
-    " manifest of a tag that is deleted, delete the manifest.\n"
+    "Old versions are behind {} or more of their package. A version is as old as its latest content: by its upload"
+    " where the first snapshot found it, else by when it came. The tag `latest` stays. Where a registry keeps the"
+    " manifest of a tag that is deleted, delete it too, and those that an index lists, unless a tag that stays has"
+    " them.\n"
+)
+_REFERRER_NOTE = (
+    "A referrer, such as a signature or an SBOM, stays as long as what it hangs on and goes with it. Snapshot files say"
+    " nothing of that, unless by tags such as sha256-….sig: look before deleting untagged manifests of theirs.\n"
 )
 _COPIES_NOTE = (
     "Copies are files of two packages with one size and one MD5 or ETag, as npm and Maven packages in a bucket have"
@@ -37,24 +47,42 @@ def advice_text(advised: Advised, width: int | None = None) -> str:
     if advised.currency is not None:
         columns += [f"{advised.currency} {r}{month}" for r, month in zip(rest, advised.months, strict=True)]
     rows = [
-        [f"{number}", _what(each), visible(each.subject), size(each.freed_bytes), *_money(advised, each.saved_minor)]
+        [f"{number}", _what(each), _of(each), size(each.freed_bytes), *_money(advised, each.saved_minor)]
         for number, each in enumerate(advised.advice, 1)
     ]
-    total = ["", "all of it together", "", "", *_money(advised, advised.together)]
+    total = ["", "all of it together", "", "", *_money(advised, advised.together)] if advised.currency else None
     text = f"{head}\n" + table(columns, rows, right=len(columns) - 3, total=total, width=width)
     for number, each in enumerate(advised.advice, 1):
-        text += f"\n{number}. " + _steps(advised, each)
+        text += f"\n{number}. " + (_parts(advised, each) if each.parts else _steps(advised, each))
     return f"{text}\n{_notes(advised)}"
 
 
 def _what(advice: Advice) -> str:
-    count = len(advice.versions)
-    return {
+    along = sum(version.goes_along for version in advice.versions)
+    count = len(advice.versions) - along
+    what = {
         "untagged": counted(count, "untagged manifest"),
         "old_versions": counted(count, "old version"),
         "deleted_repository": "what a deleted repository holds",
         "copies": f"{count:,} {'copy' if count == 1 else 'copies'}",
+        "together": f"{len(advice.parts):,} parts, {size(advice.joint_bytes)} only together",
     }[advice.kind]
+    return what + (f", {counted(along, 'referrer')}" if along else "")
+
+
+def _of(advice: Advice) -> str:
+    if not advice.parts:
+        return visible(advice.subject)
+    subjects = list(dict.fromkeys(visible(part.subject) for part in advice.parts))
+    more = len(subjects) - _SUBJECTS
+    return ", ".join(subjects[:_SUBJECTS]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _parts(advised: Advised, advice: Advice) -> str:
+    text = f"Together, for {size(advice.joint_bytes)} go only with the last of these parts:\n"
+    text += "".join(f"- {_steps(advised, part)}" for part in advice.parts[:_NAMES])
+    more = len(advice.parts) - _NAMES
+    return text + (f"… and {counted(more, 'more part')}; --format json has them all\n" if more > 0 else "")
 
 
 def _money(advised: Advised, saved: tuple[int, ...]) -> list[str]:
@@ -82,12 +110,17 @@ def _told(advised: Advised, step: Step) -> str:
 
 
 def _notes(advised: Advised) -> str:
-    kinds = {each.kind for each in advised.advice}
+    pieces = [piece for each in advised.advice for piece in (each, *each.parts)]
+    kinds = {piece.kind for piece in pieces}
     notes = [_EACH_NOTE]
+    if "together" in kinds:
+        notes.append(_SET_NOTE)
     if "untagged" in kinds:
         notes.append(_UNTAGGED_NOTE)
     if "old_versions" in kinds:
-        notes.append(_OLD_NOTE.format(advised.kept_versions))
+        notes.append(_OLD_NOTE.format(counted(advised.kept_versions, "newer version")))
+    if any(piece.versions and piece.subject.startswith("container/") for piece in pieces):
+        notes.append(_REFERRER_NOTE)
     if "copies" in kinds:
         notes.append(_COPIES_NOTE)
     if advised.left_out:
@@ -122,14 +155,26 @@ def advice_json(advised: Advised) -> str:
 
 
 def _advice_json(advised: Advised, advice: Advice) -> dict[str, object]:
+    """A piece of advice; of one with parts subject, repository and role are theirs."""
     return {
         "kind": advice.kind,
-        "subject": f"{advised.workspace}/{advice.subject}",
+        **_piece_json(advised, advice),
+        "saved": _money(advised, advice.saved_minor) if advised.currency else None,
+        "joint_bytes": str(advice.joint_bytes),
+        "parts": [{"kind": part.kind, **_piece_json(advised, part)} for part in advice.parts],
+    }
+
+
+def _piece_json(advised: Advised, advice: Advice) -> dict[str, object]:
+    return {
+        "subject": None if advice.parts else f"{advised.workspace}/{advice.subject}",
         "repository": advice.repository,
         "bytes": str(advice.freed_bytes),
-        "saved": _money(advised, advice.saved_minor) if advised.currency else None,
-        "role": advice.role,
-        "versions": [{"version": version.name, "since": format_instant(version.since)} for version in advice.versions],
+        "role": advice.role or None,
+        "versions": [
+            {"version": version.name, "since": format_instant(version.since), "goes_along": version.goes_along}
+            for version in advice.versions
+        ],
         "steps": [
             {
                 "type": f"registry.{step.event.kind}.{step.event.verb}",

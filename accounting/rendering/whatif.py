@@ -1,6 +1,9 @@
 """The ways of deleting something to text and JSON."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 
 from accounting.billing.rating import round_half_up
 from accounting.facts.statement_json import held_name
@@ -21,13 +24,18 @@ WORDS = {
 }
 _STEPS = 20  # of each way, as text
 _DAY = 86_400
+_DAY_NOTE = (
+    "\nA month's cost falls on its days by the bytes charged on them, so that the days add up to the month, and is"
+    " rounded once, on its bill.\n"
+)
 
 
 def whatif_text(found: WhatIf, width: int | None = None) -> str:
     """The ways side by side: by month, by day, then the steps of each."""
     blocks = [_head(found), _months(found, width)]
     if found.target.packages:
-        blocks += [_days(found, width), *(_way(found, way) for way in found.ways)]
+        blocks.append(_days(found, width))
+        blocks += [_way(found, way) for way in found.ways if way.steps or way.held_names]
     return "\n".join([*blocks, _assumptions(found)])
 
 
@@ -60,8 +68,10 @@ def _months(found: WhatIf, width: int | None) -> str:
         return text + table(columns, rows, right=len(found.ways), width=width)
     rows = [[str(month[0].month), *(_amount(bill) or "" for bill in month)] for month in bills]
     total = ["total", *(money(way.amount_minor or 0, found.minor_digits) for way in found.ways)]
-    rows.append(["saved", *(_saved(found, way) for way in found.ways)])
-    rows.insert(len(rows) - 1, total)
+    last = format_instant(found.stretches[-1].until - 1)[:10]
+    rows.append(total)
+    if len(found.ways) > 1:
+        rows.append([f"saved until {last}", *(_saved(found, way) for way in found.ways)])
     text = f"What the workspace pays, in {found.currency}:\n\n"
     return text + table(columns, rows, right=len(found.ways), width=width)
 
@@ -77,27 +87,28 @@ def _saved(found: WhatIf, way: Way) -> str:
 
 
 def _days(found: WhatIf, width: int | None) -> str:
-    columns = ["from", "until", "days", *(WORDS[way.name] for way in found.ways)]
-    spans = [
-        [format_instant(s.start), format_instant(s.until), decimal(Fraction(s.until - s.start, _DAY), 2)]
-        for s in found.stretches
-    ]
-    text = "Of it charged:\n\n"
-    of_it = [[size(round_half_up(way.of_it)) for way in stretch.ways] for stretch in found.stretches]
-    text += table(columns, _joined(spans, of_it), right=1 + len(found.ways), width=width)
+    """From the deletion on, for before it every way is the same."""
+    columns = ["from", "days", *(WORDS[way.name] for way in found.ways)]
+    right, until = 1 + len(found.ways), format_instant(found.stretches[-1].until)
+    of_it = _joined(found, lambda way, seconds: size(round_half_up(way.of_it)))
+    text = f"Of it charged, until {until}:\n\n{table(columns, of_it, right=right, width=width)}"
     if found.currency is None:
         return text
-    costs = [[_day_cost(way, s.until - s.start, found.minor_digits) for way in s.ways] for s in found.stretches]
+    costs = _joined(found, lambda way, seconds: _day_cost(way, seconds, found.minor_digits))
     text += f"\nWhat the workspace pays a day, in {found.currency}:\n\n"
-    text += table(columns, _joined(spans, costs), right=1 + len(found.ways), width=width)
-    return text + (
-        "\nA month's cost falls on its days by the bytes charged on them, so that the days add up to the month, and is"
-        " rounded once, on its bill. Before the deletion the day is the average one.\n"
-    )
+    return text + table(columns, costs, right=right, width=width) + _DAY_NOTE
 
 
-def _joined(left: list[list[str]], right: list[list[str]]) -> list[list[str]]:
-    return [[*a, *b] for a, b in zip(left, right, strict=True)]
+def _joined(found: WhatIf, shown: Callable[[Carried, int], str]) -> list[list[str]]:
+    """A row for each stretch after the deletion, and one for neighbours of which the same is shown."""
+    stretches = [(s.start, s.until, [shown(way, s.until - s.start) for way in s.ways])
+                 for s in found.stretches if s.start >= found.on]  # fmt: skip
+    rows = []
+    for cells, alike in groupby(stretches, itemgetter(2)):
+        same = list(alike)
+        days = Fraction(same[-1][1] - same[0][0], _DAY)
+        rows.append([format_instant(same[0][0]), decimal(days, 2), *cells])
+    return rows
 
 
 def _day_cost(way: Carried, seconds: int, digits: int) -> str:

@@ -77,7 +77,7 @@ def test_a_version_is_its_manifest_its_config_and_its_layers(registry: StoredReg
     assert found.references["format"].unique().to_list() == ["container"]
     assert found.references["uploaded_at"].unique().to_list() == [UPLOADED_AT + 5]
     assert found.references.rows() == sorted(set(found.references.rows()))
-    assert found.manifests.rows() == [(web, [config, digest_of(b"base"), digest_of(b"top")], [])]
+    assert found.manifests.rows() == [(web, [config, digest_of(b"base"), digest_of(b"top")], [], None)]
     assert (found.garbage.height, found.missing_blobs, found.has_marker) == (0, 0, True)
 
 
@@ -125,8 +125,16 @@ def test_an_artifact_does_not_hold_its_subject(registry: StoredRegistry, stored:
     signature = registry.push("acme/web", registry.image(b"signature") | {"subject": {"digest": web}})
     blobs = {"blobs": [{"digest": registry.blob(b"bill of materials")}], "subject": {"digest": web}}
     artifact = registry.push("acme/web", blobs)
-    versions = versions_of(collected(stored))
-    assert versions.keys() == {("acme/web", "1.0"), ("acme/web", signature), ("acme/web", artifact)}
+    odd = registry.push("acme/web", registry.image(b"odd") | {"subject": "none"}, ["odd"])
+    found = collected(stored)
+    assert dict(found.manifests.select("digest", "subject").rows()) == {
+        web: None,
+        signature: web,
+        artifact: web,
+        odd: None,
+    }
+    versions = versions_of(found)
+    assert versions.keys() == {("acme/web", name) for name in ("1.0", "odd", signature, artifact)}
     assert web not in versions["acme/web", signature]
     assert versions["acme/web", artifact].keys() == {artifact, digest_of(b"bill of materials")}
 

@@ -5,6 +5,7 @@ The API names no untagged manifest, so the test keeps every digest that was ever
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.distribution import collect
 from accounting.collectors.places import open_store
+from accounting.facts.collecting import collect as take_snapshot
+from accounting.foresight.advising import advise
 from accounting.model import Source
 from tests.collectors import servers
 from tests.collectors.oci import OCI, Layout
@@ -68,8 +71,9 @@ class Api:
         self.call("PUT", upload, content, "application/octet-stream")
         return descriptor
 
-    def put_artifact(self, image: str, content: bytes, subject: str) -> str:
-        """An OCI artifact that hangs on another manifest, untagged; gives its digest."""
+    def put_artifact(self, image: str, content: bytes, subject: str, tag: str | None = None) -> str:
+        """An OCI artifact that hangs on another manifest by its subject, untagged, or else by its tag alone; gives its
+        digest."""
         body, headers = self.call("GET", f"{image}/manifests/{subject}")
         manifest = {
             "schemaVersion": 2,
@@ -77,11 +81,12 @@ class Api:
             "artifactType": "application/vnd.example.sbom",
             "config": self.put_blob(image, b"{}") | {"mediaType": "application/vnd.oci.empty.v1+json"},
             "layers": [self.put_blob(image, content) | {"mediaType": "application/vnd.example.sbom"}],
-            "subject": {"mediaType": headers["content-type"], "digest": subject, "size": len(body)},
         }
+        if tag is None:
+            manifest["subject"] = {"mediaType": headers["content-type"], "digest": subject, "size": len(body)}
         content = json.dumps(manifest).encode()
         digest = servers.digest_of(content)
-        self.call("PUT", f"{image}/manifests/{digest}", content, KINDS[0])
+        self.call("PUT", f"{image}/manifests/{tag or digest}", content, KINDS[0])
         self.seen.setdefault(image, set()).add(digest)
         return digest
 
@@ -232,6 +237,36 @@ def test_of_a_child_that_was_deleted_the_garbage_collection_keeps_the_manifest(a
     after, _ = api.collected(Manifests(deleted.manifests))
     assert after.references.equals(deleted.references)
     assert (after.garbage.height, after.missing_blobs) == (0, 0)
+
+
+def test_what_hangs_on_an_image_is_advised_with_it(
+    api: Api, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And neither the platforms of an image, which have no tag either, nor what hangs on an image that stays."""
+    monkeypatch.setattr("accounting.foresight.advising.UNTAGGED_DAYS", 0)
+    ledger = tmp_path / "acct.duckdb"
+
+    def advised() -> dict[tuple[str, str], dict[str, bool]]:
+        take_snapshot(ledger, api.source, Path(), lambda line: None)
+        found = advise(ledger, "team-a", 1, lambda line: None)
+        return {(each.kind, each.subject): {v.name: v.goes_along for v in each.versions} for each in found.advice}
+
+    web = api.push(layout, "web", "team-a/web", "1.0")
+    index = api.push(layout, "tools", "team-a/tools", "latest", "--all")
+    platform = min(api.seen["team-a/tools"] - {index})
+    artifact = api.put_artifact("team-a/web", b"bill of materials", web)
+    above = api.put_artifact("team-a/web", b"signature of it", artifact)
+    of_tag = f"{web.replace(':', '-')}.sig"
+    api.put_artifact("team-a/web", b"signature", web, of_tag)
+    api.put_artifact("team-a/tools", b"bill of materials of a platform", platform)
+    assert advised() == {}
+    time.sleep(1.1)  # a snapshot and an upload are of a second
+    again = api.push(layout, "web-again", "team-a/web", "2.0")
+    attached = api.put_artifact("team-a/web", b"bill of materials of 2.0", again)
+    assert advised() == {("old_versions", "container/web"): {"1.0": False, artifact: True, above: True, of_tag: True}}
+    api.call("DELETE", f"team-a/web/manifests/{again}")
+    time.sleep(1.1)
+    assert advised() == {("untagged", "container/web"): {attached: False}}
 
 
 def test_a_tag_whose_revision_is_gone_is_answered_with_404(api: Api, layout: Layout) -> None:
