@@ -125,24 +125,31 @@ def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
         Row("acme", "npm", "ui", f"1.{n}", f"npm/ui-1.{n}.tgz#", GB, f"2026-0{9 - n}-01T00:00:00Z") for n in range(3)
     )
     old = Row("acme", "container", "web", UNTAGGED, "sha256:none", GB, "2026-09-01T00:00:00Z")
+    copies = tuple(
+        replace(
+            rows[0], format=format_, digest=f"{format_}/{n}#{MD5}", package="copied", uploaded_at=f"2026-0{n}-01T00:00Z"
+        )
+        for n, format_ in ((2, "npm"), (3, "maven"))
+    )
     these.take([Snapshot("images", "2026-10-01T00:00:00Z", (*rows, old))])
+    these.take([Snapshot("files", "2026-10-01T00:00:00Z", copies)])
 
     def told() -> dict[tuple[str, str], str]:
         advised = advise(these.ledger, "acme", 1, lambda news: None)
         return {(each.subject, v.name): format_instant(v.since)[:10] for each in advised.advice for v in each.versions}
 
-    first = {("npm/ui", "1.2"): "2026-07-01", ("container/web", UNTAGGED): "2026-09-01"}
+    lasting = {("maven/copied", "1.0"): "2026-03-01", ("container/web", UNTAGGED): "2026-09-01"}
+    first = lasting | {("npm/ui", "1.2"): "2026-07-01"}
     assert told() == first | {("npm/ui", "1.1"): "2026-08-01"}
     moved = replace(rows[2], digest="npm/ui-older.tgz#", uploaded_at="2026-01-01T00:00:00Z")
     untagged_now = replace(old, version=UNTAGGED.replace("f", "e"), digest="sha256:other")
     late = [replace(row, package="late", digest=f"late-{row.version}#") for row in rows]
     these.take([Snapshot("images", "2026-10-05T00:00:00Z", (*rows[:2], moved, old, untagged_now, *late))])
-    assert told() == {
+    assert told() == lasting | {
         ("npm/ui", "1.0"): "2026-09-01",
         ("npm/ui", "1.1"): "2026-08-01",
         ("npm/late", "1.1"): "2026-10-05",
         ("npm/late", "1.2"): "2026-10-05",
-        ("container/web", UNTAGGED): "2026-09-01",
     }
 
 

@@ -31,7 +31,7 @@ _DAY_NOTE = (
 
 
 def whatif_text(found: WhatIf, width: int | None = None) -> str:
-    """The ways side by side: by month, by day, then the steps of each."""
+    """The ways side by side: by month, from the deletion on where a day changes, then what is to be done on each."""
     blocks = [_head(found), _months(found, width)]
     if found.target.packages:
         blocks.append(_days(found, width))
