@@ -214,6 +214,14 @@ def test_a_deletion_costs_a_day_what_the_next_month_says(layers: dict[str, list[
     assert abs(deletion.cost_a_day * 30 * 100 - sum(line.amount_minor or 0 for line in lines)) <= 2
 
 
+def test_a_later_rule_may_end_a_charge_before_retention_does() -> None:
+    case = steady({"old": [1]}, "2026-10")
+    live_alone = {**CARD["rule"][0], "effective_from": date(2026, 11, 15), "charged": ["live"]}
+    case = replace(case, card={**CARD, "rule": [*CARD["rule"], live_alone]})
+    (deletion,) = only(case, "2026-10").deletions
+    assert deletion.charged_until == parse_instant("2026-11-15T00:00:00Z")
+
+
 def test_a_deletion_is_not_told_of_once_it_costs_nothing() -> None:
     ended = steady({"old": [1]}, "2026-10")
     ended = replace(ended, card={**CARD, "rule": [{**CARD["rule"][0], "retention_days": 10}]})

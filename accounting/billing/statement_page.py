@@ -16,7 +16,7 @@ from accounting.billing.usage import parts_of
 from accounting.facts.cards import card_of_closed
 from accounting.facts.sealed import closings, digest_of
 from accounting.facts.statement_json import statement_json
-from accounting.instants import Month
+from accounting.instants import LAST, Month, midnight
 from accounting.ledger import Ledger
 from accounting.model import STATES, Line, Part, RateCard, Statement, WorkspaceUsage
 
@@ -49,7 +49,8 @@ class RepositoryLines:
 
 @dataclass(frozen=True)
 class ChargedDeletion:
-    """A repository that is deleted and charged for at the page's instant.
+    """A repository that is deleted and charged for at the page's instant, until its retention ends or a later rule
+    charges it no more.
 
     `size_bytes` is what its packages carry then, their part of shared blobs included. `cost_a_day` is exact, in the
     major unit: their part of a day's bill if all stays as it is, at the rate and by the plan of then (None without a
@@ -207,12 +208,15 @@ def _deletions(asked: Asked, facts: Facts, steady: Steady) -> tuple[ChargedDelet
         kept_until = package.kept_until
         if package.charged and package.repository is not None and kept_until is not None and kept_until > asked.until:
             found.setdefault((package.repository, kept_until), []).append(package)
+    stops = [midnight(rule.effective_from) for rule in asked.card.rules if "repository_deleted" not in rule.charged]
+    rule_stops = min((stop for stop in stops if stop > asked.until), default=LAST)
     deletions = []
     for (repository, kept_until), packages in found.items():
         carried = total(part for package in packages for part in package.carried_parts(steady.share))
         deleted_at = facts.deleted_at[repository, kept_until]
         cost = steady.part_of_a_day(carried)
-        deletions.append(ChargedDeletion(repository, deleted_at, kept_until, len(packages), carried, cost))
+        charged_until = min(kept_until, rule_stops)
+        deletions.append(ChargedDeletion(repository, deleted_at, charged_until, len(packages), carried, cost))
     return tuple(sorted(deletions, key=lambda each: (-each.size_bytes, each.repository, each.charged_until)))
 
 

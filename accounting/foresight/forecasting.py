@@ -28,7 +28,7 @@ from accounting.billing.usage import (
     usage_of_scope,
 )
 from accounting.facts.cards import card_in_force
-from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once
+from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once, running_means
 from accounting.foresight.scenario import goes_on, supposing
 from accounting.instants import Month, midnight
 from accounting.ledger import Ledger
@@ -58,7 +58,7 @@ class ForecastMonth:
 
 @dataclass(frozen=True)
 class ForecastDay:
-    """The bytes charged on a day to come if nothing else happens, and the range around them."""
+    """The bytes charged on a day to come if nothing else happens, and the range around them, of running means."""
 
     known: float
     low: float | None
@@ -112,7 +112,8 @@ def forecast(path: Path, workspace: str) -> Forecast:
             _month(ledger, workspace, month, covered_until, so_far if month == months[0] else 0, drawn)
             for month in months
         )
-    days = tuple(_day(known, [path[i] for path in drawn]) for i, known in enumerate(ahead))
+    means = [running_means(path) for path in drawn]
+    days = tuple(_day(known, [path[i] for path in means]) for i, known in enumerate(ahead))
     return Forecast(workspace, covered_until, tuple(history), days, told, tuple(ends))
 
 

@@ -65,6 +65,18 @@ def losing_once(paths: Sequence[Sequence[float]], beside: Sequence[float]) -> li
     ]
 
 
+def running_means(path: Sequence[float]) -> list[float]:
+    """The mean of each day and those before it, of BLOCK_DAYS at most: what lasts days, as a deletion taken back, is no
+    edge of a range that is drawn day by day.
+
+    >>> running_means([0.0, 4.0])
+    [0.0, 2.0]
+    """
+    sums = [0.0, *accumulate(path)]
+    firsts = [max(day - BLOCK_DAYS, 0) for day in range(len(sums))]
+    return [(sums[day] - sums[firsts[day]]) / (day - firsts[day]) for day in range(1, len(sums))]
+
+
 def inner_range(values: Sequence[float]) -> tuple[float, float]:
     """The range in which 9 of 10 of these values lie.
 

@@ -4,7 +4,7 @@ from accounting.foresight.advising import UNTAGGED_DAYS, Advice, Advised
 from accounting.foresight.deleting import Step, subject
 from accounting.instants import format_instant
 from accounting.tables import json_text, table
-from accounting.text import counted, money, size, visible
+from accounting.text import counted, money, shown_money, size, visible
 
 _NAMES = 5  # of versions, steps and parts that are told of each piece of advice, as text
 _SUBJECTS = 2  # of parts, in the table
@@ -47,10 +47,10 @@ def advice_text(advised: Advised, width: int | None = None) -> str:
     if advised.currency is not None:
         columns += [f"{advised.currency} {r}{month}" for r, month in zip(rest, advised.months, strict=True)]
     rows = [
-        [f"{number}", _what(each), _of(each), size(each.freed_bytes), *_money(advised, each.saved_minor)]
+        [f"{number}", _what(each), _of(each), size(each.freed_bytes), *_shown(advised, each.saved_minor)]
         for number, each in enumerate(advised.advice, 1)
     ]
-    total = ["", "all of it together", "", "", *_money(advised, advised.together)] if advised.currency else None
+    total = ["", "all of it together", "", "", *_shown(advised, advised.together)] if advised.currency else None
     text = f"{head}\n" + table(columns, rows, right=len(columns) - 3, total=total, width=width)
     for number, each in enumerate(advised.advice, 1):
         text += f"\n{number}. " + (_parts(advised, each) if each.parts else _steps(advised, each))
@@ -85,8 +85,8 @@ def _parts(advised: Advised, advice: Advice) -> str:
     return text + (f"… and {counted(more, 'more part')}; --format json has them all\n" if more > 0 else "")
 
 
-def _money(advised: Advised, saved: tuple[int, ...]) -> list[str]:
-    return [money(minor, advised.minor_digits) for minor in saved]
+def _shown(advised: Advised, saved: tuple[int, ...]) -> list[str]:
+    return [shown_money(minor, advised.minor_digits) for minor in saved]
 
 
 def _steps(advised: Advised, advice: Advice) -> str:
@@ -149,7 +149,7 @@ def advice_json(advised: Advised) -> str:
             "untagged_days": UNTAGGED_DAYS,
             "advice": [_advice_json(advised, each) for each in advised.advice],
             "left_out": advised.left_out,
-            "saved_together": _money(advised, advised.together) if advised.currency else None,
+            "saved_together": _digits(advised, advised.together) if advised.currency else None,
         }
     )
 
@@ -159,7 +159,7 @@ def _advice_json(advised: Advised, advice: Advice) -> dict[str, object]:
     return {
         "kind": advice.kind,
         **_piece_json(advised, advice),
-        "saved": _money(advised, advice.saved_minor) if advised.currency else None,
+        "saved": _digits(advised, advice.saved_minor) if advised.currency else None,
         "joint_bytes": str(advice.joint_bytes),
         "parts": [{"kind": part.kind, **_piece_json(advised, part)} for part in advice.parts],
     }
@@ -184,3 +184,7 @@ def _piece_json(advised: Advised, advice: Advice) -> dict[str, object]:
             for step in advice.steps
         ],
     }
+
+
+def _digits(advised: Advised, saved: tuple[int, ...]) -> list[str]:
+    return [money(minor, advised.minor_digits) for minor in saved]

@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from accounting.billing.statement_page import StatementPage
@@ -168,10 +169,8 @@ def finished(svg: str, title: str, description: str, states: list[str]) -> str:
     head, body = svg.split(">", 1)
     body = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", body)  # the picture is read aloud as one
     body = re.sub(r' (d|transform)="[^"]*"', _shortened, body)
-    return (
-        f'{head} role="img" aria-labelledby="chart-title chart-description"><title id="chart-title">{title}</title>'
-        f'<desc id="chart-description">{description}</desc><defs>{patterns}</defs>{body}'
-    )
+    told = f'<title id="chart-title">{escape(title)}</title><desc id="chart-description">{escape(description)}</desc>'
+    return f'{head} role="img" aria-labelledby="chart-title chart-description">{told}<defs>{patterns}</defs>{body}'
 
 
 def _shortened(attribute: re.Match[str]) -> str:

@@ -4,7 +4,6 @@ It is a file of its own, so it has a title and a paper, light or dark as its rea
 """
 
 from datetime import UTC, datetime
-from html import escape
 
 from accounting.foresight.forecasting import DAY, Forecast
 from accounting.model import UNIT_BYTES
@@ -73,5 +72,5 @@ def forecast_chart(forecast: Forecast) -> str:
         "An area around them is the range in which they are expected." if forecast.has_range else "There is no range."
     )
     description = f"A line of the days so far, dashed for those to come if nothing else happens. {told}"
-    svg = finished(library.vegalite_to_svg(spec), escape(title), description, [])
+    svg = finished(library.vegalite_to_svg(spec), title, description, [])
     return svg.replace('class="marks"', 'class="forecast"', 1).replace("<defs>", f"<defs>{_PAPER}", 1)

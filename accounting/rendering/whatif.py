@@ -13,7 +13,7 @@ from accounting.instants import format_instant
 from accounting.model import Statement
 from accounting.rendering.explanation_data import fraction
 from accounting.tables import json_text, table
-from accounting.text import counted, decimal, money, size, visible
+from accounting.text import counted, decimal, money, shown_money, size, visible
 
 WORDS = {
     "packages_first": "packages first",
@@ -66,8 +66,11 @@ def _months(found: WhatIf, width: int | None) -> str:
         rows = [[str(month[0].month), *(f"{bill.charged_byte_seconds:,}" for bill in month)] for month in bills]
         text = "Charged byte-seconds of the workspace; no rate card is loaded, so there are no amounts:\n\n"
         return text + table(columns, rows, right=len(found.ways), width=width)
-    rows = [[str(month[0].month), *(_amount(bill) or "" for bill in month)] for month in bills]
-    total = ["total", *(money(way.amount_minor or 0, found.minor_digits) for way in found.ways)]
+    rows = [
+        [str(month[0].month), *(shown_money(bill.amount_minor or 0, bill.minor_digits) for bill in month)]
+        for month in bills
+    ]
+    total = ["total", *(shown_money(way.amount_minor or 0, found.minor_digits) for way in found.ways)]
     last = format_instant(found.stretches[-1].until - 1)[:10]
     rows.append(total)
     if len(found.ways) > 1:
@@ -83,7 +86,7 @@ def _amount(bill: Statement) -> str | None:
 def _saved(found: WhatIf, way: Way) -> str:
     if way is found.ways[-1]:
         return "–"
-    return money((found.ways[-1].amount_minor or 0) - (way.amount_minor or 0), found.minor_digits)
+    return shown_money((found.ways[-1].amount_minor or 0) - (way.amount_minor or 0), found.minor_digits)
 
 
 def _days(found: WhatIf, width: int | None) -> str:
