@@ -296,9 +296,12 @@ def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
 
 def _evidence(page: StatementPage) -> Section:
     sentences = [f"Covered until {format_instant(page.statement.covered_until)}."]
-    sentences += [_rule(rule) for rule in dict.fromkeys(part.rule for part in page.parts)]
     rates = dict.fromkeys(part.rate for part in page.parts if part.rate is not None)
-    sentences += [_rate(page.statement, rate) for rate in rates] or ["No rate card is loaded."]
+    rules = dict.fromkeys(part.rule for part in page.parts)
+    sentences += [
+        f"{f'Rule of {rule.effective_from}' if rates else 'Without a rate card'}: {_rule(rule)}" for rule in rules
+    ]
+    sentences += [_rate(page.statement, rate) for rate in rates]
     sentences.append(f"SHA-256 of this statement as JSON: {page.digest}")
     return Section(
         "made",
@@ -337,8 +340,7 @@ def _rule(rule: Rule) -> str:
     charged = in_words([STATE_WORDS[state] for state in rule.charged]) if rule.charged else "nothing"
     shared = "split among the packages that hold it" if rule.share == "workspace" else "carried whole by each package"
     return (
-        f"Rule of {rule.effective_from}: charged is {charged}; what is shared is {shared}; deletions keep for"
-        f" {counted(rule.retention_days, 'day')}."
+        f"charged is {charged}; what is shared is {shared}; deletions keep for {counted(rule.retention_days, 'day')}."
     )
 
 
