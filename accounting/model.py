@@ -210,3 +210,8 @@ class Statement:
     lines: tuple[Line, ...]
     corrections: tuple[Correction, ...]
     held_names: tuple[HeldName, ...]
+
+    @property
+    def metered_seconds(self) -> int:
+        """How much of the month is covered."""
+        return max(min(self.month.end, self.covered_until) - self.month.start, 0)

@@ -2,14 +2,13 @@
 -- that stays (`goes_along`), whatever hangs on that in turn.
 CREATE OR REPLACE TEMP TABLE doomed_versions AS
 WITH RECURSIVE touched AS (
-    SELECT a.piece_id, r.version_id
+    SELECT a.piece_id, a.package_id, r.version_id
     FROM advised_versions AS a
     JOIN referrers AS r ON r.holder_id = a.version_id AND r.package_id = a.package_id
     UNION
-    SELECT t.piece_id, r.version_id
+    SELECT t.piece_id, t.package_id, r.version_id
     FROM touched AS t
-    JOIN referrers AS h ON h.version_id = t.version_id
-    JOIN referrers AS r ON r.holder_id = t.version_id AND r.package_id = h.package_id
+    JOIN referrers AS r ON r.holder_id = t.version_id AND r.package_id = t.package_id
 ),
 goes AS (
     SELECT piece_id, version_id FROM advised_versions UNION SELECT piece_id, version_id FROM touched

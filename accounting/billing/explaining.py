@@ -26,9 +26,9 @@ from accounting.billing.late_evidence import explain_corrections
 from accounting.billing.rating import rate_costs
 from accounting.billing.sharing import LinePart, share_out
 from accounting.billing.statement import asked_of, statement
-from accounting.billing.usage import NO_PLAN, ask, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.billing.usage import NO_PLAN, ask, parts_of, plans_of_scope, rule_at, scopes, usage_of_scope
 from accounting.errors import AcctError
-from accounting.instants import Month, midnight
+from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import Line, LineKey, Part, Rate, RateCost, Rule, Share, Statement, WorkspaceUsage
 from accounting.text import nearest_package
@@ -165,9 +165,8 @@ def _states(ledger: Ledger, rules: Sequence[Rule]) -> dict[int, tuple[StateStret
 
 
 def _kept_until(deleted_at: int, rules: Sequence[Rule]) -> int:
-    """The end of the retention period, by the rule in force at the deletion, or by the first (RULES, section 3)."""
-    in_force = [rule for rule in rules if midnight(rule.effective_from) <= deleted_at] or rules[:1]
-    return deleted_at + in_force[-1].retention_days * 86_400
+    """The end of the retention period of a deletion."""
+    return deleted_at + rule_at(rules, deleted_at).retention_days * 86_400
 
 
 def _blobs(ledger: Ledger, places: int, busy: Mapping[int, Fraction]) -> dict[int, tuple[BlobPieces, ...]]:

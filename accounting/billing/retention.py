@@ -1,15 +1,12 @@
 """What the retention of deletions brings, and when: charging stops, image names are free, packages expire."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from accounting.billing.statement import require_workspace
-from accounting.billing.usage import LIFECYCLE, ask, coverage, scopes
+from accounting.billing.usage import LIFECYCLE, ask, coverage, parts_under, scopes
 from accounting.facts.cards import card_in_force
-from accounting.instants import midnight
 from accounting.ledger import Ledger
-from accounting.model import Part, Rule
 
 _NEVER = 2**62  # later than the end of any retention period
 
@@ -46,7 +43,7 @@ def retention_calendar(ledger: Ledger, workspace: str) -> RetentionCalendar:
     require_workspace(ledger, workspace)
     covered_until, rules = coverage(ledger), card_in_force(ledger).rules
     for _ in scopes(ledger, [workspace]):
-        ask(ledger, _parts(rules, covered_until), _NEVER, rules)
+        ask(ledger, parts_under(rules, covered_until, _NEVER), _NEVER, rules)
         for name in ("110_scope_packages", "120_scope_holdings", *LIFECYCLE, "295_retention_ends"):
             ledger.define(name)
         rows = ledger.rows(
@@ -54,13 +51,3 @@ def retention_calendar(ledger: Ledger, workspace: str) -> RetentionCalendar:
             " ORDER BY happens_at, what, repository, name"
         )
     return RetentionCalendar(workspace, covered_until, tuple(RetentionEnd(*row) for row in rows))
-
-
-def _parts(rules: tuple[Rule, ...], start: int) -> list[Part]:
-    """All time from an instant on, cut where another rule comes into force."""
-    later = [rule for rule in rules if midnight(rule.effective_from) > start]
-    in_force = rules[max(len(rules) - len(later) - 1, 0)]
-    cuts = [start, *(midnight(rule.effective_from) for rule in later), _NEVER]
-    return [
-        Part(here, there, rule, None) for (here, there), rule in zip(pairwise(cuts), [in_force, *later], strict=True)
-    ]

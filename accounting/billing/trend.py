@@ -110,7 +110,7 @@ class Trend:
 
 def trend(ledger: Ledger, bills: Sequence[Statement]) -> Trend | None:
     """The change over the statements of a workspace in which anything was metered, if there are two."""
-    metered = tuple(bill for bill in bills if _seconds(bill) > 0)
+    metered = tuple(bill for bill in bills if bill.metered_seconds)
     if len(metered) < 2:
         return None
     _compare(ledger, metered)
@@ -120,7 +120,7 @@ def trend(ledger: Ledger, bills: Sequence[Statement]) -> Trend | None:
     for key in {*reasons, *(key for of_month in lines for key in of_month)}:
         found = [of_month.get(key) for of_month in lines]
         means = tuple(
-            Fraction(line.byte_seconds if line else 0, _seconds(bill))
+            Fraction(line.byte_seconds if line else 0, bill.metered_seconds)
             for bill, line in zip(metered, found, strict=True)
         )
         first, last = ((line and line.amount_minor) or 0 for line in (found[0], found[-1]))
@@ -129,11 +129,6 @@ def trend(ledger: Ledger, bills: Sequence[Statement]) -> Trend | None:
     differing = [each for each in changes if each.swing or each.amount_minor or each.reasons != Reasons()]
     ordered = sorted(differing, key=lambda each: (-each.swing, each.key.sort_key))
     return Trend(metered, tuple(ordered), versions.get(None, Versions()))
-
-
-def _seconds(bill: Statement) -> int:
-    """How much of a statement's month is metered."""
-    return max(min(bill.month.end, bill.covered_until) - bill.month.start, 0)
 
 
 def _reasons(ledger: Ledger, bills: Sequence[Statement]) -> dict[LineKey, Reasons]:
@@ -150,7 +145,7 @@ def _reasons(ledger: Ledger, bills: Sequence[Statement]) -> dict[LineKey, Reason
         held.setdefault(package_id, {}).setdefault(LineKey(*line), {})[month] = int(byte_seconds)
     reasons: dict[LineKey, Reasons] = {}
     for package_id, lines in held.items():
-        for step, (first, last) in enumerate(pairwise(map(_seconds, bills))):
+        for step, (first, last) in enumerate(pairwise(bill.metered_seconds for bill in bills)):
             came, went = content.get((step, package_id), (0, 0))
             pairs = [(of.get(step, 0) * last, of.get(step + 1, 0) * first) for of in lines.values()]
             if came or went or any(before != after for before, after in pairs):
@@ -175,7 +170,7 @@ def _compare(ledger: Ledger, bills: Sequence[Statement]) -> None:
         for number, bill in enumerate(bills):
             asked = asked_of(ledger, bill.month)
             ask(ledger, parts_of(bill.month, asked.card), asked.until, asked.card.rules, asked.record_until)
-            ledger.run("INSERT INTO compared_months VALUES (?, ?)", [number, _seconds(bill)])
+            ledger.run("INSERT INTO compared_months VALUES (?, ?)", [number, bill.metered_seconds])
             for name in (*PRESENCE, *LIFECYCLE, "900_held_seconds", "905_held_versions"):
                 ledger.define(name)
             for held, compared in (("held_seconds", "compared_seconds"), ("held_versions", "compared_versions")):

@@ -63,10 +63,21 @@ def parts_of(month: Month, card: RateCard) -> list[Part]:
     cuts = {month.start, month.end, *(change for change in changes if month.start < change < month.end)}
     parts = []
     for start, end in pairwise(sorted(cuts)):
-        rules = [rule for rule in card.rules if midnight(rule.effective_from) <= start]
         rates = [rate for rate in card.rates if midnight(rate.effective_from) <= start]
-        parts.append(Part(start, end, rules[-1], rates[-1] if rates else None))
+        parts.append(Part(start, end, rule_at(card.rules, start), rates[-1] if rates else None))
     return parts
+
+
+def parts_under(rules: Sequence[Rule], start: int, end: int) -> list[Part]:
+    """The time from one instant to another, cut where another rule comes into force; without rates."""
+    changes = (midnight(rule.effective_from) for rule in rules)
+    cuts = [start, *(change for change in changes if start < change < end), end]
+    return [Part(here, there, rule_at(rules, here), None) for here, there in pairwise(cuts)]
+
+
+def rule_at(rules: Sequence[Rule], instant: int) -> Rule:
+    """The rule in force at an instant, or the first where that is later (RULES, section 3)."""
+    return ([rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1])[-1]
 
 
 def unit_of(parts: Sequence[Part]) -> Literal["GB", "GiB"]:
@@ -168,8 +179,7 @@ def stored_states(ledger: Ledger, source: str, instant: int, rules: Sequence[Rul
 
 def ask_instant(ledger: Ledger, instant: int, rules: Sequence[Rule], record_until: int = EVERYTHING) -> None:
     """One instant as the period asked for."""
-    in_force = [rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1]
-    ask(ledger, [Part(instant, instant + 1, in_force[-1], None)], instant + 1, rules, record_until)
+    ask(ledger, [Part(instant, instant + 1, rule_at(rules, instant), None)], instant + 1, rules, record_until)
 
 
 def ask(ledger: Ledger, parts: Sequence[Part], until: int, rules: Sequence[Rule],

@@ -200,17 +200,16 @@ def _pieces(ledger: Ledger) -> dict[int, Advice]:
 
 def _sets(ledger: Ledger, pieces: dict[int, Advice]) -> list[Advice]:
     """The sets of pieces that free most of what none of them frees alone."""
-    largest = ledger.rows(
-        "SELECT pieces, size_bytes FROM freed_bytes WHERE len(pieces) > 1 ORDER BY size_bytes DESC, pieces LIMIT ?",
+    ledger.run(
+        "CREATE OR REPLACE TEMP TABLE advised_sets AS SELECT pieces, size_bytes FROM freed_bytes"
+        " WHERE len(pieces) > 1 ORDER BY size_bytes DESC, pieces LIMIT ?",
         [MOST],
     )
-    ledger.run("CREATE OR REPLACE TEMP TABLE advised_sets (set_id INTEGER, piece_id BIGINT)")
-    for number, (members, _) in enumerate(largest):
-        ledger.run("INSERT INTO advised_sets SELECT ?, unnest(?::BIGINT[])", [number, members])
     ledger.define("870_set_bytes")
-    freed = dict(ledger.rows("SELECT set_id, size_bytes FROM set_bytes"))
     sets = []
-    for number, (members, joint_bytes) in enumerate(largest):
+    for members, joint_bytes, freed_bytes in ledger.rows(
+        "SELECT pieces, joint_bytes, size_bytes FROM set_bytes ORDER BY joint_bytes DESC, pieces"
+    ):
         parts = tuple(pieces[member] for member in members)
-        sets.append(Advice("together", "", None, (), (), "", int(freed[number]), (), parts, int(joint_bytes)))
+        sets.append(Advice("together", "", None, (), (), "", int(freed_bytes), (), parts, int(joint_bytes)))
     return sets

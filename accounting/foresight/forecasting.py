@@ -9,7 +9,6 @@ charged is taken off once more, as it was, from a random day of the past on.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from operator import mul
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from accounting.billing.usage import (
     ask,
     coverage,
     parts_of,
+    parts_under,
     plans_of_scope,
     scopes,
     usage_of_scope,
@@ -30,9 +30,9 @@ from accounting.billing.usage import (
 from accounting.facts.cards import card_in_force
 from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once, running_means
 from accounting.foresight.scenario import goes_on, supposing
-from accounting.instants import Month, midnight
+from accounting.instants import Month
 from accounting.ledger import Ledger
-from accounting.model import LineKey, Part, Rule, Share, Statement, WorkspaceUsage
+from accounting.model import LineKey, Share, Statement, WorkspaceUsage
 
 DAY = 86_400
 _NEXT_MONTHS = 3
@@ -130,11 +130,9 @@ def _days_known(ledger: Ledger, covered_until: int) -> int:
 def _days(ledger: Ledger, workspace: str, counted: str, first: int, days: int) -> list[float]:
     """The mean bytes held on each day from an instant on, in stretches that count: a relation of queries/94x."""
     rules, until = card_in_force(ledger).rules, first + days * DAY
-    later = [start for start in (midnight(rule.effective_from) for rule in rules) if first < start < until]
-    parts = [Part(here, there, _rule_at(rules, here), None) for here, there in pairwise([first, *later, until])]
     changes: dict[int, tuple[int, int]] = {}
     for _ in scopes(ledger, [workspace]) if days else ():
-        ask(ledger, parts, until, rules)
+        ask(ledger, parts_under(rules, first, until), until, rules)
         for name in (*PRESENCE, *LIFECYCLE, counted):
             ledger.define(name)
         ledger.run(f"CREATE OR REPLACE TEMP VIEW counted_stretches AS SELECT * FROM {counted.partition('_')[2]}")
@@ -147,10 +145,6 @@ def _days(ledger: Ledger, workspace: str, counted: str, first: int, days: int) -
         means.append(held + byte_seconds / DAY)
         held += grown
     return means
-
-
-def _rule_at(rules: Sequence[Rule], instant: int) -> Rule:
-    return ([rule for rule in rules if midnight(rule.effective_from) <= instant] or rules[:1])[-1]
 
 
 def _day(known: float, differences: Sequence[float]) -> ForecastDay:
@@ -193,6 +187,7 @@ def _amounts(ledger: Ledger, known: Statement, start: int, bounds: Sequence[int]
         plans = plans_of_scope(ledger).get(known.workspace, NO_PLAN)
     changing = [max(part.end - max(part.start, start), 0) for part in parts]
     line = LineKey(None, "", "", "")
+    corrections = sum(correction.amount_minor or 0 for correction in known.corrections)
     amounts: list[int | None] = []
     for bound in bounds:
         difference = bound - known.charged_byte_seconds
@@ -202,6 +197,5 @@ def _amounts(ledger: Ledger, known: Statement, start: int, bounds: Sequence[int]
         )
         costs = rate_costs(WorkspaceUsage(known.workspace, 1, shares), parts, month.seconds, plans)
         lines = round_half_up(sum((cost.cost for cost in costs.values()), Fraction(0)) * 10**card.minor_digits)
-        corrections = sum(correction.amount_minor or 0 for correction in known.corrections)
         amounts.append(lines + corrections if difference else known.amount_minor)
     return amounts

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from accounting.billing.rating import rate_costs
 from accounting.billing.statement import asked_of, names_held, require_workspace, statement
-from accounting.billing.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, scopes, usage_of_scope
+from accounting.billing.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, rule_at, scopes, usage_of_scope
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force
 from accounting.foresight.deleting import Kind, Step, Target, bytes_at_stake, itself, look, packages_first, target_of
@@ -25,9 +25,9 @@ from accounting.foresight.scenario import (
     supposing,
     taken_back,
 )
-from accounting.instants import Month, format_instant, midnight
+from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
-from accounting.model import HeldName, Part, RateCard, Statement, WorkspaceUsage
+from accounting.model import HeldName, Part, Statement, WorkspaceUsage
 
 _DAY = 86_400
 _MOST_MONTHS = 24  # that are billed, however long a card keeps what is deleted
@@ -107,7 +107,7 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
         look(ledger, workspace, on, card.rules)
         target = target_of(ledger, kind, workspace, name)
         unique_bytes, shared_bytes = bytes_at_stake(ledger, target)
-        kept_until = on + _retention(card, on)
+        kept_until = on + rule_at(card.rules, on).retention_days * _DAY
         months = months_from(on, max(kept_until, target.kept_until or on))[:_MOST_MONTHS]
         cuts = [on, kept_until, *_retentions_that_end(ledger)]
         ways, carried = [], []
@@ -149,11 +149,6 @@ def _steps(target: Target) -> list[tuple[str, tuple[Step, ...]]]:
     if target.kind != "package" and not target.deleted:
         ways.append((f"{target.kind}_first", itself(target)))
     return [*ways, ("leave", ())]
-
-
-def _retention(card: RateCard, on: int) -> int:
-    in_force = [rule for rule in card.rules if midnight(rule.effective_from) <= on] or card.rules[:1]
-    return in_force[-1].retention_days * _DAY
 
 
 def _retentions_that_end(ledger: Ledger) -> list[int]:

@@ -1,8 +1,8 @@
 """Advice to text and JSON."""
 
 from accounting.foresight.advising import UNTAGGED_DAYS, Advice, Advised
-from accounting.foresight.deleting import Step, subject
 from accounting.instants import format_instant
+from accounting.rendering.steps import step_members, step_words
 from accounting.tables import json_text, table
 from accounting.text import counted, money, shown_money, size, visible
 
@@ -91,7 +91,7 @@ def _shown(advised: Advised, saved: tuple[int, ...]) -> list[str]:
 
 def _steps(advised: Advised, advice: Advice) -> str:
     if advice.steps:
-        shown = [f"{_told(advised, step)} ({step.role})" for step in advice.steps[:_NAMES]]
+        shown = [f"{step_words(advised.workspace, step)} ({step.role})" for step in advice.steps[:_NAMES]]
         count, glue = len(advice.steps), ", then "
     else:
         shown = [
@@ -102,11 +102,6 @@ def _steps(advised: Advised, advice: Advice) -> str:
     if advice.steps:
         return f"{text[0].upper()}{text[1:]}\n"
     return f"Delete of {visible(f'{advised.workspace}/{advice.subject}')} ({advice.role}): {text}\n"
-
-
-def _told(advised: Advised, step: Step) -> str:
-    verb = "restore" if step.event.verb == "restored" else "delete"
-    return f"{verb} the {step.event.kind} {visible(subject(advised.workspace, step.event))}"
 
 
 def _notes(advised: Advised) -> str:
@@ -175,14 +170,7 @@ def _piece_json(advised: Advised, advice: Advice) -> dict[str, object]:
             {"version": version.name, "since": format_instant(version.since), "goes_along": version.goes_along}
             for version in advice.versions
         ],
-        "steps": [
-            {
-                "type": f"registry.{step.event.kind}.{step.event.verb}",
-                "subject": subject(advised.workspace, step.event),
-                "role": step.role,
-            }
-            for step in advice.steps
-        ],
+        "steps": [step_members(advised.workspace, step) for step in advice.steps],
     }
 
 

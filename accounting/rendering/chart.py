@@ -7,7 +7,7 @@ against black; lines and letters take the colour of the text around them.
 import copy
 import functools
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -60,6 +60,14 @@ def stored_chart(page: StatementPage) -> str:
         "A column a day",
         {free.state for free in page.free} - charged,
     )
+
+
+def drawn_or_why_not(draw: Callable[[], str]) -> tuple[str | None, str | None]:
+    """A chart, or else why there is none: what it takes is not installed."""
+    try:
+        return draw(), None
+    except AcctError as error:
+        return None, str(error)
 
 
 def stacked_chart(

@@ -1,4 +1,4 @@
-"""What several reports share: words of states, figures that add up, held names, pages from the templates of reports."""
+"""What several reports share: words of states, figures that add up, fractions, held names, pages from templates."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -55,14 +55,15 @@ def shown_to(whole: int, decimals: int) -> str:
     return decimal(Fraction(whole, 10**decimals), decimals)
 
 
+def fraction(value: Fraction) -> dict[str, str]:
+    """A fraction in lowest terms, as JSON."""
+    return {"numerator": str(value.numerator), "denominator": str(value.denominator)}
+
+
 def names_text(names: Sequence[HeldName], width: int | None = None) -> str:
     """Held names as a table, or a sentence where there are none."""
-    return _held_table(names, width) or "No image name is held.\n"
-
-
-def _held_table(names: Sequence[HeldName], width: int | None) -> str:
     rows = [[visible(name.name), visible(name.repository), format_instant(name.held_until)] for name in names]
-    return table(["name", "repository", "held until"], rows, width=width) if rows else ""
+    return table(["name", "repository", "held until"], rows, width=width) if rows else "No image name is held.\n"
 
 
 def page(template: str, **values: object) -> str:

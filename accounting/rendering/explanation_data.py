@@ -21,6 +21,7 @@ from accounting.billing.explanation import (
 from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
 from accounting.model import Correction, Part
+from accounting.rendering.common import fraction
 from accounting.tables import json_text
 from accounting.text import formula_safe, money
 
@@ -67,11 +68,6 @@ def _row_of(value: object) -> str:
 def _filled(document: str, ending: str, rows: Iterable[str]) -> str:
     """A JSON text that ends in an empty list and `ending`, with rows in that list."""
     return document.removesuffix(ending) + "\n" + ",\n".join(rows) + "\n" + ending
-
-
-def fraction(value: Fraction) -> dict[str, str]:
-    """A fraction in lowest terms, as JSON."""
-    return {"numerator": str(value.numerator), "denominator": str(value.denominator)}
 
 
 def _money(minor: int | None, digits: int) -> str | None:

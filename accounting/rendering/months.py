@@ -7,16 +7,17 @@ from typing import Any
 
 from accounting.billing.grouping import GROUPS, Group, Sums, add, corrections_of, grouped, total
 from accounting.billing.trend import Trend
-from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
+from accounting.rendering.chart import drawn_or_why_not
 from accounting.rendering.common import STATE_WORDS, adding_up, page
 from accounting.rendering.months_chart import months_chart
+from accounting.rendering.page import section_table
 from accounting.rendering.page_markdown import code, section_markdown
 from accounting.rendering.page_sections import NO_REPOSITORY, NONE, Column, Section
 from accounting.rendering.trend import trend_members, trend_section
-from accounting.tables import json_text, table
+from accounting.tables import json_text
 from accounting.text import in_words, money, places, shown_money, visible
 
 
@@ -40,17 +41,7 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
 
 
 def _drawn(section: Section, width: int | None) -> str:
-    return (
-        table(
-            [column.title for column in section.columns],
-            [[visible(cell) for cell in row] for row in section.rows],
-            sum(column.kind == "figure" for column in section.columns),
-            section.total,
-            width,
-        )
-        if section.rows
-        else "Nothing was stored.\n"
-    )
+    return section_table(section, width) if section.rows else "Nothing was stored.\n"
 
 
 def _sections(bills: Sequence[Statement], by: str | None, trend: Trend | None) -> list[Section]:
@@ -77,12 +68,7 @@ def months_markdown(bills: Sequence[Statement], by: str | None, trend: Trend | N
 
 def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
     """The months as one HTML page that needs nothing else."""
-    chart, no_chart = None, None
-    if trend:
-        try:
-            chart = months_chart(bills)
-        except AcctError as error:
-            no_chart = str(error)
+    chart, no_chart = drawn_or_why_not(lambda: months_chart(bills)) if trend else (None, None)
     return page(
         "months.html.j2",
         workspace=bills[0].workspace,

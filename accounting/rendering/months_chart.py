@@ -14,11 +14,10 @@ def months_chart(bills: Sequence[Statement]) -> str:
     unit = bills[-1].unit
     pieces = []
     for bill in bills:
-        seconds = min(bill.month.end, bill.covered_until) - bill.month.start
         for state in STATES:
             stored = sum(line.byte_seconds for line in bill.lines if line.key.state == state)
             if stored:
-                pieces.append(Piece(str(bill.month), state, stored / seconds / UNIT_BYTES[unit]))
+                pieces.append(Piece(str(bill.month), state, stored / bill.metered_seconds / UNIT_BYTES[unit]))
     title = f"Mean {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
     charged = {line.key.state for bill in bills for line in bill.lines if line.charged}
     free = {piece.state for piece in pieces} - charged

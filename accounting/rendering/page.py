@@ -1,13 +1,10 @@
 """A page as text for a terminal, and as one HTML file."""
 
-from collections.abc import Sequence
-
 from accounting.billing.statement_page import StatementPage
-from accounting.errors import AcctError
 from accounting.instants import format_instant
-from accounting.rendering.chart import stored_chart
+from accounting.rendering.chart import drawn_or_why_not, stored_chart
 from accounting.rendering.common import page as rendered
-from accounting.rendering.page_sections import Column, Section, amount_text, by_day, sections
+from accounting.rendering.page_sections import Section, amount_text, by_day, sections
 from accounting.tables import table
 from accounting.text import counted, visible
 
@@ -29,32 +26,26 @@ def _section_text(section: Section, width: int | None) -> str:
     told = "\n".join([section.title.upper(), *section.sentences]) + "\n"
     if not section.rows:
         return told
-    rows = section.rows if section.anchor == "packages" else section.rows[:_SHOWN_ROWS]
-    figures = sum(column.kind == "figure" for column in section.columns)
-    drawn = table(
+    most = len(section.rows) if section.anchor == "packages" else _SHOWN_ROWS
+    more = len(section.rows) - most
+    return f"{told}\n{section_table(section, width, most)}" + (f"and {counted(more, 'more row')}\n" if more > 0 else "")
+
+
+def section_table(section: Section, width: int | None, most: int | None = None) -> str:
+    """A section's table for a terminal of `width` columns, or as wide as it needs, with so many rows at most."""
+    return table(
         [column.title for column in section.columns],
-        [_cells(section.columns, row) for row in rows],
-        right=figures,
+        [[visible(cell) for cell in row] for row in section.rows[:most]],
+        right=sum(column.kind == "figure" for column in section.columns),
         total=section.total,
         width=width,
     )
-    more = len(section.rows) - len(rows)
-    return f"{told}\n{drawn}" + (f"and {counted(more, 'more row')}\n" if more else "")
-
-
-def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:
-    return [visible(cell) if column.kind == "name" else cell for column, cell in zip(columns, row, strict=True)]
 
 
 def page_html(page: StatementPage) -> str:
     """The page as one HTML file that needs nothing else."""
     statement = page.statement
-    chart, no_chart = None, None
-    if page.days:
-        try:
-            chart = stored_chart(page)
-        except AcctError as error:
-            no_chart = str(error)
+    chart, no_chart = drawn_or_why_not(lambda: stored_chart(page)) if page.days else (None, None)
     return rendered(
         "statement.html.j2",
         statement=statement,

@@ -13,7 +13,7 @@ from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
 from accounting.paths import shipped
-from accounting.rendering.chart import stored_chart
+from accounting.rendering.chart import drawn_or_why_not, stored_chart
 from accounting.rendering.fonts import broken, drawable, width
 from accounting.rendering.page_sections import Column, Section, amount_text, by_day, sections
 
@@ -76,12 +76,7 @@ def _told(page: StatementPage) -> dict[str, Any]:
 
 def _by_day(page: StatementPage) -> dict[str, Any]:
     """The chart, or why there is none, and the figures that it shows."""
-    chart, no_chart = None, None
-    if page.days:
-        try:
-            chart = stored_chart(page)
-        except AcctError as error:
-            no_chart = str(error)
+    chart, no_chart = drawn_or_why_not(lambda: stored_chart(page)) if page.days else (None, None)
     statement = page.statement
     return {
         "chart": chart,

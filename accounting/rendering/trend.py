@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from accounting.billing.trend import LineChange, Reasons, Trend, Versions
 from accounting.model import UNIT_BYTES, Statement
-from accounting.rendering.common import STATE_WORDS, rounded, shown_to
+from accounting.rendering.common import STATE_WORDS, fraction, rounded, shown_to
 from accounting.rendering.page_sections import NONE, Column, Section
 from accounting.text import counted, in_words, money, places, shown_money
 
@@ -16,21 +16,21 @@ _UNCOUNTED = Versions()
 def trend_section(trend: Trend) -> Section:
     """The lines that changed most, the rest together, and all, each with its reasons in words, the largest first."""
     shown, rest = trend.changes[:_SHOWN], trend.changes[_SHOWN:]
-    digits = _digits(trend)
+    decimals = _decimals(trend)
     groups = [*([change] for change in shown), *([rest] if rest else [])]
     before, after = (
-        rounded([sum((change.means[of] for change in group), Fraction(0)) for group in groups], _unit(trend), digits)
+        rounded([sum((change.means[of] for change in group), Fraction(0)) for group in groups], _unit(trend), decimals)
         for of in (0, -1)
     )
     names = [
-        (_package(change), STATE_WORDS[change.key.state], _why_of_line(trend, digits, change, last - first))
+        (_package(change), STATE_WORDS[change.key.state], _why_of_line(trend, decimals, change, last - first))
         for change, first, last in zip(shown, before, after, strict=False)
     ]
     if rest:
-        names.append((counted(len(rest), "more line"), NONE, _why(trend, digits, rest, after[-1] - before[-1])))
+        names.append((counted(len(rest), "more line"), NONE, _why(trend, decimals, rest, after[-1] - before[-1])))
     amounts = [sum(change.amount_minor or 0 for change in group) for group in groups]
     rows = [
-        (*name, *_figures(trend, digits, *of_group))
+        (*name, *_figures(trend, decimals, *of_group))
         for name, *of_group in zip(names, before, after, amounts, strict=True)
     ]
     if _priced(trend) and trend.corrected_minor:
@@ -39,7 +39,7 @@ def trend_section(trend: Trend) -> Section:
             ("Corrections of closed months", NONE, corrected, *3 * (NONE,), _amount(trend, trend.corrected_minor))
         )
     all_before, all_after = sum(before), sum(after)
-    why = _why(trend, digits, trend.changes, all_after - all_before, trend.versions)
+    why = _why(trend, decimals, trend.changes, all_after - all_before, trend.versions)
     if _priced(trend):
         why = f"{_total(trend.first)} to {_total(trend.last)} {trend.last.currency}; {why}"
     return Section(
@@ -54,7 +54,7 @@ def trend_section(trend: Trend) -> Section:
             *([Column(trend.last.currency or "", "figure")] if _priced(trend) else []),
         ),
         tuple(rows),
-        ("Total", "", why, *_figures(trend, digits, all_before, all_after, sum(amounts) + trend.corrected_minor)),
+        ("Total", "", why, *_figures(trend, decimals, all_before, all_after, sum(amounts) + trend.corrected_minor)),
     )
 
 
@@ -65,24 +65,24 @@ def trend_members(trend: Trend) -> dict[str, object]:
         "to": str(trend.last.month),
         "versions_came": trend.versions.came,
         "versions_gone": trend.versions.gone,
-        "corrections_change": None if trend.last.amount_minor is None else _digits_of(trend, trend.corrected_minor),
+        "corrections_change": None if trend.last.amount_minor is None else _exact(trend, trend.corrected_minor),
         "mean_bytes": [
             {
                 "repository": change.key.repository,
                 "format": change.key.format,
                 "package": change.key.package,
                 "state": change.key.state,
-                "before": _fraction(change.before),
-                "after": _fraction(change.after),
-                "change": _fraction(change.change),
-                "came": _fraction(change.reasons.came),
-                "went": _fraction(change.reasons.went),
-                "moved": _fraction(change.reasons.moved),
-                "shared": _fraction(change.shared),
+                "before": fraction(change.before),
+                "after": fraction(change.after),
+                "change": fraction(change.change),
+                "came": fraction(change.reasons.came),
+                "went": fraction(change.reasons.went),
+                "moved": fraction(change.reasons.moved),
+                "shared": fraction(change.shared),
                 "versions_came": change.versions.came,
                 "versions_gone": change.versions.gone,
                 "mostly_in": str(trend.most_in(change.means).month),
-                "amount_change": None if change.amount_minor is None else _digits_of(trend, change.amount_minor),
+                "amount_change": None if change.amount_minor is None else _exact(trend, change.amount_minor),
             }
             for change in trend.changes
         ],
@@ -99,7 +99,7 @@ def _package(change: LineChange) -> str:
     return f"{key.format}/{key.package}" + (f" in {key.repository}" if key.repository is not None else "")
 
 
-def _why_of_line(trend: Trend, digits: int, change: LineChange, shown: int) -> str:
+def _why_of_line(trend: Trend, decimals: int, change: LineChange, shown: int) -> str:
     """The reasons of one line's change; what moved, with where from or to."""
     key, moved = change.key, change.reasons.moved
     others = [
@@ -110,10 +110,10 @@ def _why_of_line(trend: Trend, digits: int, change: LineChange, shown: int) -> s
     states = {STATE_WORDS[other.state] for other in others if other.state != key.state}
     repositories = {f"repository {other.repository}" if other.repository else "no repository" for other in others}
     where = in_words(sorted(states or repositories or {""}))
-    return _why(trend, digits, [change], shown, change.versions, f"{'from' if moved > 0 else 'to'} {where}")
+    return _why(trend, decimals, [change], shown, change.versions, f"{'from' if moved > 0 else 'to'} {where}")
 
 
-def _why(trend: Trend, digits: int, changes: Sequence[LineChange], shown: int, versions: Versions = _UNCOUNTED,
+def _why(trend: Trend, decimals: int, changes: Sequence[LineChange], shown: int, versions: Versions = _UNCOUNTED,
          moved: str = "other states") -> str:  # fmt: skip
     """The reasons of some lines' changes in words, the largest first; of several months, that of the most of it.
 
@@ -127,12 +127,12 @@ def _why(trend: Trend, digits: int, changes: Sequence[LineChange], shown: int, v
         (sum((change.shared for change in changes), Fraction(0)), "shares moved"),
     ]
     told.sort(key=lambda reason: -abs(reason[0]))
-    whole = [round(value * 10**digits / _unit(trend)) for value, _ in told]
+    whole = [round(value * 10**decimals / _unit(trend)) for value, _ in told]
     if not any(whole):
         return NONE
     whole[0] += shown - sum(whole)
     words = [
-        f"{name} {'+' if figure > 0 else ''}{shown_to(figure, digits)}"
+        f"{name} {'+' if figure > 0 else ''}{shown_to(figure, decimals)}"
         for figure, (_, name) in zip(whole, told, strict=True)
         if figure
     ]
@@ -145,15 +145,15 @@ def _unit(trend: Trend) -> int:
     return UNIT_BYTES[trend.last.unit]
 
 
-def _digits(trend: Trend) -> int:
+def _decimals(trend: Trend) -> int:
     """As many decimals as show the largest mean."""
     return places(max(mean for change in trend.changes for mean in change.means) / _unit(trend))
 
 
-def _figures(trend: Trend, digits: int, first: int, last: int, amount: int) -> Iterator[str]:
+def _figures(trend: Trend, decimals: int, first: int, last: int, amount: int) -> Iterator[str]:
     """The first month's mean, the last's, their change, and that of the amount."""
     for figure in (first, last, last - first):
-        yield shown_to(figure, digits)
+        yield shown_to(figure, decimals)
     if _priced(trend):
         yield _amount(trend, amount)
 
@@ -166,9 +166,5 @@ def _amount(trend: Trend, minor: int) -> str:
     return shown_money(minor, trend.last.minor_digits)
 
 
-def _digits_of(trend: Trend, minor: int) -> str:
+def _exact(trend: Trend, minor: int) -> str:
     return money(minor, trend.last.minor_digits)
-
-
-def _fraction(value: Fraction) -> dict[str, str]:
-    return {"numerator": str(value.numerator), "denominator": str(value.denominator)}

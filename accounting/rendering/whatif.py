@@ -7,11 +7,11 @@ from operator import itemgetter
 
 from accounting.billing.rating import round_half_up
 from accounting.facts.statement_json import held_name
-from accounting.foresight.deleting import Step, subject
 from accounting.foresight.whatif import Carried, Way, WhatIf
 from accounting.instants import format_instant
 from accounting.model import Statement
-from accounting.rendering.explanation_data import fraction
+from accounting.rendering.common import fraction
+from accounting.rendering.steps import step_members, step_words
 from accounting.tables import json_text, table
 from accounting.text import counted, decimal, money, shown_money, size, visible
 
@@ -121,17 +121,12 @@ def _day_cost(way: Carried, seconds: int, digits: int) -> str:
 def _way(found: WhatIf, way: Way) -> str:
     text = f"{WORDS[way.name][0].upper()}{WORDS[way.name][1:]}:\n"
     shown = way.steps[:_STEPS]
-    text += "".join(f"  {i}. {_told(found, step)}: {step.role}\n" for i, step in enumerate(shown, 1))
+    text += "".join(f"  {i}. {step_words(found.workspace, step)}: {step.role}\n" for i, step in enumerate(shown, 1))
     if len(way.steps) > _STEPS:
         text += f"  … and {len(way.steps) - _STEPS:,} more; --format json has them all\n"
     for name in way.held_names:
         text += f"  holds the image name {visible(name.name)} until {format_instant(name.held_until)}\n"
     return text + ("" if way.held_names else "  holds no image name of it\n")
-
-
-def _told(found: WhatIf, step: Step) -> str:
-    verb = "restore" if step.event.verb == "restored" else "delete"
-    return f"{verb} the {step.event.kind} {visible(subject(found.workspace, step.event))}"
 
 
 def _assumptions(found: WhatIf) -> str:
@@ -188,14 +183,7 @@ def _way_json(found: WhatIf, way: Way) -> dict[str, object]:
     amount = way.amount_minor
     return {
         "way": way.name,
-        "steps": [
-            {
-                "type": f"registry.{step.event.kind}.{step.event.verb}",
-                "subject": subject(found.workspace, step.event),
-                "role": step.role,
-            }
-            for step in way.steps
-        ],
+        "steps": [step_members(found.workspace, step) for step in way.steps],
         "held_names": [held_name(name) for name in way.held_names],
         "months": [
             {
