@@ -1,5 +1,6 @@
 """The page of a statement: its figures against those of bills, and what it says of deletions and of shared layers."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -20,6 +21,8 @@ from accounting.facts.statement_json import statement_json
 from accounting.instants import Month, parse_instant
 from accounting.ledger import reading
 from accounting.model import Statement
+from accounting.rendering.page import page_html, page_text
+from accounting.rendering.page_markdown import page_markdown
 from accounting.rendering.page_sections import by_day, sections
 from tests.golden import golden_cases
 from tests.histories import busy_histories, histories
@@ -273,6 +276,30 @@ def test_one_sentence_explains_the_total() -> None:
         "12,000.000 GB-months stored, less 709.677 free of charge and 700.000 included,"
         " leave 9,000.000 at 0.25 USD and 1,590.323 at 0.20 USD: 2,568.06 USD."
     )
+
+
+def test_the_sentence_adds_up_where_rates_have_two_units() -> None:
+    """Many prices are summed up by unit: GB-months and GiB-months are no one quantity."""
+    tiers = [{"up_to": "1000", "price": "0.30"}, {"up_to": "4000", "price": "0.25"}, {"price": "0.20"}]
+    rates = [{"effective_from": date(2025, 12, 3), "unit": "GB", "tiers": tiers},
+             {"effective_from": date(2026, 10, 16), "unit": "GiB", "tiers": tiers}]  # fmt: skip
+    told = only(replace(steady({"web": [9]}, "2026-10"), card={**CARD, "rate": rates}), "2026-10").explanation
+    found = re.match(
+        r"([\d,.]+) GiB-months stored, ([\d,.]+) GB-months and ([\d,.]+) GiB-months at 3 prices from", told
+    )
+    assert found, told
+    stored, gb, gib = map(figure, found.groups())
+    assert abs(stored * 2**30 - (gb * 10**9 + gib * 2**30)) < 10**7
+
+
+def test_a_month_tells_from_when_on_it_is_known() -> None:
+    case = steady({"web": [1]}, "2026-10")
+    first, *others = case.snapshots
+    late = replace(case, snapshots=(replace(first, taken_at="2026-10-03T00:00:00Z"), *others))
+    page = only(late, "2026-10")
+    told = "Known from 2026-10-03T00:00:00Z, the first snapshot, and covered until"
+    assert all(told in text for text in (page_text(page), page_markdown(page), page_html(page)))
+    assert "Nothing is known of 2026-09, which ends before the first snapshot" in only(late, "2026-09").explanation
 
 
 def test_a_page_is_asked_for_by_name() -> None:

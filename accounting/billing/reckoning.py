@@ -56,13 +56,21 @@ def amount_of_lines(statement: Statement) -> int | None:
     return statement.amount_minor - sum(correction.amount_minor or 0 for correction in statement.corrections)
 
 
-def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
-    """One sentence that explains the total: used, free, included, billed × price, corrected."""
+def explanation_of(statement: Statement, reckoning: Reckoning, known_from: int) -> str:
+    """One sentence that explains the total: used, free, included, billed × price, corrected.
+
+    `known_from` is the instant of the first snapshot.
+    """
     sentence = "Nothing was stored"
     if statement.byte_seconds:
         sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
     if statement.covered_until <= statement.month.start:
         sentence = f"Nothing is known of {statement.month} yet, since snapshots do not reach it"
+    elif statement.month.end <= known_from:
+        sentence = (
+            f"Nothing is known of {statement.month}, which ends before the first snapshot, of"
+            f" {format_instant(known_from)}"
+        )
     elif statement.status == "provisional":
         sentence += " so far"
     taken = [
@@ -89,15 +97,20 @@ def explanation_of(statement: Statement, reckoning: Reckoning) -> str:
 def _paid(statement: Statement, reckoning: Reckoning) -> str:
     """The terms as `51.000 at 0.25 USD`, or that there are none."""
     terms = [term for term in reckoning.terms if term.units]
+    several = len({term.unit for term in reckoning.terms}) > 1
+
+    def quantity(units: Fraction, unit: str) -> str:
+        return decimal(units, reckoning.decimals) + (f" {unit}-months" if several else "")
+
     if len(terms) > _NAMED_TERMS:
         prices = sorted({term.price for term in terms})
-        units = decimal(sum((term.units for term in terms), Fraction(0)), reckoning.decimals)
+        of_unit = {unit: [term.units for term in terms if term.unit == unit] for unit in (term.unit for term in terms)}
+        units = in_words([quantity(sum(of_it, Fraction(0)), unit) for unit, of_it in of_unit.items()])
         low, high = _price(statement, prices[0]), _price(statement, prices[-1])
-        return f"{units} at {len(prices)} prices from {low} to {high}"
-    several = len({term.unit for term in reckoning.terms}) > 1
+        return f"{units} at {len(prices)} prices from {low} to {high}, which `acct explain` tells one by one"
     told = []
     for term in terms:
-        units = decimal(term.units, reckoning.decimals) + (f" {term.unit}-months" if several else "")
+        units = quantity(term.units, term.unit)
         since = f" from {format_instant(term.start)[:10]}" if term.start > statement.month.start else ""
         told.append(f"{units} at {_price(statement, term.price)}{since}")
     return in_words(told or ["nothing to pay"])

@@ -15,6 +15,7 @@ from accounting.billing.steady import Steady, steady_from
 from accounting.billing.usage import parts_of
 from accounting.facts.cards import card_of_closed
 from accounting.facts.sealed import closings, digest_of
+from accounting.facts.sources import first_snapshot_at
 from accounting.facts.statement_json import statement_json
 from accounting.instants import LAST, Month, midnight
 from accounting.ledger import Ledger
@@ -114,14 +115,16 @@ class StatementPage:
     """One object that every format is made from.
 
     `as_of` is the instant that deletions, held names and shared layers are told of: the month's end, or how far it is
-    covered. `rates` are the steps from charged usage to money, empty without a rate card; `explanation` is the sentence
-    that says them. `free_states` are, by closed month, the states that cost nothing in it: corrections tell of them.
-    `parts` are the stretches of the month with their rules and rates. `digest` is the SHA-256 of the
-    statement's JSON. Of a closed month all rests on what was recorded at its closing.
+    covered. `known_from` is the instant of the first snapshot of all sources. `rates` are the steps from charged usage
+    to money, empty without a rate card; `explanation` is the sentence that says them. `free_states` are, by closed
+    month, the states that cost nothing in it: corrections tell of them. `parts` are the stretches of the month with
+    their rules and rates. `digest` is the SHA-256 of the statement's JSON. Of a closed month all rests on what was
+    recorded at its closing.
     """
 
     statement: Statement
     as_of: int
+    known_from: int
     explanation: str
     rates: tuple[RateStep, ...]
     days: tuple[StoredDay, ...]
@@ -153,10 +156,13 @@ def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | No
         for closing in closings(ledger)
         if closing.record_id <= asked.record_until
     }
+    known_from = first_snapshot_at(ledger, asked.record_until)
+    assert known_from is not None  # without a snapshot nothing is covered, which is refused
     for batch in bill_batches(ledger, asked, workspaces):
         facts = facts_of_scope(ledger, _days_metered(asked))
         for bill in batch:
-            yield _page(asked, told(bill.statement), bill, facts.get(bill.statement.workspace, Facts()), free_states)
+            of_workspace = facts.get(bill.statement.workspace, Facts())
+            yield _page(asked, told(bill.statement), bill, of_workspace, free_states, known_from)
 
 
 def _free_states(month: Month, card: RateCard) -> frozenset[str]:
@@ -164,14 +170,15 @@ def _free_states(month: Month, card: RateCard) -> frozenset[str]:
 
 
 def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts,
-          free_states: Mapping[Month, frozenset[str]]) -> StatementPage:  # fmt: skip
+          free_states: Mapping[Month, frozenset[str]], known_from: int) -> StatementPage:  # fmt: skip
     parts = parts_of(asked.month, asked.card)
     rates = rate_steps(bill.costs, bill.usage, parts, asked.month)
     steady = steady_from(asked, parts, bill, facts.packages)
     return StatementPage(
         statement,
         asked.until,
-        explanation_of(statement, reckon(statement, rates)),
+        known_from,
+        explanation_of(statement, reckon(statement, rates), known_from),
         rates,
         _days(facts, asked.until),
         repository_lines(statement),

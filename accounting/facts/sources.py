@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from accounting.errors import AcctError
 from accounting.facts.sealed import closings
 from accounting.instants import Month, format_instant
-from accounting.ledger import Ledger
+from accounting.ledger import EVERYTHING, Ledger
 
 GAP_SECONDS = 48 * 3600  # a gap between two snapshots longer than this is worth a word
 
@@ -55,9 +55,9 @@ def databases_asked(ledger: Ledger) -> list[tuple[str, int, int]]:
     ]
 
 
-def first_snapshot_at(ledger: Ledger) -> int | None:
-    """The instant of the earliest snapshot of all sources; before it nothing is known."""
-    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots")
+def first_snapshot_at(ledger: Ledger, record_until: int = EVERYTHING) -> int | None:
+    """The instant of the earliest snapshot of all sources, as recorded then; before it nothing is known."""
+    ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots WHERE record_id <= ?", [record_until])
     return first_at if first_at is None else int(first_at)
 
 

@@ -32,7 +32,8 @@ def explanation_text(explained: Explanation) -> str:
     ]
     trees = [_workspace(explained), *(_line(line, explained) for line in explained.lines)]
     if not bill.lines and not bill.corrections:
-        trees = [Branch("Nothing was stored.")]
+        unknown = bill.covered_until <= bill.month.start
+        trees = [Branch(f"Nothing is known of {bill.month} yet." if unknown else "Nothing was stored.")]
     trees += [correction_branch(each, bill) for each in explained.corrections]
     return "\n".join(head) + "\n" + "\n\n".join("\n".join(drawn(tree)) for tree in trees) + "\n"
 
@@ -62,7 +63,11 @@ def _rules(part: Part) -> Branch:
     rule = part.rule
     states = " and ".join(STATE_WORDS[state] for state in rule.charged)
     charged = f"packages that are {states} are charged" if states else "nothing is charged"
-    shared = "is split equally among those that hold it" if rule.share == "workspace" else "counts whole in each"
+    shared = (
+        "is split equally among the charged packages that hold it"
+        if rule.share == "workspace"
+        else "counts whole in each"
+    )
     name = f"Rule of {rule.effective_from}" if part.rate else "Without a rate card"
     return Branch(
         f"{name}, {_span(part.start, part.end)}: {charged};"
@@ -161,7 +166,7 @@ def _piece(piece: Piece, blob: BlobPieces, part: Part) -> Branch:
     if part.rule.share == "package":
         return Branch(f"{label}, carried whole: {_eye(piece.byte_seconds)}")
     if piece.sharers == 1:
-        return Branch(f"{label}, shared with nobody: {_eye(piece.byte_seconds)}")
+        return Branch(f"{label}, carried by nobody else: {_eye(piece.byte_seconds)}")
     return Branch(f"{label} / {piece.sharers:,}, shared with {others}: {_eye(piece.byte_seconds)}")
 
 

@@ -1,10 +1,9 @@
 """A page as text for a terminal, and as one HTML file."""
 
 from accounting.billing.statement_page import StatementPage
-from accounting.instants import format_instant
 from accounting.rendering.chart import drawn_or_why_not, stored_chart
 from accounting.rendering.common import page as rendered
-from accounting.rendering.page_sections import Section, amount_text, by_day, sections
+from accounting.rendering.page_sections import Section, amount_text, by_day, known, sections
 from accounting.tables import table
 from accounting.text import counted, visible
 
@@ -16,7 +15,7 @@ def page_text(page: StatementPage, width: int | None = None) -> str:
     statement = page.statement
     head = [
         f"Workspace {visible(statement.workspace)}, {statement.month}, {statement.status}",
-        f"Covered until {format_instant(statement.covered_until)}",
+        known(page),
         page.explanation,
     ]
     return "\n\n".join(["\n".join(head), *(_section_text(section, width) for section in sections(page))])
@@ -50,6 +49,7 @@ def page_html(page: StatementPage) -> str:
         "statement.html.j2",
         statement=statement,
         total=amount_text(statement, statement.amount_minor),
+        known=known(page),
         explanation=page.explanation,
         chart=chart,
         no_chart=no_chart,

@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 
 from accounting.billing.statement_page import StatementPage
-from accounting.instants import format_instant
-from accounting.rendering.page_sections import NO_REPOSITORY, Column, Section, amount_text, by_day, sections
+from accounting.rendering.page_sections import NO_REPOSITORY, Column, Section, amount_text, by_day, known, sections
 from accounting.text import visible
 
 
@@ -15,7 +14,7 @@ def page_markdown(page: StatementPage) -> str:
     total = amount_text(statement, statement.amount_minor)
     head = [
         f"# {code(statement.workspace)}, {statement.month}",
-        f"Package storage, {statement.status}, covered until {format_instant(statement.covered_until)}.",
+        f"Package storage, {statement.status}. {known(page)}.",
         *([] if total is None else [f"**{total} {statement.currency}**"]),
         page.explanation,
     ]

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from accounting.billing.statement_page import StatementPage
 from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
-from accounting.instants import format_instant
 from accounting.paths import shipped
 from accounting.rendering.chart import drawn_or_why_not, stored_chart
 from accounting.rendering.fonts import broken, drawable, width
-from accounting.rendering.page_sections import Column, Section, amount_text, by_day, sections
+from accounting.rendering.page_sections import Column, Section, amount_text, by_day, known, sections
 
 if TYPE_CHECKING:
     from typst import Compiler
@@ -66,7 +65,7 @@ def _told(page: StatementPage) -> dict[str, Any]:
         "workspace": workspace,
         "status": statement.status,
         "provisional": provisional,
-        "covered_until": format_instant(statement.covered_until),
+        "known": known(page),
         "total": None if total is None else f"{total} {statement.currency}",
         "explanation": page.explanation,
         **_by_day(page),

@@ -74,6 +74,14 @@ def by_day(page: StatementPage) -> Section:
     )
 
 
+def known(page: StatementPage) -> str:
+    """From when, where that is not the month's start, and until when it is known what was stored."""
+    until = format_instant(page.statement.covered_until)
+    if page.known_from <= page.statement.month.start:
+        return f"Covered until {until}"
+    return f"Known from {format_instant(page.known_from)}, the first snapshot, and covered until {until}"
+
+
 def amount_text(statement: Statement, minor: int | None) -> str | None:
     """An amount with its currency's digits; None without a rate card."""
     return None if minor is None else shown_money(minor, statement.minor_digits)
@@ -82,8 +90,8 @@ def amount_text(statement: Statement, minor: int | None) -> str | None:
 def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     statement = page.statement
     if not statement.lines:
-        known = statement.covered_until > statement.month.start
-        told = "Nothing was stored." if known else "Nothing is known of them yet."
+        known = statement.covered_until > statement.month.start and page.known_from < statement.month.end
+        told = "Nothing was stored." if known else "Nothing is known of them."
         yield Section("packages", "Repositories and packages", (told,))
         return
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
@@ -295,10 +303,9 @@ def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
 
 
 def _evidence(page: StatementPage) -> Section:
-    sentences = [f"Covered until {format_instant(page.statement.covered_until)}."]
     rates = dict.fromkeys(part.rate for part in page.parts if part.rate is not None)
     rules = dict.fromkeys(part.rule for part in page.parts)
-    sentences += [
+    sentences = [
         f"{f'Rule of {rule.effective_from}' if rates else 'Without a rate card'}: {_rule(rule)}" for rule in rules
     ]
     sentences += [_rate(page.statement, rate) for rate in rates]
@@ -338,7 +345,11 @@ def _gaps(gaps: Sequence[tuple[int, int]]) -> str:
 
 def _rule(rule: Rule) -> str:
     charged = in_words([STATE_WORDS[state] for state in rule.charged]) if rule.charged else "nothing"
-    shared = "split among the packages that hold it" if rule.share == "workspace" else "carried whole by each package"
+    shared = (
+        "split among the charged packages that hold it"
+        if rule.share == "workspace"
+        else "carried whole by each package"
+    )
     return (
         f"charged is {charged}; what is shared is {shared}; deletions keep for {counted(rule.retention_days, 'day')}."
     )
