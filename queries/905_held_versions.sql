@@ -9,13 +9,12 @@ WITH named AS MATERIALIZED (
     WHERE v.name <> ''
 ),
 present AS (
-    SELECT n.package_id, n.version_id, min(greatest(n.valid_from, h.held_from)) AS held_from,
-           max(least(coalesce(n.valid_until, h.held_until), h.held_until)) AS held_until
+    SELECT DISTINCT n.package_id, n.version_id, greatest(n.valid_from, h.held_from) AS held_from,
+           least(coalesce(n.valid_until, h.held_until), h.held_until) AS held_until
     FROM named AS n
     JOIN scope_holdings AS h
         ON h.package_id = n.package_id AND h.source_id = n.source_id AND h.blob_id = n.blob_id
         AND n.valid_from < h.held_until AND h.held_from < coalesce(n.valid_until, h.held_until)
-    GROUP BY n.package_id, n.version_id
 )
 SELECT DISTINCT p.package_id, s.repository, s.state, p.version_id
 FROM present AS p

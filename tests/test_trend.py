@@ -170,6 +170,24 @@ def test_a_repository_that_is_deleted_moves_what_it_held() -> None:
     assert changes["expired web"].reasons.moved == Fraction(GB, 31)
 
 
+def test_a_version_counts_on_the_lines_on_which_it_was_there() -> None:
+    """One that is away while its repository is deleted is not gone from what the deleted one held."""
+    kept, away = row("web", "1", "sha256:1"), row("web", "2", "sha256:2")
+    events = (
+        event(1, "2026-08-01T00:00:00Z", "package.linked", "acme/container/web", "r"),
+        event(2, "2026-09-10T00:00:00Z", "repository.deleted", "acme/r"),
+        event(3, "2026-09-12T00:00:00Z", "repository.restored", "acme/r"),
+    )
+    changes = trend_of(
+        ("2026-09-01T00:00:00Z", [kept, away]), ("2026-09-05T00:00:00Z", [kept, away]),
+        ("2026-09-06T00:00:00Z", [kept]), ("2026-09-20T00:00:00Z", [kept, away]),
+        ("2026-09-25T00:00:00Z", [kept, away]), ("2026-09-26T00:00:00Z", [kept]), ("2026-11-01T00:00:00Z", [kept]),
+        events=events,
+    )  # fmt: skip
+    assert changes["live web"].versions == Versions(came=0, gone=1)
+    assert changes["repository_deleted web"].versions == Versions(came=0, gone=0)
+
+
 def test_a_sharer_that_goes_moves_shares() -> None:
     web, api = row("web", "1", "sha256:1"), row("api", "1", "sha256:1")
     changes = trend_of(

@@ -208,9 +208,10 @@ def subjects(case: Case) -> list[tuple[Any, str, str]]:
     named = {("workspace", workspace, workspace) for workspace in case.workspaces()}
     for event in model.ordered_events(case):
         workspace, *rest = event["subject"].split("/", 1)
+        _, kind, verb = event["type"].split(".")
         for name in rest:
-            named.add((event["type"].split(".")[1], workspace, name))
-        slug = (event.get("data") or {}).get("repository")
+            named.add((kind, workspace, name))
+        slug = (event.get("data") or {}).get("repository") if verb in ("created", "linked") else None
         named |= {("repository", workspace, slug)} if slug else set()
     return sorted(named)
 
