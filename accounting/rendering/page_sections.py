@@ -158,7 +158,7 @@ def _deletions(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         "deleted",
         "Deleted, but still charged",
         (
-            f"As of {format_instant(page.as_of)}. It stops by itself when the retention period ends.",
+            f"As of {format_instant(page.as_of)}. It stops by itself at the instant that is told.",
             "Before that an Admin of the repository can stop it: have it restored, delete its packages, and it again.",
             *([f"{statement.currency} a day is their part of that day's bill."] if costs else []),
         ),
