@@ -115,6 +115,27 @@ def test_corrections_have_a_row_of_their_own() -> None:
     assert "corrections" not in months_text(bills[1:], "state")
 
 
+def test_no_more_is_charged_than_stored_to_the_last_decimal() -> None:
+    """Rows and columns add up as shown, and so does the sentence: all of a month is charged, or free, or neither."""
+    stored = [19_188_400 * 86_400 * 30, 19_188_400 * 86_400 * 31, 19_188_400 * 86_400 * 30]
+    for free in ((0, 0, 0), (0, 0, 300), (1, 1, 1), (0, 500_400, 0), (0, 19_188_400, 700), (600, 600, 19_188_400)):
+        bills, month = [], Month(2026, 9)
+        for byte_seconds, bytes_free in zip(stored, free, strict=True):
+            charged = byte_seconds - bytes_free * month.seconds
+            usage = {"byte_seconds": byte_seconds, "charged_byte_seconds": charged}
+            bills.append(replace(BILL, month=month, corrections=(), **usage))  # type: ignore[arg-type]
+            month = month.next
+        text = months_text(bills, None)
+        rows = [line.split() for line in text.splitlines() if line.startswith((" 20", " Total"))]
+        *of_months, in_all = [(Decimal(row[-3]), Decimal(row[-2])) for row in rows]
+        assert [sum(column) for column in zip(*of_months, strict=True)] == list(in_all)
+        assert f"{in_all[0]} GB-months stored, {in_all[1]} of them charged:" in text
+        for (shown, shown_charged), bytes_free in zip(of_months, free, strict=True):
+            assert 0 <= shown_charged <= shown
+            assert bytes_free or shown_charged == shown
+            assert bytes_free < 19_188_400 or not shown_charged
+
+
 def test_names_are_shown_and_never_obeyed() -> None:
     lines = tuple(replace(BILL.lines[0], key=replace(BILL.lines[0].key, package=name)) for name in HOSTILE)
     bill = replace(BILL, workspace=HOSTILE[0], lines=lines, corrections=())

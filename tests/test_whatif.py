@@ -170,6 +170,26 @@ def test_a_row_is_a_step(shop: Books) -> None:
     assert "saved until 2026-12-31            33.33              13.55          –" in told
 
 
+def test_what_is_in_no_snapshot_any_more_may_be_there_still(shop: Books) -> None:
+    """No event deleted it, so it stays a step and its name is held; but that nothing of it is stored is told."""
+    gone = [row for row in ROWS if row.package != "team/api"]
+    shop.take([Snapshot("images", "2026-11-12T00:00:00Z", tuple(gone))])
+
+    def shown(*args: str) -> str:
+        return run("--ledger", shop.ledger, "whatif", *args).stdout
+
+    told = shown("delete-repository", "acme/widgets")
+    assert "\n2 packages, of which 1 stores nothing: 10.00 GB that no other charged package holds.\n" in told
+    assert "  1. delete the package acme/container/team/api (stores nothing): repository admin\n" in told
+    assert "  2. delete the package acme/npm/@acme/ui: repository admin\n" in told
+    assert "  holds the image name team/api (stores nothing) until 2026-12-12T00:00:00Z\n" in told
+    told = shown("delete-package", "acme/container/team/api")
+    assert "\nNothing of it is stored in the latest snapshot.\n" in told
+    assert "their bytes go" not in told
+    packages = json.loads(shown("delete-repository", "acme/widgets", "--format", "json"))["packages"]
+    assert [package["stored_bytes"] for package in packages] == ["0", str(10 * GB)]
+
+
 # As a law
 
 

@@ -29,7 +29,8 @@ class PresentPackage:
     """A package at an instant, that is neither deleted itself nor expired.
 
     `kept_until` is when the retention of its repository ends, where that is deleted. `of_present_repository`: it is
-    linked to the repository that bears the slug now, not to one before.
+    linked to the repository that bears the slug now, not to one before. `stored_bytes` are those of its blobs, each
+    once: 0 where no snapshot holds it any more, though no event deleted it, so that it may be there all the same.
     """
 
     package_id: int
@@ -40,6 +41,7 @@ class PresentPackage:
     slug: str | None
     of_present_repository: bool
     kept_until: int | None
+    stored_bytes: int
 
 
 @dataclass(frozen=True)

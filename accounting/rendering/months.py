@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from accounting.billing.grouping import GROUPS, Group, Sums, add, corrections_of, grouped, total
 from accounting.billing.trend import Trend
@@ -11,7 +11,7 @@ from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.chart import drawn_or_why_not
-from accounting.rendering.common import STATE_WORDS, adding_up, page
+from accounting.rendering.common import STATE_WORDS, adding_up, page, rounded, shown_to
 from accounting.rendering.months_chart import months_chart
 from accounting.rendering.page import section_table
 from accounting.rendering.page_markdown import code, section_markdown
@@ -133,23 +133,16 @@ def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
 def _months_section(bills: Sequence[Statement]) -> Section:
     """A row per month: its status, what was stored and charged, and its amount; under it, what its bill corrects."""
     unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
-    told: list[tuple[str, str, Sums, Fraction | None]] = []
-    for bill in bills:
-        corrected = corrections_of(bill)
-        amount = None if bill.amount_minor is None else bill.amount_minor - (corrected.amount_minor or 0)
-        lines = Sums(bill.byte_seconds, amount, _stored([bill]))
-        told.append((str(bill.month), bill.status, lines, _charged([bill])))
+    usage, rows = _usage(bills), []
+    for i, bill in enumerate(bills):
+        corrected = corrections_of(bill).amount_minor or 0
+        figures = (_shown(usage, usage.stored[i]), _shown(usage, usage.charged[i]))
+        rows.append((str(bill.month), bill.status, *figures, *_priced(bill, (bill.amount_minor or 0) - corrected)))
         if bill.corrections:
             months = in_words(sorted({str(correction.month) for correction in bill.corrections}))
-            told.append((str(bill.month), f"corrections of {months}", corrected, None))
-    sums = [of_row for _, _, of_row, _ in told]
-    stored, all_stored = _used(bills, [of_row.byte_months for of_row in sums])
-    charged, all_charged = _used(bills, [of_row or Fraction(0) for *_, of_row in told])
-    amounts, all_amounts = _amounts(bills, sums)
-    rows = [
-        (month, status, stored[i], NONE if of_row is None else charged[i], *(amounts[i : i + 1] if priced else []))
-        for i, (month, status, _, of_row) in enumerate(told)
-    ]
+            figures = (_shown(usage, usage.corrected[i]), NONE)
+            rows.append((str(bill.month), f"corrections of {months}", *figures, *_priced(bill, corrected)))
+    in_all = (_shown(usage, sum(usage.stored) + sum(usage.corrected)), _shown(usage, sum(usage.charged)))
     return Section(
         "months",
         "Months",
@@ -161,7 +154,7 @@ def _months_section(bills: Sequence[Statement]) -> Section:
             *([Column(bills[0].currency or "", "figure")] if priced else []),
         ),
         tuple(rows),
-        ("Total", "", all_stored, all_charged, *([all_amounts] if priced else [])),
+        ("Total", "", *in_all, *_priced(bills[0], add([total(bill) for bill in bills]).amount_minor or 0)),
     )
 
 
@@ -201,14 +194,14 @@ def _words(by: str, group: Group) -> list[str]:
 def _summary(bills: Sequence[Statement]) -> str:
     """One sentence that says what the months were."""
     unit = f"{bills[-1].unit}-months"
-    stored, charged = _unit_months(bills, _stored(bills)), _unit_months(bills, _charged(bills))
+    usage = _usage(bills)
+    stored, charged = (_shown(usage, sum(column)) for column in (usage.stored, usage.charged))
     included = sum((Fraction(bill.included_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
     sentence = f"{stored} {unit} stored, {charged} of them charged"
     if included:
-        sentence += f", less {_unit_months(bills, included)} included"
+        sentence += f", less {_used(bills, [included])[1]} included"
     if any(bill.corrections for bill in bills):
-        corrected = _unit_months(bills, _corrected(bills))
-        sentence += f", and {corrected} by corrections, each of its own month's {unit}"
+        sentence += f", and {_shown(usage, sum(usage.corrected))} by corrections, each of its own month's {unit}"
     amount = _amount(bills, add([total(bill) for bill in bills]))
     if amount is None:
         return f"{sentence}; no rate card is loaded, so there are no amounts."
@@ -250,16 +243,44 @@ def _stored(bills: Sequence[Statement]) -> Fraction:
     return sum((Fraction(bill.byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
 
 
-def _charged(bills: Sequence[Statement]) -> Fraction:
-    return sum((Fraction(bill.charged_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
+class _Usage(NamedTuple):
+    """What each month stored, what of it was charged, what its bill corrects: in 10^-decimals of a unit-month."""
+
+    decimals: int
+    stored: list[int]
+    charged: list[int]
+    corrected: list[int]
 
 
-def _corrected(bills: Sequence[Statement]) -> Fraction:
-    return add([corrections_of(bill) for bill in bills]).byte_months
+def _usage(bills: Sequence[Statement]) -> _Usage:
+    """Rounded so that each column adds up, and that where nothing is free as much is charged as is stored.
+
+    So what is free is rounded and not what is stored, which is both together.
+    """
+    unit, decimals = UNIT_BYTES[bills[-1].unit], places(_stored(bills) / UNIT_BYTES[bills[-1].unit])
+    stored = [_stored([bill]) for bill in bills]
+    charged = [Fraction(bill.charged_byte_seconds, bill.month.seconds) for bill in bills]
+    corrected = [corrections_of(bill).byte_months for bill in bills]
+    all_stored, all_charged, whole = (
+        sum(rounded(column, unit, decimals)) for column in (stored, charged, [*stored, *corrected])
+    )
+    shown = rounded(charged, unit, decimals)
+    free = rounded([a - b for a, b in zip(stored, charged, strict=True)], unit, decimals, all_stored - all_charged)
+    return _Usage(
+        decimals,
+        [a + b for a, b in zip(shown, free, strict=True)],
+        shown,
+        rounded(corrected, unit, decimals, whole - all_stored),
+    )
 
 
-def _unit_months(shown: Sequence[Statement], byte_months: Fraction) -> str:
-    return _used(shown, [byte_months])[1]
+def _shown(usage: _Usage, figure: int) -> str:
+    return shown_to(figure, usage.decimals)
+
+
+def _priced(bill: Statement, minor: int) -> list[str]:
+    """The cell of an amount; none without a rate card."""
+    return [] if bill.currency is None else [shown_money(minor, bill.minor_digits)]
 
 
 def _used(shown: Sequence[Statement], byte_months: Sequence[Fraction]) -> tuple[list[str], str]:

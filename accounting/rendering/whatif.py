@@ -24,6 +24,7 @@ WORDS = {
 }
 _STEPS = 20  # of each way, as text
 _DAY = 86_400
+_NOTHING = " (stores nothing)"
 _DAY_NOTE = (
     "\nA month's cost falls on its days by the bytes charged on them, so that the days add up to the month, and is"
     " rounded once, on its bill.\n"
@@ -51,12 +52,21 @@ def _head(found: WhatIf) -> str:
         )
     if not target.packages:
         return text + "Nothing of it is left that could be deleted.\n"
-    text += (
-        f"{counted(len(target.packages), 'package')}: {size(found.unique_bytes)} that no other charged package holds"
-    )
+    empty = len(_empty(found))
+    if empty == len(target.packages):
+        return text + "Nothing of it is stored in the latest snapshot.\n"
+    text += counted(len(target.packages), "package")
+    if empty:
+        text += f", of which {empty:,} {'stores' if empty == 1 else 'store'} nothing"
+    text += f": {size(found.unique_bytes)} that no other charged package holds"
     if found.shared_bytes:
         text += f", and {size(found.shared_bytes)} that others hold too, which go with the last of them"
     return text + ".\n"
+
+
+def _empty(found: WhatIf) -> set[tuple[str | None, str | None]]:
+    """The packages to be deleted of which nothing is stored, by format and name."""
+    return {(package.format, package.name) for package in found.target.packages if not package.stored_bytes}
 
 
 def _months(found: WhatIf, width: int | None) -> str:
@@ -120,12 +130,15 @@ def _day_cost(way: Carried, seconds: int, digits: int) -> str:
 
 def _way(found: WhatIf, way: Way) -> str:
     text = f"{WORDS[way.name][0].upper()}{WORDS[way.name][1:]}:\n"
-    shown = way.steps[:_STEPS]
-    text += "".join(f"  {i}. {step_words(found.workspace, step)}: {step.role}\n" for i, step in enumerate(shown, 1))
+    empty = _empty(found)
+    for i, step in enumerate(way.steps[:_STEPS], 1):
+        note = _NOTHING if (step.event.format, step.event.package) in empty else ""
+        text += f"  {i}. {step_words(found.workspace, step)}{note}: {step.role}\n"
     if len(way.steps) > _STEPS:
         text += f"  … and {len(way.steps) - _STEPS:,} more; --format json has them all\n"
     for name in way.held_names:
-        text += f"  holds the image name {visible(name.name)} until {format_instant(name.held_until)}\n"
+        note = _NOTHING if ("container", name.name) in empty else ""
+        text += f"  holds the image name {visible(name.name)}{note} until {format_instant(name.held_until)}\n"
     return text + ("" if way.held_names else "  holds no image name of it\n")
 
 
@@ -137,7 +150,7 @@ def _assumptions(found: WhatIf) -> str:
         text += (
             f"What is deleted then is kept until {format_instant(found.kept_until)}, later than these months tell.\n"
         )
-    if found.target.packages and found.target.kept_until is None:
+    if found.unique_bytes + found.shared_bytes and found.target.kept_until is None:
         text += "Who may only write can delete the packages' versions one by one: their bytes go just the same.\n"
     return text
 
@@ -159,7 +172,13 @@ def whatif_json(found: WhatIf) -> str:
             "covered_until": format_instant(found.covered_until),
             "currency": found.currency,
             "packages": [
-                {"format": package.format, "package": package.name, "repository": package.slug, "state": package.state}
+                {
+                    "format": package.format,
+                    "package": package.name,
+                    "repository": package.slug,
+                    "state": package.state,
+                    "stored_bytes": str(package.stored_bytes),
+                }
                 for package in found.target.packages
             ],
             "bytes": {"unique": str(found.unique_bytes), "shared": str(found.shared_bytes)},
