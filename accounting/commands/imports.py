@@ -96,6 +96,7 @@ def events(
     """
     from accounting.collectors import event_file
     from accounting.facts.events import record
+    from accounting.instants import format_instant
     from accounting.ledger import writing
 
     with ExitStack() as stack, progress("importing events"):
@@ -108,7 +109,18 @@ def events(
             }
     for file, counts in recorded.items():
         others = f"{counts.known:,} known already, {counts.foreign:,} of other types skipped"
-        say(f"{_name_of(file)}: {counted(counts.new, 'new event')}, {others}")
+        say(f"{_name_of(file)}: {counted(counts.new, 'new event')}, {others}{unseen(counts.unseen)}")
+        if counts.latest_at is not None and counts.latest_at > time.time():
+            say(
+                f"{_name_of(file)}: an event lies in the future, at {format_instant(counts.latest_at)}, and counts then"
+            )
+        if counts.unlisted_plans:
+            (workspace, plan), *more = counts.unlisted_plans
+            so_it_is = f"; so it is with {len(more):,} more" if more else ""
+            say(
+                f"{visible(workspace)} has the plan {plan!r}, which the rate card does not list: bills are refused"
+                f" until one of them is corrected{so_it_is}"
+            )
 
 
 @_group.command()
