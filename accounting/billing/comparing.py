@@ -24,6 +24,7 @@ class Figures:
 
 
 NOTHING = Figures(0, 0)
+_MEND = "mend the card, of an example a copy in a file, and compare with that"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def compare(ledger: Ledger, month: Month, toml: str, where: str, workspace: str 
     try:
         other = {bill.workspace: bill for bill in with_corrections(ledger, asked, names)}
     except AcctError as error:
-        raise AcctError(f"{where}, {error.where}", error.what, error.todo) from error
+        raise AcctError(f"{where}, {error.where}", error.what, _MEND) from error
     for name in sorted(in_force):
         yield side_by_side(in_force[name], other[name], where)
 
