@@ -1,5 +1,6 @@
 """`accounting.open` and what it gives: frames that add up to the bill, of a ledger that nobody can change by it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from hypothesis import given
 
 import accounting
 from accounting.errors import AcctError
+from accounting.facts.statement_json import statement_json
 from accounting.model import Statement
 from accounting.notebook.reader import LedgerReader
 from accounting.sample import RATES
@@ -145,14 +147,20 @@ def test_corrections_are_rows_of_their_own() -> None:
         (these.folder / "rates.toml").write_text(RATES, encoding="utf-8")
         for command in (("rates", "load", "rates.toml"), ("close", "--month", MONTH, "--yes")):
             assert run("--ledger", these.ledger, *command, cwd=these.folder).exit_code == 0
-        these.take([Events((event,))])
+        late = (Row("acme", "npm", "late", "1", "sha256:late", 10**9),)
+        at = ("2026-10-16T00:00:00Z", "2026-11-01T00:00:00Z")
+        these.take([Events((event,)), *(Snapshot("late", instant, late) for instant in at)])
         with accounting.open(these.ledger) as ledger:
             assert ledger.months().rows() == [("2026-10", "closed"), ("2026-11", "provisional")]
             lines, bill = ledger.lines("2026-11"), ledger.statement("acme", "2026-11")
-            assert lines["corrects"].to_list() == ["2026-10", "2026-10"]
+            assert lines["corrects"].to_list() == ["2026-10"] * 3
             assert bill.amount_minor is not None
             assert lines["amount"].sum() == Decimal(money(bill.amount_minor, 2)) < 0
             assert lines.filter(pl.col("corrects").is_null())["byte_seconds"].sum() == bill.byte_seconds
+            told = ledger.statements("2026-11")
+            total = json.loads(statement_json(bill))["total"]
+            assert {name: str(told[name].item()) for name in total} == total
+            assert told["byte_seconds"].item() == lines["byte_seconds"].sum() > bill.byte_seconds
 
 
 # Reading, and nothing else

@@ -83,3 +83,58 @@ def test_events_from_standard_input(tmp_path: Path) -> None:
     assert "1 new event" in run("import", "events", "-", cwd=tmp_path, stdin=event).stderr
     refused = run("import", "events", "-", cwd=tmp_path, stdin="{")
     assert "standard input, line 1" in refused.stderr
+
+
+PLANS = """
+currency = "USD"
+[[rule]]
+effective_from = 2025-12-03
+retention_days = 30
+charged = ["live"]
+share = "workspace"
+[[rate]]
+effective_from = 2025-12-03
+unit = "GB"
+tiers = [{ price = "1" }]
+included = { premium = "1" }
+"""
+
+
+def test_events_that_may_be_mistaken_are_noted_and_a_plan_can_be_corrected(tmp_path: Path) -> None:
+    """A later id wins at one instant (RULES, section 3), so a misspelled plan need not be put into the rate card."""
+
+    def acct(*arguments: str, stdin: str | None = None) -> str:
+        ended = run(*arguments, cwd=tmp_path, stdin=stdin)
+        assert ended.exit_code == 0, ended.stderr
+        return ended.stderr
+
+    def event(identity: str, kind: str, subject: str, data: str = "{}", at: str = "2026-10-01") -> str:
+        return (
+            f'{{"specversion": "1.0", "source": "hub", "id": "{identity}", "time": "{at}T00:00:00Z",'
+            f' "type": "registry.{kind}", "subject": "{subject}", "data": {data}}}\n'
+        )
+
+    deleted = event("1", "package.deleted", "acme/npm/uu")
+    assert "in no snapshot" not in acct("import", "events", "-", stdin=deleted)
+    (tmp_path / "a.csv").write_text(
+        "workspace,format,package,version,digest,size,uploaded_at\nacme,npm,ui,1,sha256:a,1,\n"
+    )
+    for at in ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"):
+        acct("import", "snapshot", "a.csv", "--source", "hub", "--taken-at", at)
+    (tmp_path / "rates.toml").write_text(PLANS)
+    acct("rates", "load", "rates.toml")
+    assert "1 package is in no snapshot, such as acme/npm/uu" in acct("import", "events", "-", stdin=deleted)
+    seen = event("2", "package.deleted", "acme/npm/ui", at="2999-01-01")
+    noted = acct("import", "events", "-", stdin=seen)
+    assert "in no snapshot" not in noted
+    assert "an event lies in the future, at 2999-01-01T00:00:00Z" in noted
+    wrong = event("3", "workspace.plan_changed", "acme", '{"plan": "premum"}')
+    told = "acme has the plan 'premum', which the rate card does not list"
+    assert told in acct("import", "events", "-", stdin=wrong)
+    refused = run("report", "-w", "acme", "--month", "2026-10", cwd=tmp_path)
+    assert refused.exit_code == 1
+    assert "or correct the plan by an event of the same time" in refused.stderr
+    right = event("4", "workspace.plan_changed", "acme", '{"plan": "premium"}')
+    assert told not in acct("import", "events", "-", stdin=right)
+    acct("report", "-w", "acme", "--month", "2026-10")
+    assert told not in acct("import", "events", "-", stdin=wrong)  # it counts for no second

@@ -299,6 +299,31 @@ def test_the_summary_and_the_index_tell_what_corrections_add(folder: Path) -> No
     assert {"-2.00 USD (a credit)", "-2.00 (a credit)", "-3.00 (a credit)", "-3.00", "1.00"} <= set(page.text)
 
 
+def test_the_summary_has_the_totals_of_the_statements(folder: Path) -> None:
+    """In each of its formats, where a source that comes late adds byte-seconds to a closed month, too."""
+    acct(folder, "close", "--month", "2026-09", "--yes")
+    (folder / "late.csv").write_text(SNAPSHOT + "acme,npm,late,1,sha256:late,5000000000,\n")
+    for at in ("2026-09-16T00:00:00Z", "2026-11-01T00:00:00Z"):
+        acct(folder, "import", "snapshot", "late.csv", "--source", "late", "--taken-at", at)
+    out = run_to(folder, "out")
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    totals = ("amount", "byte_seconds", "charged_byte_seconds", "included_byte_seconds")
+    for each in (
+        rows,
+        read_json(out / "summary.json")["workspaces"],
+        pq.read_table(out / "summary.parquet").to_pylist(),
+    ):
+        for row in each:
+            told = read_json(out / f"{row['statement']}.json")
+            assert {name: str(row[name]) for name in totals} == told["total"]
+            corrections = sum(int(correction["byte_seconds"]) for correction in told["corrections"])
+            assert int(row["corrections_byte_seconds"]) == corrections
+    assert [int(row["corrections_byte_seconds"]) for row in rows] == [5_000_000_000 * 15 * 86_400, 0]
+    page = Page((out / "index.html").read_text(encoding="utf-8"))
+    assert {"8.000", "1.000", "9.000"} <= set(page.text)  # GB-months are those of the month itself
+
+
 # Whole or not at all
 
 

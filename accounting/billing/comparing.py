@@ -8,6 +8,7 @@ from accounting.billing.statement import asked_of, require_workspace, statements
 from accounting.errors import AcctError
 from accounting.facts.cards import card_text
 from accounting.facts.ratecard import parse_card
+from accounting.facts.statement_json import corrected_byte_seconds
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import LineKey, Statement
@@ -23,6 +24,7 @@ class Figures:
 
 
 NOTHING = Figures(0, 0)
+_MEND = "mend the card, of an example a copy in a file, and compare with that"
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def compare(ledger: Ledger, month: Month, toml: str, where: str, workspace: str 
     try:
         other = {bill.workspace: bill for bill in with_corrections(ledger, asked, names)}
     except AcctError as error:
-        raise AcctError(f"{where}, {error.where}", error.what, error.todo) from error
+        raise AcctError(f"{where}, {error.where}", error.what, _MEND) from error
     for name in sorted(in_force):
         yield side_by_side(in_force[name], other[name], where)
 
@@ -95,7 +97,7 @@ def side_by_side(in_force: Statement, other: Statement, where: str) -> Compariso
 
 def total_of(statement: Statement) -> Figures:
     """The total of a statement that has amounts, corrections among it."""
-    corrected = sum(correction.byte_seconds for correction in statement.corrections)
+    corrected = corrected_byte_seconds(statement.corrections)
     return Figures(statement.byte_seconds + corrected, statement.amount_minor or 0)
 
 

@@ -49,7 +49,8 @@ def included_units(rate: Rate, start: int, end: int, month_seconds: int, plans: 
             raise AcctError(
                 f"workspace {workspace}",
                 f"has the plan {plan!r}, which the rate from {rate.effective_from} does not list under included",
-                "add the plan to the rate card and load it",
+                "add the plan to the rate card and load it, or correct the plan by an event of the same time with"
+                " another id that comes later by code point",
             )
         units += rate.included.get("default" if plan is None else plan, Fraction(0)) * seconds
     return units / month_seconds

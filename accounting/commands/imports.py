@@ -4,14 +4,20 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from accounting.commands.context import Group, instant, progress, say, settings
-from accounting.text import counted, unseen
+from accounting.text import counted, unseen, visible
+
+if TYPE_CHECKING:
+    from accounting.facts.snapshots import Taken
+
+_NAMED = 3  # of many, so many are named
 
 _group = typer.Typer(cls=Group)
 
@@ -41,6 +47,7 @@ def snapshot(
     """
     from accounting.collectors import snapshot_file
     from accounting.facts.snapshots import Offer, digest_of_file, take_in
+    from accounting.facts.sources import source_states
     from accounting.ledger import writing
 
     at = instant("--taken-at", taken_at)
@@ -50,13 +57,32 @@ def snapshot(
         offer = Offer(source, at, digest, rows, lambda row: snapshot_file.position(file, row), file)
         with writing(settings(context).ledger, readable=[file]) as ledger:
             news("comparing it with the snapshot before")
+            before = {state.name: state.references for state in source_states(ledger)}
             taken = take_in(ledger, offer)
     if taken.repeated:
         say(f"{source}: this snapshot is in the ledger already; nothing changed")
     else:
         say(f"{source}: {counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone")
+        _note_what_may_be_wrong(source, taken, before)
     if at > time.time():
         say(f"{source}: --taken-at {taken_at} lies in the future; earlier snapshots cannot follow it")
+
+
+def _note_what_may_be_wrong(source: str, taken: "Taken", before: Mapping[str, int]) -> None:
+    """A name or a file that may not be what was meant; `before` has the sources before it, and their references."""
+    from accounting.facts.snapshots import lost_most
+
+    if source not in before:
+        shown = ", ".join(visible(name) for name in list(before)[:_NAMED])
+        known = shown + (f" and {len(before) - _NAMED:,} more" if len(before) > _NAMED else "")
+        remedy = f"; if one that is there was meant ({known}), import the file for it and retire this one"
+        say(f"{source}: a new source, of which nothing is billed before this snapshot{remedy if before else ''}")
+    elif lost_most(before[source], taken.closed):
+        say(
+            f"{source}: more than half of what the snapshot before held is gone; if the file was cut short, put back a"
+            " copy of the ledger from before and import the whole file; without a copy, import it with a later"
+            " --taken-at, and what is missing is not billed from the snapshot before until then"
+        )
 
 
 @_group.command()
@@ -70,6 +96,7 @@ def events(
     """
     from accounting.collectors import event_file
     from accounting.facts.events import record
+    from accounting.instants import format_instant
     from accounting.ledger import writing
 
     with ExitStack() as stack, progress("importing events"):
@@ -82,7 +109,18 @@ def events(
             }
     for file, counts in recorded.items():
         others = f"{counts.known:,} known already, {counts.foreign:,} of other types skipped"
-        say(f"{_name_of(file)}: {counted(counts.new, 'new event')}, {others}")
+        say(f"{_name_of(file)}: {counted(counts.new, 'new event')}, {others}{unseen(counts.unseen)}")
+        if counts.latest_at is not None and counts.latest_at > time.time():
+            say(
+                f"{_name_of(file)}: an event lies in the future, at {format_instant(counts.latest_at)}, and counts then"
+            )
+        if counts.unlisted_plans:
+            (workspace, plan), *more = counts.unlisted_plans
+            so_it_is = f"; so it is with {len(more):,} more" if more else ""
+            say(
+                f"{visible(workspace)} has the plan {plan!r}, which the rate card does not list: bills are refused"
+                f" until one of them is corrected{so_it_is}"
+            )
 
 
 @_group.command()

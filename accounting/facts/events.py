@@ -1,20 +1,32 @@
 """Lifecycle events into the ledger: each (source, id) once, whole files or nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from accounting.collectors.snapshot_file import position
 from accounting.errors import AcctError
+from accounting.facts.cards import card_in_force
+from accounting.instants import midnight
 from accounting.ledger import Ledger
+
+_LAST_VERB = "last(e.verb ORDER BY e.occurred_at, e.event_id)"
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many events a file brought, how many the ledger held already, how many are of foreign types."""
+    """How many events a file brought, how many the ledger held already, how many are of foreign types.
+
+    `unseen` are packages that its events name and no snapshot holds; `latest_at` is the instant of its latest event;
+    `unlisted_plans` are workspaces with a plan that its events give them and the rate card does not list.
+    """
 
     new: int
     known: int
     foreign: int
+    unseen: tuple[str, ...]
+    latest_at: int | None
+    unlisted_plans: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -50,11 +62,42 @@ def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
         )
     ledger.define("merge/52_new_events")
     append(ledger, "new_events")
-    new, known, foreign = ledger.rows(
+    new, known, foreign, latest_at = ledger.rows(
         "SELECT (SELECT count(*) FROM new_events), count(*) FILTER (WHERE NOT foreign_type),"
-        " count(*) FILTER (WHERE foreign_type) FROM offered_events"
+        " count(*) FILTER (WHERE foreign_type), max(occurred_at) FILTER (WHERE NOT foreign_type) FROM offered_events"
     )[0]
-    return Recorded(new, known - new, foreign)
+    named = "(w.name, p.format, p.name) IN (SELECT (workspace, format, package) FROM offered_events)"
+    # What was made and deleted between two snapshots is in none; what was only ever deleted may be another name.
+    unseen = _unseen(ledger, named, f"{_LAST_VERB} <> 'deleted' OR bool_and(e.verb = 'deleted')")
+    return Recorded(new, known - new, foreign, unseen, latest_at, _unlisted_plans(ledger))
+
+
+def _unlisted_plans(ledger: Ledger) -> tuple[tuple[str, str], ...]:
+    """Workspaces that the events offered give a plan which a rate of the card in force does not list, while it counts.
+
+    Of events of one instant the last one in their order counts (RULES, section 3).
+    """
+    rates = card_in_force(ledger).rates
+    ends = [midnight(rate.effective_from) for rate in rates[1:]] + [None]
+    rows = ledger.rows(
+        "WITH plans AS ("
+        "  SELECT w.name, e.occurred_at, last(e.plan ORDER BY e.event_id, e.event_source) AS plan,"
+        "    bool_or((e.event_source, e.event_id) IN (SELECT (event_source, event_id) FROM offered_events)) AS offered"
+        "  FROM events AS e JOIN workspaces AS w USING (workspace_id) WHERE e.verb = 'plan_changed' GROUP BY ALL)"
+        " SELECT name, plan, occurred_at, next_at FROM ("
+        "  SELECT *, lead(occurred_at) OVER (PARTITION BY name ORDER BY occurred_at) AS next_at FROM plans)"
+        " WHERE offered ORDER BY name, occurred_at"
+    )
+    unlisted = [
+        (workspace, plan)
+        for workspace, plan, begins, next_at in rows
+        for rate, ends_at in zip(rates, ends, strict=True)
+        if rate.included is not None
+        and plan not in rate.included
+        and (ends_at is None or begins < ends_at)
+        and (next_at is None or midnight(rate.effective_from) < next_at)
+    ]
+    return tuple(dict.fromkeys(unlisted))
 
 
 def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
@@ -83,13 +126,16 @@ def unseen_packages(ledger: Ledger, event_source: str) -> tuple[str, ...]:
     """The packages that are there by a source of events and that no snapshot has ever held, as subjects; none before
     there is a snapshot. A name may be written in another way than the registry's.
     """
+    return _unseen(ledger, "e.event_source = ?", f"{_LAST_VERB} <> 'deleted'", [event_source])
+
+
+def _unseen(ledger: Ledger, where: str, having: str, parameters: Sequence[str] = ()) -> tuple[str, ...]:
     rows = ledger.rows(
         "SELECT concat_ws('/', w.name, p.format, p.name) AS subject FROM events AS e"
         " JOIN packages AS p USING (package_id) JOIN workspaces AS w ON w.workspace_id = p.workspace_id"
         " ANTI JOIN versions AS v ON v.package_id = p.package_id"
-        " WHERE e.event_source = ? AND EXISTS (FROM snapshots) GROUP BY ALL"
-        " HAVING last(e.verb ORDER BY e.occurred_at, e.event_id) <> 'deleted' ORDER BY subject",
-        [event_source],
+        f" WHERE {where} AND EXISTS (FROM snapshots) GROUP BY ALL HAVING {having} ORDER BY subject",
+        list(parameters),
     )
     return tuple(subject for (subject,) in rows)
 

@@ -75,6 +75,15 @@ def ever_filled(ledger: Ledger, source: str) -> bool:
     )
 
 
+def lost_most(before: int, lost: int) -> bool:
+    """Whether a snapshot lacks so much of what the one before held that it looks like a mistake.
+
+    >>> lost_most(100, 51), lost_most(100, 50), lost_most(99, 99)
+    (True, False, False)
+    """
+    return before >= LOSS_REFERENCES and 2 * lost > before
+
+
 def take_in(ledger: Ledger, offer: Offer) -> Taken:
     """Record one snapshot (RULES, section 2).
 
@@ -220,7 +229,7 @@ def _refuse_two_sizes(ledger: Ledger, offer: Offer) -> None:
 def _refuse_loss(ledger: Ledger, offer: Offer, before: int) -> None:
     """Refuse what looks like a wrong prefix, or a listing that failed in disguise."""
     (lost,) = ledger.rows("SELECT count(closed_version_id) FROM differences")[0]
-    if before >= LOSS_REFERENCES and 2 * lost > before:
+    if lost_most(before, lost):
         raise AcctError(
             f"source {offer.source}",
             f"lacks {lost:,} of the {before:,} references that its snapshot before held",

@@ -24,7 +24,7 @@ def statement_json(statement: Statement) -> str:
             "currency": statement.currency,
             "unit": statement.unit,
             "total": {
-                "byte_seconds": str(statement.byte_seconds + _corrected(statement.corrections)),
+                "byte_seconds": str(statement.byte_seconds + corrected_byte_seconds(statement.corrections)),
                 "charged_byte_seconds": str(statement.charged_byte_seconds),
                 "included_byte_seconds": str(statement.included_byte_seconds),
                 "amount": _amount(statement.amount_minor, digits),
@@ -69,7 +69,7 @@ def parse_statement(text: str) -> Statement:
         told["unit"],
         told["currency"],
         minor_digits,
-        int(total["byte_seconds"]) - _corrected(corrections),
+        int(total["byte_seconds"]) - corrected_byte_seconds(corrections),
         int(total["charged_byte_seconds"]),
         int(total["included_byte_seconds"]),
         minor_of(total["amount"]),
@@ -84,7 +84,8 @@ def parse_statement(text: str) -> Statement:
     )
 
 
-def _corrected(corrections: Sequence[Correction]) -> int:
+def corrected_byte_seconds(corrections: Sequence[Correction]) -> int:
+    """What corrections add to the byte-seconds of a statement's lines."""
     return sum(correction.byte_seconds for correction in corrections)
 
 

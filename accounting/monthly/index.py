@@ -59,11 +59,11 @@ def _sentence(summary: Summary, total: Mapping[str, object]) -> str:
 
 
 def _shown(summary: Summary, figures: Figures) -> dict[str, str | int | None]:
-    unit_month, most = UNIT_BYTES[summary.unit] * summary.month.seconds, summary.total.byte_seconds
+    unit_month, most = UNIT_BYTES[summary.unit] * summary.month.seconds, summary.total.stored_byte_seconds
     change = figures.change_minor
     return {
-        "byte_seconds": figures.byte_seconds,
-        "unit_months": decimal(Fraction(figures.byte_seconds, unit_month), places(Fraction(most, unit_month))),
+        "byte_seconds": figures.stored_byte_seconds,
+        "unit_months": decimal(Fraction(figures.stored_byte_seconds, unit_month), places(Fraction(most, unit_month))),
         "amount_minor": figures.amount_minor,
         "amount": _amount(summary, figures.amount_minor),
         "credit": (figures.amount_minor or 0) < 0,

@@ -15,6 +15,7 @@ from accounting.billing.statement import with_corrections
 from accounting.billing.usage import parts_of
 from accounting.errors import AcctError
 from accounting.facts.sealed import closings, sealed_amounts
+from accounting.facts.statement_json import corrected_byte_seconds
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
 from accounting.model import Statement
@@ -23,7 +24,7 @@ from accounting.text import formula_safe, money
 
 _DIGITS = 38
 _AMOUNTS = ("amount", "corrections", "amount_before", "change")
-_BYTE_SECONDS = ("byte_seconds", "charged_byte_seconds", "included_byte_seconds")
+_BYTE_SECONDS = ("byte_seconds", "corrections_byte_seconds", "charged_byte_seconds", "included_byte_seconds")
 COLUMNS = ("workspace", "month", "status", "covered_until", "currency", *_AMOUNTS, *_BYTE_SECONDS, "statement")
 Row = dict[str, str | None]
 
@@ -33,15 +34,21 @@ class Figures:
     """A workspace's month, or that of all of them; amounts in minor units, None where they are not known.
 
     `before_minor` is the amount of the month before. What is billed is `amount_minor`, and what of it corrections of
-    closed months add is `corrections_minor`.
+    closed months add is `corrections_minor`; just so `byte_seconds` and `corrections_byte_seconds`.
     """
 
     byte_seconds: int
+    corrections_byte_seconds: int
     charged_byte_seconds: int
     included_byte_seconds: int
     amount_minor: int | None
     corrections_minor: int | None
     before_minor: int | None
+
+    @property
+    def stored_byte_seconds(self) -> int:
+        """Those of the month itself: corrections are of other months."""
+        return self.byte_seconds - self.corrections_byte_seconds
 
     @property
     def change_minor(self) -> int | None:
@@ -67,6 +74,7 @@ class Summary:
         all_of_them = [figures for _, figures in self.workspaces.values()]
         return Figures(
             sum(figures.byte_seconds for figures in all_of_them),
+            sum(figures.corrections_byte_seconds for figures in all_of_them),
             sum(figures.charged_byte_seconds for figures in all_of_them),
             sum(figures.included_byte_seconds for figures in all_of_them),
             _sum([figures.amount_minor for figures in all_of_them]),
@@ -82,8 +90,10 @@ def _sum(amounts: Sequence[int | None]) -> int | None:
 
 def figures_of(statement: Statement, before: Mapping[str, int | None] | None) -> Figures:
     """A statement's figures beside the amounts of the month before; who has none then had nothing stored."""
+    corrected = corrected_byte_seconds(statement.corrections)
     return Figures(
-        statement.byte_seconds,
+        statement.byte_seconds + corrected,
+        corrected,
         statement.charged_byte_seconds,
         statement.included_byte_seconds,
         statement.amount_minor,
@@ -144,6 +154,7 @@ def _digits(summary: Summary, figures: Figures) -> Row:
     return {
         **{name: None if minor is None else money(minor, summary.minor_digits) for name, minor in amounts.items()},
         "byte_seconds": str(figures.byte_seconds),
+        "corrections_byte_seconds": str(figures.corrections_byte_seconds),
         "charged_byte_seconds": str(figures.charged_byte_seconds),
         "included_byte_seconds": str(figures.included_byte_seconds),
     }

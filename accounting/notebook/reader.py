@@ -139,7 +139,8 @@ class LedgerReader:
 
     def statements(self, month: str) -> pl.DataFrame:
         """One row per workspace, by name: workspace, month, status, covered_until, byte_seconds,
-        charged_byte_seconds, included_byte_seconds (what the plan took off), currency, amount.
+        charged_byte_seconds, included_byte_seconds (what the plan took off), currency, amount. Byte-seconds and amount
+        are totals, corrections of closed months among them.
 
         >>> ledger.statements("2026-10").select("workspace", "status", "currency", "amount").rows()
         [('acme', 'final', 'USD', Decimal('7.58'))]
@@ -151,8 +152,8 @@ class LedgerReader:
         """One row per line of a month's statements, of one workspace or of each: workspace, corrects, repository,
         format, package, state, charged (in any part of the month), byte_seconds, amount.
 
-        Where `corrects` names a month that is closed, the row is a correction of it, and `charged` is null. The amounts
-        of all rows add up to the statement's; so do the byte-seconds of those that correct nothing.
+        Where `corrects` names a month that is closed, the row is a correction of it, and `charged` is null. Amounts and
+        byte-seconds of all rows add up to those of `statements`; a `statement` has the byte-seconds of its lines alone.
 
         >>> lines = ledger.lines("2026-10", "acme")
         >>> lines["amount"].sum(), lines["byte_seconds"].sum() == ledger.statement("acme", "2026-10").byte_seconds

@@ -58,3 +58,56 @@ def test_what_parquet_calls_a_timestamp_must_be_an_instant(instant: str, tmp_pat
     assert ended.exit_code == 1
     assert "ui.parquet, row 1: uploaded_at" in ended.stderr
     assert "is no ISO 8601 instant with an offset" in ended.stderr
+
+
+def take(folder: Path, rows: int, source: str, at: str) -> str:
+    """Import so many packages, live at an instant; gives what is said of it."""
+    lines = [f"acme,npm,ui-{n},1,sha256:{n},1000,\n" for n in range(rows)]
+    (folder / "file.csv").write_text("workspace,format,package,version,digest,size,uploaded_at\n" + "".join(lines))
+    taken = run(*IMPORT, "file.csv", "--source", source, "--taken-at", at, cwd=folder)
+    assert taken.exit_code == 0, taken.stderr
+    return taken.stderr
+
+
+def stored(folder: Path) -> tuple[str, str]:
+    """How far coverage reaches, and the byte-seconds of October."""
+    report = run("report", "-w", "acme", "--month", "2026-10", "--format", "json", cwd=folder).stdout
+    told = json.loads(report)
+    return told["covered_until"], told["total"]["byte_seconds"]
+
+
+@pytest.mark.parametrize(("before", "after", "noted"), [(200, 99, True), (200, 100, False), (99, 1, False)])
+def test_a_file_that_may_be_cut_short_is_taken_with_a_note(
+    before: int, after: int, noted: bool, tmp_path: Path
+) -> None:
+    take(tmp_path, before, "hub", "2026-10-01T00:00:00Z")
+    assert ("more than half of what the snapshot" in take(tmp_path, after, "hub", "2026-10-02T00:00:00Z")) is noted
+
+
+def test_what_a_later_file_brings_back_is_not_billed_in_between(tmp_path: Path) -> None:
+    """As the note says, and why it says first what leaves no such hole."""
+    take(tmp_path, 100, "hub", "2026-10-01T00:00:00Z")
+    before = (tmp_path / "acct.duckdb").read_bytes()
+    take(tmp_path, 0, "hub", "2026-10-11T00:00:00Z")
+    take(tmp_path, 100, "hub", "2026-10-12T00:00:00Z")
+    take(tmp_path, 100, "hub", "2026-11-01T00:00:00Z")
+    assert stored(tmp_path) == ("2026-11-01T00:00:00Z", str(100_000 * 20 * 86_400))
+    (tmp_path / "acct.duckdb").write_bytes(before)
+    take(tmp_path, 100, "hub", "2026-10-11T00:00:00Z")
+    take(tmp_path, 100, "hub", "2026-11-01T00:00:00Z")
+    assert stored(tmp_path) == ("2026-11-01T00:00:00Z", str(100_000 * 31 * 86_400))
+
+
+def test_a_misspelled_source_shows_and_can_be_undone(tmp_path: Path) -> None:
+    """By what the note says: the same file for the right source, and the wrong one retired."""
+    first = take(tmp_path, 100, "images", "2026-10-01T00:00:00Z")
+    assert "images: a new source, of which nothing is billed before this snapshot\n" in first
+    wrong = take(tmp_path, 100, "imges", "2026-11-01T00:00:00Z")
+    assert "imges: a new source" in wrong
+    assert "if one that is there was meant (images), import the file for it and retire this one" in wrong
+    assert stored(tmp_path) == ("2026-10-01T00:00:00Z", "0")
+    assert "new source" not in take(tmp_path, 100, "images", "2026-11-01T00:00:00Z")
+    retired = run("source", "retire", "imges", "--at", "2026-11-01T00:00:00Z", cwd=tmp_path)
+    assert retired.exit_code == 0, retired.stderr
+    take(tmp_path, 100, "images", "2026-11-02T00:00:00Z")
+    assert stored(tmp_path) == ("2026-11-02T00:00:00Z", str(100_000 * 31 * 86_400))
