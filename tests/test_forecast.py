@@ -298,6 +298,15 @@ def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
     assert not (tmp_path / "three.svg").exists()
 
 
+def test_a_plot_is_never_named_as_what_it_is_not(tmp_path: Path) -> None:
+    """It is refused before anything is computed, printed or written."""
+    for name in ("one.png", "one"):
+        refused = run("forecast", "-w", "acme", "--plot", name, cwd=tmp_path)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert f"--plot {name}: does not end in .svg; name the file so" in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_names_are_shown_and_never_obeyed(tmp_path: Path) -> None:
     workspace = "\x1b[31m[/bold]\u202e<b>{{ 7 * 7 }}"
     these = Books(tmp_path)

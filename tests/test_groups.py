@@ -189,7 +189,7 @@ def test_what_changed_is_told_in_words() -> None:
         ("Corrections of closed months", "–", "on the bill of 2026-12", "–", "–", "–", "-0.30"),
     )  # fmt: skip
     assert told.total is not None
-    assert told.total[2].startswith("1.00 to 0.70 USD; mostly in 2026-11: 3 new versions +9.000")
+    assert told.total[2].startswith("from 1.00 to 0.70 USD; mostly in 2026-11: 3 new versions +9.000")
     assert told.total[-1] == "-0.30"
     text = months_text(bills, None, 80, Trend(bills, (change,), Versions(3, 1)))
     assert all(len(line) <= 80 for line in text.splitlines() if line.startswith(" "))

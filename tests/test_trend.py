@@ -146,10 +146,13 @@ def test_a_version_that_comes_and_one_that_goes_are_told_apart() -> None:
 def test_what_comes_and_goes_within_a_range_is_told() -> None:
     """Though the first month and the last are alike; and the month in which most of it happened."""
     kept, passing = row("web", "1", "sha256:1"), row("web", "2", "sha256:2", 5 * GB)
-    (web,) = trend_of(
+    small = row("api", "1", "sha256:3", GB // 1000)
+    api, web = trend_of(
         ("2026-09-01T00:00:00Z", [kept]), ("2026-10-01T00:00:00Z", [kept]), ("2026-10-01T00:00:01Z", [kept, passing]),
-        ("2026-10-31T00:00:00Z", [kept, passing]), ("2026-11-01T00:00:00Z", [kept]), ("2026-12-01T00:00:00Z", [kept]),
+        ("2026-10-31T00:00:00Z", [kept, passing]), ("2026-11-01T00:00:00Z", [kept, small]),
+        ("2026-12-01T00:00:00Z", [kept, small]),
     ).values()  # fmt: skip
+    assert api.change > 0, "what changed comes before what lies further apart and did not"
     assert not web.change
     assert web.reasons.came == -web.reasons.went == Fraction(5 * GB * (30 * DAY - 1), 31 * DAY)
     assert web.versions == Versions(1, 1)

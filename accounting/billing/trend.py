@@ -80,7 +80,8 @@ class LineChange:
 
 @dataclass(frozen=True)
 class Trend:
-    """The metered statements of some months, and their lines that differ, the one that swings the most first."""
+    """The metered statements of some months, and their lines that differ: first what changed most from the first to
+    the last, of those that changed alike what lies furthest apart."""
 
     bills: tuple[Statement, ...]
     changes: tuple[LineChange, ...]
@@ -127,7 +128,7 @@ def trend(ledger: Ledger, bills: Sequence[Statement]) -> Trend | None:
         amount = None if metered[-1].amount_minor is None else last - first
         changes.append(LineChange(key, means, reasons.get(key, Reasons()), versions.get(key, Versions()), amount))
     differing = [each for each in changes if each.swing or each.amount_minor or each.reasons != Reasons()]
-    ordered = sorted(differing, key=lambda each: (-each.swing, each.key.sort_key))
+    ordered = sorted(differing, key=lambda each: (-abs(each.change), -each.swing, each.key.sort_key))
     return Trend(metered, tuple(ordered), versions.get(None, Versions()))
 
 

@@ -16,6 +16,7 @@ from accounting.commands.context import (
     write_out,
     write_text,
 )
+from accounting.errors import AcctError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,6 +39,8 @@ def forecast(
     from accounting.rendering.forecast_chart import forecast_chart
 
     as_ = format_of(OutputFormat, format_, output)
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise AcctError(f"--plot {plot}", "does not end in .svg", "name the file so; it is drawn as SVG alone")
     with progress(f"forecasting {workspace}"):
         told = forecast_of(settings(context).ledger, workspace)
     if plot is not None:

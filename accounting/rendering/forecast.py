@@ -74,10 +74,9 @@ def _range_words(forecast: Forecast) -> str:
             f"No range: {days} of history are known, and it takes more than {ENOUGH_DAYS} to tell how storage changes."
         )
     return (
-        f"from, to: an estimate from what the packages that are live now stored on each of the last {days}, deleted or"
-        " not; what deletions took off the bill is taken off once more, as it was from some day on."
-        f" {FUTURES:,} futures are put together from blocks of {BLOCK_DAYS} days, a quarter of them as if their drift"
-        " stopped; 9 of 10 lie between, and what is known always does."
+        f"from, to: 9 of 10 of {FUTURES:,} simulated futures lie between, and what is known always does. Each repeats,"
+        f" in random pieces of {BLOCK_DAYS} days, how what is live now grew and shrank in the last {days}, and loses"
+        " once what deletions took off the bill from a random one of them on."
     )
 
 

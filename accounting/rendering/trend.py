@@ -41,7 +41,7 @@ def trend_section(trend: Trend) -> Section:
     all_before, all_after = sum(before), sum(after)
     why = _why(trend, decimals, trend.changes, all_after - all_before, trend.versions)
     if _priced(trend):
-        why = f"{_total(trend.first)} to {_total(trend.last)} {trend.last.currency}; {why}"
+        why = f"from {_total(trend.first)} to {_total(trend.last)} {trend.last.currency}; {why}"
     return Section(
         "trend",
         f"What changed most from {trend.first.month} to {trend.last.month}",
