@@ -16,6 +16,7 @@ from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger, reading
 from accounting.model import LineKey, Statement
+from accounting.rendering.trend import trend_section
 from tests import model_of_rules as model
 from tests.cli_runner import run
 from tests.histories import histories
@@ -127,6 +128,16 @@ def row(package: str, version: str, digest: str, size: int = GB) -> Row:
 def event(number: int, time: str, kind: str, subject: str, slug: str | None = None) -> dict[str, object]:
     told = {"specversion": "1.0", "source": "hub", "id": str(number), "time": time, "type": f"registry.{kind}"}
     return told | {"subject": subject, "data": {"repository": slug} if slug else {}}
+
+
+def test_a_range_that_begins_before_the_first_snapshot_says_so() -> None:
+    kept = (Row("acme", "container", "web", "1", "sha256:1", GB),)
+    instants = ("2026-09-21T00:00:00Z", "2026-11-01T00:00:00Z")
+    case = Case(tuple(Snapshot("images", at, kept) for at in instants), (), None, "2026-10")
+    with books(case) as these, reading(these.ledger) as ledger:
+        told = trend(ledger, statements(ledger, "acme", [Month.parse("2026-09"), Month.parse("2026-10")]))
+    assert told is not None
+    assert "Nothing is known before 2026-09-21T00:00:00Z" in trend_section(told).sentences[1]
 
 
 def test_a_version_that_comes_and_one_that_goes_are_told_apart() -> None:

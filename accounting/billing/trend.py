@@ -14,6 +14,7 @@ from itertools import pairwise
 from accounting.billing.grouping import corrections_of
 from accounting.billing.statement import asked_of
 from accounting.billing.usage import LIFECYCLE, PRESENCE, ask, parts_of, scopes
+from accounting.facts.sources import first_snapshot_at
 from accounting.ledger import Ledger
 from accounting.model import LineKey, Statement
 
@@ -81,11 +82,13 @@ class LineChange:
 @dataclass(frozen=True)
 class Trend:
     """The metered statements of some months, and their lines that differ: first what changed most from the first to
-    the last, of those that changed alike what lies furthest apart."""
+    the last, of those that changed alike what lies furthest apart. `known_from` is the instant of the first snapshot:
+    what was there then came then, as far as is known."""
 
     bills: tuple[Statement, ...]
     changes: tuple[LineChange, ...]
     versions: Versions
+    known_from: int = 0
 
     @property
     def first(self) -> Statement:
@@ -129,7 +132,7 @@ def trend(ledger: Ledger, bills: Sequence[Statement]) -> Trend | None:
         changes.append(LineChange(key, means, reasons.get(key, Reasons()), versions.get(key, Versions()), amount))
     differing = [each for each in changes if each.swing or each.amount_minor or each.reasons != Reasons()]
     ordered = sorted(differing, key=lambda each: (-abs(each.change), -each.swing, each.key.sort_key))
-    return Trend(metered, tuple(ordered), versions.get(None, Versions()))
+    return Trend(metered, tuple(ordered), versions.get(None, Versions()), first_snapshot_at(ledger) or 0)
 
 
 def _reasons(ledger: Ledger, bills: Sequence[Statement]) -> dict[LineKey, Reasons]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from accounting.billing.trend import LineChange, Reasons, Trend, Versions
+from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.common import STATE_WORDS, fraction, rounded, shown_to
 from accounting.rendering.page_sections import NONE, Column, Section
@@ -45,7 +46,10 @@ def trend_section(trend: Trend) -> Section:
     return Section(
         "trend",
         f"What changed most from {trend.first.month} to {trend.last.month}",
-        (f"Mean {trend.last.unit} stored. The reasons are those of each month against the one before, added up.",),
+        (
+            f"Mean {trend.last.unit} stored. The reasons are those of each month against the one before, added up.",
+            *_beginning(trend),
+        ),
         (
             Column("Package", "name"),
             Column("State", "word"),
@@ -56,6 +60,15 @@ def trend_section(trend: Trend) -> Section:
         tuple(rows),
         ("Total", "", why, *_figures(trend, decimals, all_before, all_after, sum(amounts) + trend.corrected_minor)),
     )
+
+
+def _beginning(trend: Trend) -> Iterator[str]:
+    """What to think of a first month of which only a part is known."""
+    if trend.known_from > trend.first.month.start:
+        yield (
+            f"Nothing is known before {format_instant(trend.known_from)}, the first snapshot: {trend.first.month}"
+            " counts as if nothing had been stored till then."
+        )
 
 
 def trend_members(trend: Trend) -> dict[str, object]:
