@@ -253,7 +253,22 @@ def test_closing_asks_and_keeps_its_order(folder: Path) -> None:
 
 def test_a_first_closing_says_which_months_can_no_longer_be_closed(folder: Path) -> None:
     told = acct(folder, "close", "--month", "2026-09", "--yes").stderr
-    assert "2026-07 to 2026-08 was not closed before it, and cannot be any more once this month is" in told
+    assert "2026-07 to 2026-08 were not closed before it, and cannot be any more once this month is" in told
+
+
+def test_what_closing_says_before_it_asks(tmp_path: Path) -> None:
+    """Without a card there are no amounts to seal; a month that is not covered is refused before any note."""
+    (tmp_path / "acme.csv").write_text(SNAPSHOT + ROWS)
+    for month in ("08", "09", "10"):
+        take_snapshot(tmp_path, f"2026-{month}-01T00:00:00Z")
+    early = run("close", "--month", "2026-10", cwd=tmp_path)
+    assert (early.exit_code, "not covered yet" in early.stderr, "not closed" in early.stderr) == (3, True, False)
+    asked = run("close", "--month", "2026-09", cwd=tmp_path)
+    assert (asked.exit_code, "say --yes" in asked.stderr) == (1, True)
+    assert "no rate card is loaded: the statements have no amounts" in asked.stderr
+    assert "2026-08 was not closed before it" in asked.stderr
+    acct(tmp_path, "close", "--month", "2026-09", "--yes")
+    assert "closed already" in acct(tmp_path, "close", "--month", "2026-09").stderr
 
 
 def test_late_evidence_stands_on_the_next_open_month_once(folder: Path) -> None:

@@ -42,19 +42,29 @@ def require_final(ledger: Ledger, month: Month) -> None:
     )
 
 
-def close(ledger: Ledger, month: Month, news: Callable[[str], None]) -> int | None:
-    """Seal the statements of a final month; gives their number, None where it is closed already.
+def is_closed(ledger: Ledger, month: Month) -> bool:
+    """Whether a month's statements are sealed."""
+    return month in {closing.month for closing in closings(ledger)}
 
-    Raises NotCoveredError for a month that is not final, and AcctError for one out of order.
-    """
+
+def require_closable(ledger: Ledger, month: Month) -> None:
+    """Raises NotCoveredError for an open month that is not final, and AcctError for one out of order."""
     closed = [closing.month for closing in closings(ledger)]
-    if month in closed:
-        return None
     if closed and month != closed[-1].next:
         raise AcctError(
             f"month {month}", f"is not the next after {closed[-1]}, which is closed", f"close {closed[-1].next}"
         )
     require_final(ledger, month)
+
+
+def close(ledger: Ledger, month: Month, news: Callable[[str], None]) -> int | None:
+    """Seal the statements of a final month; gives their number, None where it is closed already.
+
+    Raises NotCoveredError for a month that is not final, and AcctError for one out of order.
+    """
+    if is_closed(ledger, month):
+        return None
+    require_closable(ledger, month)
     sealed = []
     for statement in computed(ledger, month):
         sealed.append(replace(statement, status="closed"))

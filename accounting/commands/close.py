@@ -24,17 +24,24 @@ def close(
     Example: acct close --month 2026-10 --yes
     """
     from accounting.billing.closing import close as close_month
-    from accounting.billing.closing import months_left_open
+    from accounting.billing.closing import is_closed, months_left_open, require_closable
+    from accounting.facts.cards import card_text
     from accounting.ledger import reading, writing
 
     wanted = month_of(month)
     path = settings(context).ledger
     with reading(path) as ledger:
-        left = months_left_open(ledger, wanted)
+        if is_closed(ledger, wanted):
+            say(f"{wanted}: is closed already; nothing changed")
+            return
+        require_closable(ledger, wanted)
+        left, has_card = months_left_open(ledger, wanted), card_text(ledger) is not None
     if left is not None:
         first, last = left
-        months = str(first) if first == last else f"{first} to {last}"
-        say(f"{wanted}: {months} was not closed before it, and cannot be any more once this month is")
+        months = f"{first} was" if first == last else f"{first} to {last} were"
+        say(f"{wanted}: {months} not closed before it, and cannot be any more once this month is")
+    if not has_card:
+        say(f"{wanted}: no rate card is loaded: the statements have no amounts")
     if not yes:
         if not sys.stdin.isatty():
             raise AcctError(f"month {wanted}", "is not closed without being asked", "say --yes if that is meant")
