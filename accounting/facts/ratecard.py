@@ -125,6 +125,8 @@ def _tiers(where: str, tiers: object) -> tuple[Tier, ...]:
     for i, tier in enumerate(tiers, 1):
         here = f"{where}, tier {i}"
         last = i == len(tiers)
+        if last and "up_to" in tier:
+            raise AcctError(here, "is the last, and has a bound", "take its up_to away: the last tier has none")
         _keys(here, tier, {"price"} if last else {"price", "up_to"}, set())
         bound = None if last else _decimal(f"{here}, up_to", tier["up_to"])
         if bound is not None and bound <= (read[-1].up_to if read else 0):  # type: ignore[operator]
@@ -134,6 +136,8 @@ def _tiers(where: str, tiers: object) -> tuple[Tier, ...]:
 
 
 def _decimal(where: str, value: object) -> Fraction:
+    if isinstance(value, str) and re.fullmatch(r"-\d+(\.\d+)?", value, re.ASCII):
+        raise AcctError(where, f"{value!r} is negative", "write what is 0 or more")
     if not isinstance(value, str) or not re.fullmatch(r"\d{1,30}(\.\d{1,30})?", value, re.ASCII):
         raise AcctError(where, f"{value!r} is no decimal in quotes", 'write it exactly, such as "0.25"')
     return Fraction(value)

@@ -7,6 +7,7 @@ from accounting.billing.comparing import ComparedLine, Comparison, Figures, tota
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.common import STATE_WORDS, adding_up
+from accounting.rendering.page_sections import NO_REPOSITORY
 from accounting.tables import json_text, table
 from accounting.text import money, places, shown_money, visible
 
@@ -39,7 +40,7 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
     then, stored_then = _unit_months(ours, [line.other for line in of_month])
     rows = [
         [
-            visible(line.key.repository or "–"),
+            visible(line.key.repository or NO_REPOSITORY),
             visible(line.key.package),
             line.key.format,
             _state(line),
