@@ -78,7 +78,7 @@ def _unlisted_plans(ledger: Ledger) -> tuple[tuple[str, str], ...]:
     Of events of one instant the last one in their order counts (RULES, section 3).
     """
     rates = card_in_force(ledger).rates
-    ends = [midnight(rate.effective_from) for rate in rates[1:]] + [None]
+    ends = [*(midnight(rate.effective_from) for rate in rates[1:]), None][: len(rates)]  # none without a card
     rows = ledger.rows(
         "WITH plans AS ("
         "  SELECT w.name, e.occurred_at, last(e.plan ORDER BY e.event_id, e.event_source) AS plan,"
