@@ -9,7 +9,7 @@ from accounting.billing.statement import computed
 from accounting.billing.usage import coverage
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force_id
-from accounting.facts.sealed import closings, digest_of
+from accounting.facts.sealed import closings, digest_of, is_closed
 from accounting.facts.sources import first_snapshot_at
 from accounting.facts.statement_json import statement_json
 from accounting.instants import Month, format_instant
@@ -40,11 +40,6 @@ def require_final(ledger: Ledger, month: Month) -> None:
         f"is not covered yet: what is known ends with {ends or format_instant(covered_until)}{more}",
         "collect or import a snapshot of its end or later, or retire the source",
     )
-
-
-def is_closed(ledger: Ledger, month: Month) -> bool:
-    """Whether a month's statements are sealed."""
-    return month in {closing.month for closing in closings(ledger)}
 
 
 def require_closable(ledger: Ledger, month: Month) -> None:

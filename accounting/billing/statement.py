@@ -9,7 +9,7 @@ from accounting.billing.corrections import corrections_on
 from accounting.billing.usage import coverage, held_names_of_scope, scopes
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force, card_sealed_with
-from accounting.facts.sealed import closings, sealed_text
+from accounting.facts.sealed import closings, is_closed, sealed_text
 from accounting.facts.statement_json import parse_statement
 from accounting.instants import Month
 from accounting.ledger import Ledger
@@ -51,7 +51,7 @@ def latest_month(ledger: Ledger) -> Month:
 
 def statements(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
     """The statements of all workspaces, or of those named, in no order. Raises AcctError as `statement` does."""
-    if not any(closing.month == month for closing in closings(ledger)):
+    if not is_closed(ledger, month):
         yield from computed(ledger, month, workspaces)
         return
     for workspace in workspace_names(ledger) if workspaces is None else workspaces:
@@ -67,7 +67,7 @@ def sealed_statement(ledger: Ledger, month: Month, workspace: str) -> Statement 
 
 def told_as(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Callable[[Statement], Statement]:
     """What makes the statement that is told of a bill: with its corrections, or of a closed month what was sealed."""
-    if any(closing.month == asked.month for closing in closings(ledger)):
+    if is_closed(ledger, asked.month):
         return lambda bill: sealed_statement(ledger, asked.month, bill.workspace) or replace(bill, status="closed")
     corrections = corrections_on(ledger, asked.month, workspaces, asked.record_until)
     return lambda bill: _corrected(bill, corrections.get(bill.workspace, ()))

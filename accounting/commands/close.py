@@ -24,8 +24,9 @@ def close(
     Example: acct close --month 2026-10 --yes
     """
     from accounting.billing.closing import close as close_month
-    from accounting.billing.closing import is_closed, months_left_open, require_closable
+    from accounting.billing.closing import months_left_open, require_closable
     from accounting.facts.cards import card_text
+    from accounting.facts.sealed import is_closed
     from accounting.ledger import reading, writing
 
     wanted = month_of(month)

@@ -30,7 +30,7 @@ from accounting.billing.usage import parts_of
 from accounting.errors import AcctError
 from accounting.exports.levels import Level, levels_of
 from accounting.exports.package_urls import package_id, package_url
-from accounting.facts.sealed import closings
+from accounting.facts.sealed import is_closed
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import Correction, LineKey, Statement
@@ -51,7 +51,7 @@ def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
     A closed month has the statements that were sealed, an open one must be final. Raises NotCoveredError where it is
     not, and AcctError for a month without rates, or before the first of them.
     """
-    if month not in {closing.month for closing in closings(ledger)}:
+    if not is_closed(ledger, month):
         require_final(ledger, month)
     asked = asked_of(ledger, month)
     parts = parts_of(month, asked.card)

@@ -28,6 +28,11 @@ def closings(ledger: Ledger) -> list[Closing]:
     return [Closing(Month.parse(month), covered_until, record_id) for month, covered_until, record_id in rows]
 
 
+def is_closed(ledger: Ledger, month: Month) -> bool:
+    """Whether a month's statements are sealed."""
+    return any(closing.month == month for closing in closings(ledger))
+
+
 def sealed_text(ledger: Ledger, month: Month, workspace: str) -> str | None:
     """The statement of a closed month as JSON; None where the workspace was not known then."""
     rows = ledger.rows(

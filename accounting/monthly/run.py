@@ -17,7 +17,7 @@ from accounting.billing.usage import parts_of, unit_of
 from accounting.errors import AcctError
 from accounting.exports.focus import Row, invoices
 from accounting.exports.focus_files import write_csv
-from accounting.facts.sealed import closings, sealed_amounts
+from accounting.facts.sealed import is_closed, sealed_amounts
 from accounting.facts.sources import first_snapshot_at
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
@@ -36,7 +36,7 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
     Raises NotCoveredError for a month that is not final, unless `provisional` says that it need not be, and AcctError
     where `out` holds anything else, and for a month that the rate card cannot bill.
     """
-    closed = month in {closing.month for closing in closings(ledger)}
+    closed = is_closed(ledger, month)
     if not closed:
         _require_evidence(ledger, month)
         if not provisional:

@@ -14,7 +14,7 @@ from accounting.billing.bills import Asked
 from accounting.billing.statement import with_corrections
 from accounting.billing.usage import parts_of
 from accounting.errors import AcctError
-from accounting.facts.sealed import closings, sealed_amounts
+from accounting.facts.sealed import is_closed, sealed_amounts
 from accounting.facts.statement_json import corrected_byte_seconds
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
@@ -110,7 +110,7 @@ def amounts_before(ledger: Ledger, asked: Asked) -> Mapping[str, int | None] | N
     None where no snapshot tells of it, or the rate card does not.
     """
     before = replace(asked, month=asked.month.before)
-    if any(closing.month == before.month for closing in closings(ledger)):
+    if is_closed(ledger, before.month):
         return sealed_amounts(ledger, before.month)
     if not ledger.rows(
         "SELECT 1 FROM snapshots WHERE taken_at < ? AND record_id <= ? LIMIT 1", [asked.month.start, asked.record_until]
