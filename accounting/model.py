@@ -212,6 +212,11 @@ class Statement:
     held_names: tuple[HeldName, ...]
 
     @property
+    def total_byte_seconds(self) -> int:
+        """Those of the lines and of the corrections."""
+        return self.byte_seconds + sum(correction.byte_seconds for correction in self.corrections)
+
+    @property
     def metered_seconds(self) -> int:
         """How much of the month is covered."""
         return max(min(self.month.end, self.covered_until) - self.month.start, 0)

@@ -8,7 +8,6 @@ from accounting.billing.statement import asked_of, require_workspace, statements
 from accounting.errors import AcctError
 from accounting.facts.cards import card_text
 from accounting.facts.ratecard import parse_card
-from accounting.facts.statement_json import corrected_byte_seconds
 from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import LineKey, Statement
@@ -97,8 +96,7 @@ def side_by_side(in_force: Statement, other: Statement, where: str) -> Compariso
 
 def total_of(statement: Statement) -> Figures:
     """The total of a statement that has amounts, corrections among it."""
-    corrected = corrected_byte_seconds(statement.corrections)
-    return Figures(statement.byte_seconds + corrected, statement.amount_minor or 0)
+    return Figures(statement.total_byte_seconds, statement.amount_minor or 0)
 
 
 def _figures(statement: Statement) -> dict[tuple[Month | None, LineKey], Figures]:

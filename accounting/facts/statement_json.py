@@ -1,7 +1,6 @@
 """A statement as JSON, schema `acct.report/1`, and back: what is sealed is this text."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from accounting.facts.ratecard import minor_digits_of
@@ -24,7 +23,7 @@ def statement_json(statement: Statement) -> str:
             "currency": statement.currency,
             "unit": statement.unit,
             "total": {
-                "byte_seconds": str(statement.byte_seconds + corrected_byte_seconds(statement.corrections)),
+                "byte_seconds": str(statement.total_byte_seconds),
                 "charged_byte_seconds": str(statement.charged_byte_seconds),
                 "included_byte_seconds": str(statement.included_byte_seconds),
                 "amount": _amount(statement.amount_minor, digits),
@@ -69,7 +68,7 @@ def parse_statement(text: str) -> Statement:
         told["unit"],
         told["currency"],
         minor_digits,
-        int(total["byte_seconds"]) - corrected_byte_seconds(corrections),
+        int(total["byte_seconds"]) - sum(correction.byte_seconds for correction in corrections),
         int(total["charged_byte_seconds"]),
         int(total["included_byte_seconds"]),
         minor_of(total["amount"]),
@@ -82,11 +81,6 @@ def parse_statement(text: str) -> Statement:
             HeldName(name["name"], name["repository"], parse_instant(name["held_until"])) for name in told["held_names"]
         ),
     )
-
-
-def corrected_byte_seconds(corrections: Sequence[Correction]) -> int:
-    """What corrections add to the byte-seconds of a statement's lines."""
-    return sum(correction.byte_seconds for correction in corrections)
 
 
 def held_name(name: HeldName) -> dict[str, str]:

@@ -15,7 +15,6 @@ from accounting.billing.statement import with_corrections
 from accounting.billing.usage import parts_of
 from accounting.errors import AcctError
 from accounting.facts.sealed import is_closed, sealed_amounts
-from accounting.facts.statement_json import corrected_byte_seconds
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
 from accounting.model import Statement
@@ -90,10 +89,9 @@ def _sum(amounts: Sequence[int | None]) -> int | None:
 
 def figures_of(statement: Statement, before: Mapping[str, int | None] | None) -> Figures:
     """A statement's figures beside the amounts of the month before; who has none then had nothing stored."""
-    corrected = corrected_byte_seconds(statement.corrections)
     return Figures(
-        statement.byte_seconds + corrected,
-        corrected,
+        statement.total_byte_seconds,
+        statement.total_byte_seconds - statement.byte_seconds,
         statement.charged_byte_seconds,
         statement.included_byte_seconds,
         statement.amount_minor,

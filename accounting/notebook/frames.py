@@ -15,7 +15,6 @@ from accounting.billing.comparing import Comparison, Figures
 from accounting.billing.explanation import Cause, Explanation, LineExplanation, Piece
 from accounting.billing.rating import apportion, round_half_up
 from accounting.facts.sources import SourceState
-from accounting.facts.statement_json import corrected_byte_seconds
 from accounting.instants import Month
 from accounting.model import LineKey, Statement
 from accounting.text import money
@@ -86,9 +85,8 @@ def statements_frame(bills: Sequence[Statement]) -> pl.DataFrame:
         "currency": pl.String, "amount": _money_of(bills),
     }  # fmt: skip
     rows = [
-        (bill.workspace, str(bill.month), bill.status, bill.covered_until,
-         bill.byte_seconds + corrected_byte_seconds(bill.corrections), bill.charged_byte_seconds,
-         bill.included_byte_seconds, bill.currency, _amount(bill.amount_minor, bill))
+        (bill.workspace, str(bill.month), bill.status, bill.covered_until, bill.total_byte_seconds,
+         bill.charged_byte_seconds, bill.included_byte_seconds, bill.currency, _amount(bill.amount_minor, bill))
         for bill in bills
     ]  # fmt: skip
     return frame(rows, schema)
