@@ -19,14 +19,7 @@ import duckdb
 from accounting.errors import AcctError
 from accounting.paths import glob_of, shipped
 
-SCHEMA_VERSION = 3
-_OLDEST_VERSION = 2  # that is still read, and brought up with the next transaction
-# What layout 2 lacked: uploads of versions, and the subjects of manifests, which are therefore read once more.
-_FROM_2 = (
-    "ALTER TABLE versions ADD COLUMN uploaded_at BIGINT",
-    "DROP TABLE manifests",
-    "UPDATE about SET schema_version = 3",
-)
+SCHEMA_VERSION = 4
 EVERYTHING = 2**31 - 1  # later than any record
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -217,10 +210,8 @@ def _transaction(path: Path, work: Path, readable: Sequence[Path]) -> Iterator[L
         if exists:
             _check_schema(ledger)
         ledger.run("BEGIN TRANSACTION")
-        for statement in _FROM_2 if exists and _layout(ledger) == 2 else ():
-            ledger.run(statement)
-        ledger.define("000_ledger")
         if not exists:
+            ledger.define("000_ledger")
             ledger.run("INSERT INTO about VALUES (?)", [SCHEMA_VERSION])
         yield ledger
         ledger.run("COMMIT")
@@ -322,16 +313,11 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _layout(ledger: Ledger) -> int:
-    ((version,),) = ledger.rows("SELECT max(schema_version) FROM about")
-    return int(version or 0)
-
-
 def _check_schema(ledger: Ledger) -> None:
     where = f"ledger {ledger.path}"
     if not ledger.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'about' AND NOT temporary"):
         raise AcctError(where, "is a DuckDB file, but not a ledger of acct", "name another --ledger")
-    version = _layout(ledger)
-    if not _OLDEST_VERSION <= version <= SCHEMA_VERSION:
+    ((version,),) = ledger.rows("SELECT coalesce(max(schema_version), 0) FROM about")
+    if version != SCHEMA_VERSION:
         todo = "use the newer acct that wrote it" if version > SCHEMA_VERSION else "import its evidence into a new one"
         raise AcctError(where, f"has layout {version}, this acct knows {SCHEMA_VERSION}", todo)

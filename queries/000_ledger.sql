@@ -1,23 +1,24 @@
 -- The facts: the only tables that the ledger file holds. Instants are epoch seconds in UTC, sizes bytes; ids of
 -- packages, versions and blobs are given in the order of workspaces, so that a workspace is a range of row groups.
--- A table that is younger than a ledger comes into it with the next transaction.
 
 -- One row: which layout of tables this file has.
-CREATE TABLE IF NOT EXISTS about (schema_version INTEGER NOT NULL);
+CREATE TABLE about (schema_version INTEGER NOT NULL);
 
 -- One row per transaction that brought facts, in their order. What was known at a closing is what was recorded before.
-CREATE TABLE IF NOT EXISTS records (record_id INTEGER PRIMARY KEY, recorded_at BIGINT NOT NULL);
+CREATE TABLE records (record_id INTEGER PRIMARY KEY, recorded_at BIGINT NOT NULL);
 
--- One row per source of snapshots; a retired one brings no more.
-CREATE TABLE IF NOT EXISTS sources (
+-- One row per source of snapshots; a retired one brings no more. `served`: it shows what a registry's API serves, else
+-- what is stored (RULES, section 2).
+CREATE TABLE sources (
     source_id INTEGER PRIMARY KEY,
     name VARCHAR NOT NULL UNIQUE,
+    served BOOLEAN NOT NULL,
     retired_at BIGINT,
     retirement_record_id INTEGER
 );
 
 -- One row per snapshot of a source. What nothing reaches is stored, yet belongs to no version.
-CREATE TABLE IF NOT EXISTS snapshots (
+CREATE TABLE snapshots (
     source_id INTEGER NOT NULL,
     taken_at BIGINT NOT NULL,
     content_digest VARCHAR NOT NULL,
@@ -29,10 +30,10 @@ CREATE TABLE IF NOT EXISTS snapshots (
 );
 
 -- One row per workspace that a snapshot or an event names.
-CREATE TABLE IF NOT EXISTS workspaces (workspace_id INTEGER NOT NULL, name VARCHAR NOT NULL);
+CREATE TABLE workspaces (workspace_id INTEGER NOT NULL, name VARCHAR NOT NULL);
 
 -- One row per package of a workspace.
-CREATE TABLE IF NOT EXISTS packages (
+CREATE TABLE packages (
     package_id INTEGER NOT NULL,
     workspace_id INTEGER NOT NULL,
     format VARCHAR NOT NULL,
@@ -41,7 +42,7 @@ CREATE TABLE IF NOT EXISTS packages (
 
 -- One row per version of a package; the empty name is what belongs to the package, not to one version. When its content
 -- was uploaded is what snapshots say of it, the latest of its references; no bill reads it.
-CREATE TABLE IF NOT EXISTS versions (
+CREATE TABLE versions (
     version_id INTEGER NOT NULL,
     package_id INTEGER NOT NULL,
     name VARCHAR NOT NULL,
@@ -49,7 +50,7 @@ CREATE TABLE IF NOT EXISTS versions (
 );
 
 -- One row per blob of a workspace.
-CREATE TABLE IF NOT EXISTS blobs (
+CREATE TABLE blobs (
     blob_id INTEGER NOT NULL,
     workspace_id INTEGER NOT NULL,
     digest VARCHAR NOT NULL,
@@ -57,7 +58,7 @@ CREATE TABLE IF NOT EXISTS blobs (
 );
 
 -- One row per unbroken presence of a reference in a source; no end: there at the source's latest snapshot.
-CREATE TABLE IF NOT EXISTS reference_intervals (
+CREATE TABLE reference_intervals (
     source_id INTEGER NOT NULL,
     version_id INTEGER NOT NULL,
     blob_id INTEGER NOT NULL,
@@ -68,7 +69,7 @@ CREATE TABLE IF NOT EXISTS reference_intervals (
 -- One row per unbroken presence of a blob in a package, whichever version held it: the union of its references. The
 -- blob's size, and whether more than one package has ever held it, stand here too, so that a month reads one table; and
 -- which transactions told of its beginning and of its end.
-CREATE TABLE IF NOT EXISTS holdings (
+CREATE TABLE holdings (
     source_id INTEGER NOT NULL,
     package_id INTEGER NOT NULL,
     blob_id INTEGER NOT NULL,
@@ -81,7 +82,7 @@ CREATE TABLE IF NOT EXISTS holdings (
 );
 
 -- One row per lifecycle event. The slug is the repository's own, or the one that a package was linked to.
-CREATE TABLE IF NOT EXISTS events (
+CREATE TABLE events (
     event_source VARCHAR NOT NULL,
     event_id VARCHAR NOT NULL,
     occurred_at BIGINT NOT NULL,
@@ -95,7 +96,7 @@ CREATE TABLE IF NOT EXISTS events (
 );
 
 -- One row per collection of a source whose answers are compared with its events: when the database was asked.
-CREATE TABLE IF NOT EXISTS observations (
+CREATE TABLE observations (
     event_source VARCHAR NOT NULL,
     observed_at BIGINT NOT NULL,
     row_count BIGINT NOT NULL,
@@ -104,7 +105,7 @@ CREATE TABLE IF NOT EXISTS observations (
 );
 
 -- One row per rate card, as it was loaded; the latest is in force. A retroactive one counts for closed months too.
-CREATE TABLE IF NOT EXISTS rate_cards (
+CREATE TABLE rate_cards (
     card_id INTEGER PRIMARY KEY,
     toml VARCHAR NOT NULL,
     retroactive BOOLEAN NOT NULL,
@@ -113,7 +114,7 @@ CREATE TABLE IF NOT EXISTS rate_cards (
 
 -- One row per closed month: how far coverage reached, the card it was sealed with, if any, and the transaction that
 -- sealed it.
-CREATE TABLE IF NOT EXISTS closings (
+CREATE TABLE closings (
     month VARCHAR PRIMARY KEY,
     covered_until BIGINT NOT NULL,
     card_id INTEGER,
@@ -121,7 +122,7 @@ CREATE TABLE IF NOT EXISTS closings (
 );
 
 -- One row per statement of a closed month, as `acct report --format json` prints it, with the SHA-256 of that text.
-CREATE TABLE IF NOT EXISTS sealed_statements (
+CREATE TABLE sealed_statements (
     month VARCHAR NOT NULL,
     workspace_id INTEGER NOT NULL,
     statement VARCHAR NOT NULL,
@@ -131,7 +132,7 @@ CREATE TABLE IF NOT EXISTS sealed_statements (
 
 -- One row per line of a sealed statement; those of its corrections are `of_month` an earlier one. Amounts are in the
 -- currency's minor unit, none without a card.
-CREATE TABLE IF NOT EXISTS sealed_lines (
+CREATE TABLE sealed_lines (
     month VARCHAR NOT NULL,
     of_month VARCHAR NOT NULL,
     workspace_id INTEGER NOT NULL,
@@ -145,7 +146,7 @@ CREATE TABLE IF NOT EXISTS sealed_lines (
 
 -- One row per manifest that was ever read: the blobs that it names, the manifests that an index lists, and the manifest
 -- that it hangs on, if any.
-CREATE TABLE IF NOT EXISTS manifests (
+CREATE TABLE manifests (
     digest VARCHAR NOT NULL,
     blobs VARCHAR[] NOT NULL,
     children VARCHAR[] NOT NULL,

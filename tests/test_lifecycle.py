@@ -55,9 +55,9 @@ class Books:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
-    def take(self, at: int, rows: Sequence[Row], accept_loss: bool = False) -> Changes:
+    def take(self, at: int, rows: Sequence[Row], accepted: frozenset[str] = frozenset()) -> Changes:
         frame = pl.DataFrame([row.fields for row in rows], schema=SCHEMA, orient="row")
-        return take_in(self.ledger, Answer("hub", at, frame), accept_loss)
+        return take_in(self.ledger, Answer("hub", at, frame), accepted)
 
     def events(self) -> list[dict[str, Any]]:
         """Every event of the ledger, as CloudEvents in the order in which they count."""
@@ -231,9 +231,9 @@ def test_a_loss_of_most_rows_is_refused_until_it_is_accepted() -> None:
         assert these.take(2000, rows[50:]).deleted == 50, "half is not more than half"
         these.take(3000, rows)
         for left in (rows[51:], []):
-            with pytest.raises(AcctError, match=r"source hub: lacks .* of the 100 .*--accept-loss"):
+            with pytest.raises(AcctError, match=r"source hub: lacks .* of the 100 .*--accept loss"):
                 these.take(4000, left)
-        assert these.take(4000, [], accept_loss=True) == Changes(0, deleted=100)
+        assert these.take(4000, [], accepted=frozenset({"loss"})) == Changes(0, deleted=100)
         assert these.take(5000, rows[:99]).restored == 99
         assert these.take(6000, []).deleted == 99, "of fewer than 100 rows anything may be gone"
 
@@ -324,9 +324,9 @@ def test_after_each_collection_the_ledger_says_what_the_database_shows(
         for at, answer in enumerate(answers):
             now = 100 + 5 * at
             rows = consistent([replace(row, deleted_at=None) if (row.deleted_at or 0) > now else row for row in answer])
-            these.take(now, rows, accept_loss=True)
+            these.take(now, rows, accepted=frozenset({"loss"}))
             assert_shown(workspace_at(these.events(), now), rows)
-            other.take(now, shuffler.sample(rows, len(rows)), accept_loss=True)
+            other.take(now, shuffler.sample(rows, len(rows)), accepted=frozenset({"loss"}))
         assert these.events() == other.events(), "the order of rows changes nothing"
         assert these.take(1000, rows) == Changes(len(rows))
 

@@ -1,6 +1,7 @@
 """`acct collect`: snapshots of the configured sources."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from accounting.facts.lifecycle import Changes
 
 
+class Acceptable(StrEnum):
+    """What --accept of a collection knows."""
+
+    loss = "loss"
+    broken = "broken"
+    unbilled = "unbilled"
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(collect)
 
@@ -22,9 +31,10 @@ def add_to(app: typer.Typer) -> None:
 def collect(
     context: typer.Context,
     names: SourceNames = None,
-    accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Believe it that most of what a source held is gone.")
-    ] = False,
+    accept: Annotated[
+        list[Acceptable] | None,
+        typer.Option(help="Take what is refused otherwise: loss, where most of what the source held is gone."),
+    ] = None,
 ) -> None:
     """Take a snapshot of each configured source.
 
@@ -37,7 +47,7 @@ def collect(
     for source in chosen_sources(chosen.config, names):
         try:
             with progress(f"collecting {source.name}") as news:
-                said = _collect(chosen, source, news, accept_loss)
+                said = _collect(chosen, source, news, frozenset(accept or ()))
             say(said)
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
@@ -47,15 +57,15 @@ def collect(
         raise refusals[-1]
 
 
-def _collect(chosen: Settings, source: Source, news: Callable[[str], None], accept_loss: bool) -> str:
+def _collect(chosen: Settings, source: Source, news: Callable[[str], None], accepted: frozenset[str]) -> str:
     """Collect one source; gives one sentence about what came of it."""
     if source.layout == "database":
         from accounting.facts.lifecycle import collect as collect_lifecycle
 
-        return changes_found(source.name, collect_lifecycle(chosen.ledger, source, news, accept_loss))
+        return changes_found(source.name, collect_lifecycle(chosen.ledger, source, news, accepted))
     from accounting.facts.collecting import collect as collect_source
 
-    return outcome(source.name, collect_source(chosen.ledger, source, chosen.config.folder, news, accept_loss))
+    return outcome(source.name, collect_source(chosen.ledger, source, chosen.config.folder, news, accepted))
 
 
 def outcome(source: str, collection: "Collection") -> str:

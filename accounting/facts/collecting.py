@@ -56,23 +56,24 @@ def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[s
 
 
 def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None],
-            accept_loss: bool = False) -> Collection:  # fmt: skip
+            accepted: frozenset[str] = frozenset()) -> Collection:  # fmt: skip
     """Take a snapshot of a source; a relative folder is one below `base`.
 
-    Unless `accept_loss`, a snapshot that lacks most of what the one before held is refused.
+    `accepted` are words of --accept: unless `loss` is one, a snapshot that lacks most of what the one before held is
+    refused.
 
     The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
     AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
     """
     found, filled, journal = read_source(ledger_path, source, base, news)
     where = f"source {source.name}"
-    if filled and not found.has_marker and not accept_loss:
+    if filled and not found.has_marker and "loss" not in accepted:
         raise AcctError(
             where,
             f"has no registry below {source.url}, though it had one",
-            "check the url and its prefix, or collect with --accept-loss if that is true",
+            "check the url and its prefix, or collect with --accept loss if that is true",
         )
-    if not accept_loss:
+    if "loss" not in accepted:
         _refuse_foreign(source, found)
     offer = Offer(
         source.name,
@@ -82,7 +83,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
         lambda row: where,
         unreachable_blobs=found.garbage.height,
         unreachable_bytes=int(found.garbage["size_bytes"].sum()),
-        loss_is_true=accept_loss,
+        accepted=accepted,
     )
     news("merging the snapshot")
     with writing(ledger_path) as ledger:

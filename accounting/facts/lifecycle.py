@@ -30,7 +30,8 @@ class Changes:
     unseen: tuple[str, ...] = ()
 
 
-def collect(ledger_path: Path, source: Source, news: Callable[[str], None], accept_loss: bool = False) -> Changes:
+def collect(ledger_path: Path, source: Source, news: Callable[[str], None],
+            accepted: frozenset[str] = frozenset()) -> Changes:  # fmt: skip
     """Ask a source's database, and record what has changed since it was asked before.
 
     Raises AcctError where the answer cannot be taken; then nothing is recorded.
@@ -38,14 +39,14 @@ def collect(ledger_path: Path, source: Source, news: Callable[[str], None], acce
     answer = ask(source, news)
     news("comparing it with the events known")
     with writing(ledger_path) as ledger:
-        return take_in(ledger, answer, accept_loss)
+        return take_in(ledger, answer, accepted)
 
 
-def take_in(ledger: Ledger, answer: Answer, accept_loss: bool = False) -> Changes:
+def take_in(ledger: Ledger, answer: Answer, accepted: frozenset[str] = frozenset()) -> Changes:
     """Record as events how an answer differs from the events of the answers before it (RULES, section 3).
 
-    Raises AcctError where two rows of one package contradict each other and, unless `accept_loss`, where most of what
-    was there has no row any more.
+    Raises AcctError where two rows of one package contradict each other and, unless `loss` is accepted, where most of
+    what was there has no row any more.
     """
     event_source = f"acct:{answer.source}"
     observed_before, rows_before = ledger.rows(
@@ -64,7 +65,7 @@ def take_in(ledger: Ledger, answer: Answer, accept_loss: bool = False) -> Change
     _refuse_contradiction(ledger, answer)
     for name in ("61_observed_before", "62_observed_deletions", "63_observed_turns"):
         ledger.define(f"merge/{name}")
-    if not accept_loss:
+    if "loss" not in accepted:
         _refuse_loss(ledger, answer, rows_before or 0)
     for name in ("64_observed_links", "65_observed_events"):
         ledger.define(f"merge/{name}")
@@ -101,5 +102,5 @@ def _refuse_loss(ledger: Ledger, answer: Answer, rows_before: int) -> None:
         raise AcctError(
             f"source {answer.source}",
             f"lacks {vanished:,} of the {there:,} workspaces, repositories and packages that were there before",
-            "check the source's query, or collect with --accept-loss if that is true",
+            "check the source's query, or collect with --accept loss if that is true",
         )

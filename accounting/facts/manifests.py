@@ -24,7 +24,7 @@ class Journal:
 
     def read(self) -> pl.DataFrame:
         """As MANIFESTS, each digest once."""
-        batches = [_as_manifests(pl.read_parquet(file)) for file in sorted(self.folder.glob("*.parquet"))]
+        batches = [pl.read_parquet(file) for file in sorted(self.folder.glob("*.parquet"))]
         return pl.concat([pl.DataFrame(schema=MANIFESTS), *batches]).unique("digest")
 
     def keep(self, manifests: pl.DataFrame) -> None:
@@ -45,17 +45,10 @@ class Journal:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _as_manifests(kept: pl.DataFrame) -> pl.DataFrame:
-    """What an earlier acct kept has not all that is asked of a manifest now: it is to be read once more."""
-    if not set(MANIFESTS) <= set(kept.columns):
-        return pl.DataFrame(schema=MANIFESTS)
-    return kept.select(list(MANIFESTS)).cast(pl.Schema(MANIFESTS))
-
-
 def known_manifests(ledger: Ledger) -> pl.DataFrame:
-    """What is known of manifests, as MANIFESTS; of a ledger of a layout that kept less of them nothing is."""
+    """What is known of manifests, as MANIFESTS."""
     known = pl.DataFrame(pl.from_arrow(ledger.arrow("SELECT * FROM manifests")))
-    return _as_manifests(known)
+    return known.select(list(MANIFESTS)).cast(pl.Schema(MANIFESTS))
 
 
 def keep_manifests(ledger: Ledger, manifests: pl.DataFrame) -> None:

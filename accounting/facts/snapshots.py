@@ -33,8 +33,7 @@ class Offer:
     """A snapshot that a source offers, by the relation that gives its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`. `position` tells where a row stands, for errors. Unless `loss_is_true`, a snapshot that lacks most of
-    what the one before held is refused.
+    `problem`. `position` tells where a row stands, for errors. `accepted` are the words of --accept.
     """
 
     source: str
@@ -45,7 +44,7 @@ class Offer:
     file: Path | None = None
     unreachable_blobs: int = 0
     unreachable_bytes: int = 0
-    loss_is_true: bool = True
+    accepted: frozenset[str] = frozenset({"loss"})
 
 
 def digest_of_file(file: Path) -> str:
@@ -119,7 +118,7 @@ def _merge(ledger: Ledger, offer: Offer, references_before: int) -> Taken:
     ledger.run("INSERT INTO blobs BY NAME SELECT * EXCLUDE (other_size_bytes) FROM new_blobs ORDER BY blob_id")
     for name in ("30_offered_references", "31_differences", "32_opened_references"):
         ledger.define(_MERGE + name)
-    if not offer.loss_is_true:
+    if "loss" not in offer.accepted:
         _refuse_loss(ledger, offer, references_before)
     _apply(ledger)
     counts = ledger.rows(
@@ -183,7 +182,7 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
 def _define_merged(ledger: Ledger, offer: Offer) -> None:
     """Define `merged`: the source, and the instants of its snapshot before and of this one."""
     ledger.run(
-        "INSERT INTO sources (source_id, name) SELECT coalesce(max(source_id), 0) + 1, $1 FROM sources"
+        "INSERT INTO sources (source_id, name, served) SELECT coalesce(max(source_id), 0) + 1, $1, false FROM sources"
         " HAVING NOT EXISTS (SELECT 1 FROM sources WHERE name = $1)",
         [offer.source],
     )
@@ -233,7 +232,7 @@ def _refuse_loss(ledger: Ledger, offer: Offer, before: int) -> None:
         raise AcctError(
             f"source {offer.source}",
             f"lacks {lost:,} of the {before:,} references that its snapshot before held",
-            "check the source's url, or collect with --accept-loss if that is true",
+            "check the source's url, or collect with --accept loss if that is true",
         )
 
 

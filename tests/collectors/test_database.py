@@ -184,7 +184,7 @@ def test_what_vanishes_was_deleted_when_it_was_last_seen(registry: Registry) -> 
     registry.run("DELETE FROM packages WHERE length(name) < 3")
     time.sleep(1.1)
     assert "source lifecycle: lacks 100 of the 105 workspaces" in registry.refusal()
-    assert "100 deleted" in registry.collect("--accept-loss")
+    assert "100 deleted" in registry.collect("--accept", "loss")
 
 
 GOOD = "('acme', 'w', 'container', 'web', NULL::timestamptz)"
