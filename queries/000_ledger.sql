@@ -49,15 +49,18 @@ CREATE TABLE versions (
     uploaded_at BIGINT
 );
 
--- One row per blob of a workspace.
+-- One row per blob of a workspace: a digest and a size (RULES, section 1). `resized`: the ledger knows the digest with
+-- another size too.
 CREATE TABLE blobs (
     blob_id INTEGER NOT NULL,
     workspace_id INTEGER NOT NULL,
     digest VARCHAR NOT NULL,
-    size_bytes BIGINT NOT NULL
+    size_bytes BIGINT NOT NULL,
+    resized BOOLEAN NOT NULL
 );
 
--- One row per unbroken presence of a reference in a source; no end: there at the source's latest snapshot.
+-- One row per unbroken presence of a reference in a source; no end: there at the source's latest snapshot. No bill reads
+-- it: versions only explain one.
 CREATE TABLE reference_intervals (
     source_id INTEGER NOT NULL,
     version_id INTEGER NOT NULL,
@@ -66,9 +69,10 @@ CREATE TABLE reference_intervals (
     valid_until BIGINT
 );
 
--- One row per unbroken presence of a blob in a package, whichever version held it: the union of its references. The
--- blob's size, and whether more than one package has ever held it, stand here too, so that a month reads one table; and
--- which transactions told of its beginning and of its end.
+-- One row per interval in which a source's successive snapshots show that a package holds a blob, whichever versions name
+-- it (RULES, section 2); no end: it is in the source's latest snapshot. `first_seen_at` is the first snapshot that shows it.
+-- The blob's size, and whether more than one package has ever held it, stand here too, so that a month reads one table;
+-- and which transactions recorded the beginning and the end.
 CREATE TABLE holdings (
     source_id INTEGER NOT NULL,
     package_id INTEGER NOT NULL,
@@ -76,6 +80,7 @@ CREATE TABLE holdings (
     size_bytes BIGINT NOT NULL,
     shared BOOLEAN NOT NULL,
     valid_from BIGINT NOT NULL,
+    first_seen_at BIGINT NOT NULL,
     valid_until BIGINT,
     opened_record_id INTEGER NOT NULL,
     closed_record_id INTEGER

@@ -43,18 +43,34 @@ def golden_cases() -> list[GoldenCase]:
     return [load(folders[name]) for name in sorted(folders)]
 
 
+def named_case(name: str) -> GoldenCase:
+    """A kept case."""
+    return load(KEPT / name)
+
+
 def load(folder: Path) -> GoldenCase:
     """Read one case folder."""
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     events = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
     card = folder / "card.toml"
+    sources = sources_of(folder)
     case = Case(
-        snapshots=tuple(Snapshot(source, at, rows(file)) for file, source, at in snapshot_files(folder)),
+        snapshots=tuple(
+            Snapshot(source, at, rows(file), bool(sources.get(source, {}).get("served")))
+            for file, source, at in snapshot_files(folder)
+        ),
         events=tuple(json.loads(line) for line in events if line.strip()),
         card=tomllib.loads(card.read_text(encoding="utf-8")) if card.exists() else None,
         month=expected["month"],
+        retired=tuple((name, told["retired_at"]) for name, told in sources.items() if "retired_at" in told),
     )
     return GoldenCase(folder.name, folder, case, expected)
+
+
+def sources_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """What a case says of its sources: `served`, `accept_sizes`, `retired_at`; nothing of most."""
+    file = folder / "sources.json"
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 
 def snapshot_files(folder: Path) -> Iterator[tuple[Path, str, str]]:

@@ -118,7 +118,7 @@ def references(draw: Draw, world: World) -> tuple[Reference, ...]:
 
 @st.composite
 def source_snapshots(draw: Draw, world: World, source: str, held: tuple[Reference, ...]) -> list[Snapshot]:
-    """One source: its instants first, then when each reference is in them."""
+    """One source: its kind and its instants first, then when each reference is in them, and under which version."""
     start, end = month_bounds(world.month)
     instants = set(draw(st.lists(world.instants(), max_size=3)))
     if not draw(chance(6)) or not instants:
@@ -126,6 +126,7 @@ def source_snapshots(draw: Draw, world: World, source: str, held: tuple[Referenc
     if not draw(chance(6)) or len(instants) < 2:
         instants.add(end + draw(st.sampled_from((0, 1, 4 * DAY))))
     taken = sorted(instants)
+    grown = [draw(st.sampled_from((0, 0, 0, 0, 0, 1, 2))) for _ in taken]  # which blobs have another size then
     every = (1 << len(taken)) - 1
     rows: list[list[Row]] = [[] for _ in taken]
     for reference in held:
@@ -133,8 +134,21 @@ def source_snapshots(draw: Draw, world: World, source: str, held: tuple[Referenc
         seen = draw(st.one_of(st.integers(0, every), st.just(every), st.integers(0, every)))
         for number in range(len(taken)):
             if seen >> number & 1:
-                rows[number] += draw(listings(world, reference, taken))
-    return [Snapshot(source, draw(written(at)), tuple(listed)) for at, listed in zip(taken, rows, strict=True)]
+                shown = draw(as_shown(reference, grown[number]))
+                rows[number] += draw(listings(world, shown, taken))
+    served = draw(st.booleans())
+    return [Snapshot(source, draw(written(at)), tuple(listed), served) for at, listed in zip(taken, rows, strict=True)]
+
+
+@st.composite
+def as_shown(draw: Draw, reference: Reference, grown: int) -> Reference:
+    """Now and then by another version, as a tag that moved; of another size where the blob is `grown`."""
+    workspace, kind, package, version, digest, size = reference
+    if draw(chance(3)):
+        version = draw(st.sampled_from(VERSIONS))
+    if grown >> int(digest[7:]) & 1:
+        size = size + 1 if size < 2**63 - 1 else size - 1
+    return workspace, kind, package, version, digest, size
 
 
 @st.composite
@@ -336,10 +350,34 @@ def busy_histories(draw: Draw) -> Case:
     )
 
 
+@st.composite
+def steady_histories(draw: Draw) -> Case:
+    """What every package holds stays the same from before the first deletion on; charged are the usual states."""
+    world = draw(worlds())
+    start, end = month_bounds(world.month)
+    held = draw(references(world))
+    snapshots = []
+    for source in ("images", "files")[: draw(st.integers(1, 2))]:
+        between = draw(st.lists(world.instants(), max_size=4))
+        rows = tuple(Row(*reference) for reference in held if draw(st.booleans()))
+        instants = sorted({start - 60 * DAY, *between, end + draw(st.sampled_from((0, 1, 40 * DAY)))})
+        snapshots += [Snapshot(source, draw(written(at)), rows) for at in instants]
+    card = draw(cards(world))
+    usual = {"charged": ["live", "repository_deleted"]}
+    return Case(
+        snapshots=tuple(sorted(snapshots, key=lambda snapshot: (epoch(snapshot.taken_at), snapshot.source))),
+        events=draw(event_lists(world)),
+        card=card | {"rule": [rule | usual for rule in card["rule"]]},
+        month=world.month,
+    )
+
+
 def gaps(case: Case) -> list[tuple[Snapshot, Snapshot]]:
-    """The pairs of successive snapshots of a source with room for another between them."""
+    """The pairs of successive snapshots of a stored source with room for another between them."""
     by_source: dict[str, list[Snapshot]] = {}
     for snapshot in case.snapshots:
+        if snapshot.served:
+            continue
         by_source.setdefault(snapshot.source, []).append(snapshot)
     return [
         (before, after)

@@ -41,11 +41,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that one source held at an instant."""
+    """All that one source held at an instant; `served` where it shows what an API serves."""
 
     source: str
     taken_at: str
     rows: tuple[Row, ...]
+    served: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def effective_from(entry: dict[str, Any]) -> int:
 
 @dataclass(frozen=True)
 class Stay:
-    """That a package referred to a blob in `[start, until)`."""
+    """That a package held a blob in `[start, until)`."""
 
     package: PackageKey
     digest: str
@@ -164,18 +165,15 @@ class Stay:
     until: int
 
 
-Reference = tuple[str, str, str, str, str]
+Holding = tuple[str, str, str, str, int]  # workspace, format, package, digest, size
 
 
-def references(snapshot: Snapshot) -> dict[Reference, tuple[int, int | None]]:
-    """Each reference of a snapshot once: its size, and the earliest upload that is given."""
-    found: dict[Reference, tuple[int, int | None]] = {}
+def holdings(snapshot: Snapshot) -> dict[Holding, list[int]]:
+    """Each holding of a snapshot, with all uploads that are given for its references."""
+    found: dict[Holding, list[int]] = {}
     for row in snapshot.rows:
-        key = (row.workspace, row.format, row.package, row.version, row.digest)
-        uploads = [epoch(row.uploaded_at)] if row.uploaded_at else []
-        if key in found and found[key][1] is not None:
-            uploads.append(found[key][1])  # type: ignore[arg-type]
-        found[key] = (row.size, min(uploads, default=None))
+        uploads = found.setdefault((row.workspace, row.format, row.package, row.digest, row.size), [])
+        uploads += [epoch(row.uploaded_at)] if row.uploaded_at else []
     return found
 
 
@@ -185,21 +183,75 @@ def snapshots_of(case: Case, source: str) -> list[Snapshot]:
 
 
 def stays(case: Case, workspace: str) -> list[Stay]:
-    """When each package of a workspace referred to each blob; stays may overlap."""
+    """When each package of a workspace held each blob; stays may overlap."""
     found = []
     for source in sorted({snapshot.source for snapshot in case.snapshots}):
         taken = snapshots_of(case, source)
-        for previous, following in pairwise(taken):
-            p, n = epoch(previous.taken_at), epoch(following.taken_at)
-            before = references(previous)
-            for key, (size, uploaded) in references(following).items():
-                if key[0] != workspace:
-                    continue
-                start = n if uploaded is None or not p <= uploaded <= n else uploaded
-                if key in before:
-                    start = p
-                found.append(Stay((key[1], key[2]), key[4], size, start, n))
+        shown = [(epoch(each.taken_at), holdings(each)) for each in taken]
+        ever = {holding for _, held in shown for holding in held if holding[0] == workspace}
+        for holding in sorted(ever):
+            found += stays_of(case, source, holding, shown, taken[0].served)
     return found
+
+
+def stays_of(
+    case: Case, source: str, holding: Holding, shown: list[tuple[int, dict[Holding, list[int]]]], served: bool
+) -> list[Stay]:
+    """One holding by the snapshots of one source, all of which are `shown`."""
+    workspace, kind, name, digest, size = holding
+    deleted = Deletions(case, workspace, (kind, name)) if served else None
+    remaining = [
+        (number, at)
+        for number, (at, held) in enumerate(shown)
+        if holding in held or deleted is None or not deleted.hides(at)
+    ]
+    found = []
+    before = None  # the number of the remaining snapshot before
+    for number, at in remaining:
+        held = shown[number][1]
+        was = before is not None and holding in shown[before][1]
+        start = until = at
+        if was and before is not None and holding in held:
+            start = shown[before][0]
+        elif was and before is not None:
+            start = shown[before][0]
+            until = deleted.end(start, at) if deleted else start
+        elif holding in held and number:
+            own = shown[number - 1][0]  # whatever it says
+            start = min((upload for upload in held[holding] if own <= upload <= at), default=at)
+        found.append(Stay((kind, name), digest, size, start, until))
+        before = number
+    if deleted and before is not None and holding in shown[before][1]:
+        last = [shown[-1][0], *(epoch(at) for name_, at in case.retired if name_ == source)]
+        found.append(Stay((kind, name), digest, size, shown[before][0], deleted.end(shown[before][0], max(last))))
+    return [stay for stay in found if stay.start < stay.until]
+
+
+class Deletions:
+    """When a package is deleted with its repository or its workspace, asked instant by instant."""
+
+    def __init__(self, case: Case, workspace: str, key: PackageKey) -> None:
+        self.case = case
+        self.key = key
+        self.events = events_of(case, workspace)
+
+    def state(self, instant: int) -> str:
+        """Of the package at an instant."""
+        return state_of(self.case, workspace_at(self.events, instant), self.key, instant)[1]
+
+    def hides(self, instant: int) -> bool:
+        """Whether an API that does not show the package says nothing by that."""
+        return self.state(instant) in {"repository_deleted", "workspace_deleted", "expired"}
+
+    def end(self, p: int, n: int) -> int:
+        """The end of the last interval of a deletion that is kept and has an instant in `[p, n]`; `p` without one."""
+        times = {epoch(event["time"]) for event in self.events}
+        changes = sorted(times | {at + retention(self.case, at) for at in times} | {p, n})
+        kept = {"repository_deleted", "workspace_deleted"}
+        within = [at for at in changes if p <= at <= n and self.state(at) in kept]
+        if not within:
+            return p
+        return next(at for at in changes if at > within[-1] and self.state(at) not in kept)
 
 
 def coverage(case: Case) -> int | None:
@@ -419,11 +471,10 @@ def metered(case: Case, workspace: str) -> Usage:
         rule = in_force(rules(case), a)
         assert rule is not None
         there = [stay for stay in held if stay.start <= a and b <= stay.until]
-        sizes = {stay.digest: stay.size for stay in there}
-        for digest in sorted(sizes):
-            sharers = {stay.package for stay in there if stay.digest == digest}
+        for digest, size in sorted({(stay.digest, stay.size) for stay in there}):
+            sharers = {stay.package for stay in there if (stay.digest, stay.size) == (digest, size)}
             where = {key: state_of(case, it, key, a) for key in sharers}
-            for key, share in carried(sizes[digest] * (b - a), where, rule).items():
+            for key, share in carried(size * (b - a), where, rule).items():
                 slug, state = where[key]
                 line = (slug, *key, state)
                 usage.all[line] = usage.all.get(line, Fraction(0)) + share

@@ -94,7 +94,10 @@ class Books:
                 for step, file in some:
                     if isinstance(step, Snapshot):
                         at, digest = parse_instant(step.taken_at), digest_of_file(file)
-                        take_in(ledger, Offer(step.source, at, digest, snapshot_file.relation(file), str, file))
+                        rows = snapshot_file.relation(file)
+                        accepted = frozenset({"loss", "sizes"})
+                        offer = Offer(step.source, at, digest, rows, str, file, served=step.served, accepted=accepted)
+                        take_in(ledger, offer)
                     elif isinstance(step, Events):
                         record(ledger, file, event_file.relation(file), file.name)
                     elif isinstance(step, Card):
@@ -163,7 +166,8 @@ class CommandBooks(Books):
         for step in steps:
             file = self.file_of(step)
             if isinstance(step, Snapshot):
-                self.acct("import", "snapshot", file, "--source", step.source, "--taken-at", step.taken_at)
+                options = ["--accept", "future", "--accept", "sizes", *(["--served"] if step.served else [])]
+                self.acct("import", "snapshot", file, "--source", step.source, "--taken-at", step.taken_at, *options)
             elif isinstance(step, Events):
                 self.acct("import", "events", file)
             elif isinstance(step, Card):

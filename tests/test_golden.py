@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli_runner import Result, run, run_apart
-from tests.golden import GoldenCase, differences, golden_cases
+from tests.golden import GoldenCase, differences, golden_cases, sources_of
 from tests.model_of_rules import epoch
 
 CASES = golden_cases()
@@ -34,10 +34,16 @@ def check(golden: GoldenCase, folder: Path, runner: Callable[..., Result]) -> No
         assert result.exit_code == 0, (args, result)
         return result.stdout
 
+    sources = sources_of(golden.folder)
     for file, source, taken_at in golden.snapshot_files():
-        acct("import", "snapshot", file, "--source", source, "--taken-at", taken_at)
+        said = sources.get(source, {})
+        options = ["--served"] if said.get("served") else []
+        options += ["--accept", "sizes"] if said.get("accept_sizes") else []
+        acct("import", "snapshot", file, "--source", source, "--taken-at", taken_at, "--accept", "future", *options)
     acct("import", "events", golden.folder / "events.jsonl")
     acct("rates", "load", golden.folder / "card.toml")
+    for source, at in golden.case.retired:
+        acct("source", "retire", source, "--at", at)
 
     held: list[list[Any]] = []
     for workspace, expected in sorted(golden.expected["workspaces"].items()):

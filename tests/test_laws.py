@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import model_of_rules as model
-from tests.histories import busy_histories, gaps, histories
+from tests.histories import busy_histories, gaps, histories, steady_histories
 from tests.model_of_rules import DAY, Bill, Case, Refusal, Row, Snapshot, epoch, month_bounds
 from tests.project import Card, Events, Retire, Step, bill, books, steps_of
 
@@ -169,28 +169,68 @@ def test_splitting_sources_by_workspace_changes_nothing(case: Case) -> None:
 
 
 @tried(6)
+@given(histories(), st.data())
+def test_which_versions_name_a_blob_changes_nothing(case: Case, data: st.DataObject) -> None:
+    """In the same package, with the same uploads: tags that move, lose their image, are renamed."""
+    renamed = {}
+    for snapshot in case.snapshots:
+        for row in snapshot.rows:
+            renamed[snapshot, row] = replace(row, version=data.draw(st.sampled_from(("", "latest", "1.0", row.digest))))
+    snapshots = tuple(
+        replace(snapshot, rows=tuple(renamed[snapshot, row] for row in snapshot.rows)) for snapshot in case.snapshots
+    )
+    assert_unchanged(case, replace(case, snapshots=snapshots))
+
+
+@tried(8)
+@given(steady_histories())
+def test_a_deletion_costs_alike_seen_from_a_stored_and_from_a_served_source(case: Case) -> None:
+    """Of repositories and workspaces, where what packages hold does not change; with snapshots at the same instants."""
+    hidden = []
+    for snapshot in case.snapshots:
+        gone = set()
+        for row in snapshot.rows:
+            key = (row.workspace, row.format, row.package)
+            if model.Deletions(case, row.workspace, key[1:]).hides(epoch(snapshot.taken_at)):
+                gone.add(key)
+        shown = tuple(row for row in snapshot.rows if (row.workspace, row.format, row.package) not in gone)
+        hidden.append(replace(snapshot, rows=shown, served=True))
+    served = replace(case, snapshots=tuple(hidden))
+    assert bill(served) == model.bills(served)
+    assert amounts(model.bills(served)) == amounts(model.bills(case))
+
+
+def amounts(bills: Bills) -> list[tuple[Any, ...]]:
+    """What each bill charges, by line: what has expired may be stored all the same, and no API shows it."""
+    return [
+        (each.workspace, each.amount, {replace(line, byte_seconds=0) for line in each.lines if minor(line.amount)})
+        for each in billed(bills)
+    ]
+
+
+@tried(6)
 @given(histories().filter(gaps), st.data())
 def test_snapshots_that_bring_no_news_change_nothing(case: Case, data: st.DataObject) -> None:
-    """Between two others of its source, holding just what that source's own snapshots say was there then."""
+    """Between two others of its stored source, holding just what that source's own snapshots say was there then."""
     before, after = data.draw(st.sampled_from(gaps(case)))
     between = st.integers(epoch(before.taken_at) + 1, epoch(after.taken_at) - 1)
     uploads = [epoch(row.uploaded_at) for row in after.rows if row.uploaded_at]
     near = [at for at in uploads if epoch(before.taken_at) < at < epoch(after.taken_at)]
     at = data.draw(st.one_of(between, st.sampled_from(near)) if near else between)
-    inserted = Snapshot(before.source, told(at), there_at(before, after, at))
+    inserted = Snapshot(before.source, told(at), there_at(before, after, at), before.served)
     snapshots = sorted((*case.snapshots, inserted), key=lambda snapshot: epoch(snapshot.taken_at))
     assert_unchanged(case, replace(case, snapshots=tuple(snapshots)))
 
 
 def there_at(before: Snapshot, after: Snapshot, at: int) -> tuple[Row, ...]:
     """What two successive snapshots say was there at an instant between them, as the later one tells it."""
-    earlier, later = model.references(before), model.references(after)
-    p = epoch(before.taken_at)
+    earlier, later = model.holdings(before), model.holdings(after)
+    p, n = epoch(before.taken_at), epoch(after.taken_at)
 
     def there(row: Row) -> bool:
-        key = (row.workspace, row.format, row.package, row.version, row.digest)
-        uploaded = later[key][1]
-        return key in earlier or (uploaded is not None and p <= uploaded <= at)
+        key = (row.workspace, row.format, row.package, row.digest, row.size)
+        start = min((upload for upload in later[key] if p <= upload <= n), default=n)
+        return key in earlier or start <= at
 
     return tuple(row for row in after.rows if there(row))
 

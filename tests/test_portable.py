@@ -15,7 +15,18 @@ from accounting.paths import shipped
 from tests.cli_runner import run
 from tests.golden import GoldenCase, golden_cases
 
-FACTS = ("packages", "holdings", "events", "periods", "charged_states", "rules", "scope", "evidence", "snapshots")
+FACTS = (
+    "packages",
+    "holdings",
+    "events",
+    "periods",
+    "charged_states",
+    "rules",
+    "scope",
+    "evidence",
+    "snapshots",
+    "sources",
+)
 COLUMNS = "workspace_id, period_id, repository, format, package, state, charged, sharers, byte_seconds"
 
 

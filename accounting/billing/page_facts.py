@@ -7,6 +7,7 @@ from math import lcm
 from typing import NamedTuple
 
 from accounting.billing.rating import apportion
+from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
 from accounting.ledger import Ledger
 
 _RELATIONS = (
@@ -70,13 +71,16 @@ class PackageAtEnd:
 @dataclass
 class Facts:
     """Of one workspace: byte-seconds by day and state; packages at the end, by name; when a repository was deleted, by
-    its name and the end of its retention; and of each source, by name, its snapshots, the first, the latest, and gaps.
+    its name and the end of its retention; of each source, by name, its snapshots, the first, the latest, and gaps; what
+    is charged and not shown, and what was uploaded after its deletion.
     """
 
     days: dict[tuple[int, str], int] = field(default_factory=dict)
     packages: list[PackageAtEnd] = field(default_factory=list)
     deleted_at: dict[tuple[str, int], int] = field(default_factory=dict)
     sources: list[tuple[str, int, int | None, int | None, list[list[int]]]] = field(default_factory=list)
+    hidden: tuple[HiddenPackage, ...] = ()
+    reuploaded: tuple[ReuploadedPackage, ...] = ()
 
 
 def facts_of_scope(ledger: Ledger, month_days: range) -> dict[str, Facts]:

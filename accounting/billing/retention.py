@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accounting.billing.statement import require_workspace
-from accounting.billing.usage import LIFECYCLE, ask, coverage, parts_under, scopes
+from accounting.billing.usage import HOLDINGS, LIFECYCLE, ask, coverage, parts_under, scopes
 from accounting.facts.cards import card_in_force
 from accounting.ledger import Ledger
 
@@ -44,7 +44,7 @@ def retention_calendar(ledger: Ledger, workspace: str) -> RetentionCalendar:
     covered_until, rules = coverage(ledger), card_in_force(ledger).rules
     for _ in scopes(ledger, [workspace]):
         ask(ledger, parts_under(rules, covered_until, _NEVER), _NEVER, rules)
-        for name in ("110_scope_packages", "120_scope_holdings", *LIFECYCLE, "295_retention_ends"):
+        for name in (*LIFECYCLE, *HOLDINGS, "295_retention_ends"):
             ledger.define(name)
         rows = ledger.rows(
             "SELECT happens_at, what, repository, name, deleted_at, packages FROM retention_ends"

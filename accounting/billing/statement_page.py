@@ -12,9 +12,10 @@ from accounting.billing.rating import apportion
 from accounting.billing.reckoning import explanation_of, reckon
 from accounting.billing.statement import asked_of, latest_month, require_workspace, told_as
 from accounting.billing.steady import Steady, steady_from
+from accounting.billing.unseen import HiddenPackage, ReuploadedPackage, hidden_of_scope, reuploaded_of_scope
 from accounting.billing.usage import parts_of
 from accounting.facts.cards import card_of_closed
-from accounting.facts.sealed import closings, digest_of
+from accounting.facts.sealed import closings, digest_of, is_closed
 from accounting.facts.sources import first_snapshot_at
 from accounting.facts.statement_json import statement_json
 from accounting.instants import LAST, Month, midnight
@@ -116,10 +117,11 @@ class StatementPage:
 
     `as_of` is the instant that deletions, held names and shared layers are told of: the month's end, or how far it is
     covered. `known_from` is the instant of the first snapshot of all sources. `rates` are the steps from charged usage
-    to money, empty without a rate card; `explanation` is the sentence that says them. `free_states` are, by closed
-    month, the states that cost nothing in it: corrections tell of them. `parts` are the stretches of the month with
-    their rules and rates. `digest` is the SHA-256 of the statement's JSON. Of a closed month all rests on what was
-    recorded at its closing.
+    to money, empty without a rate card; `explanation` is the sentence that says them. `hidden` is charged though no
+    snapshot shows it; `reuploaded` is what an open month leaves free of charge though it was uploaded after its
+    deletion. `free_states` are, by closed month, the states that cost nothing in it: corrections tell of them. `parts`
+    are the stretches of the month with their rules and rates. `digest` is the SHA-256 of the statement's JSON. Of a
+    closed month all rests on what was recorded at its closing.
     """
 
     statement: Statement
@@ -132,6 +134,8 @@ class StatementPage:
     deletions: tuple[ChargedDeletion, ...]
     free: tuple[FreeUsage, ...]
     shared: tuple[SharedPackage, ...]
+    hidden: tuple[HiddenPackage, ...]
+    reuploaded: tuple[ReuploadedPackage, ...]
     free_states: Mapping[Month, frozenset[str]]
     parts: tuple[Part, ...]
     sources: tuple[SourceEvidence, ...]
@@ -160,8 +164,13 @@ def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | No
     assert known_from is not None  # without a snapshot nothing is covered, which is refused
     for batch in bill_batches(ledger, asked, workspaces):
         facts = facts_of_scope(ledger, _days_metered(asked))
+        hidden = hidden_of_scope(ledger)
+        reuploaded = [] if is_closed(ledger, month) else reuploaded_of_scope(ledger)
         for bill in batch:
-            of_workspace = facts.get(bill.statement.workspace, Facts())
+            workspace = bill.statement.workspace
+            of_workspace = facts.get(workspace, Facts())
+            of_workspace.hidden = hidden.get(workspace, ())
+            of_workspace.reuploaded = tuple(each for each in reuploaded if each.workspace == workspace)
             yield _page(asked, told(bill.statement), bill, of_workspace, free_states, known_from)
 
 
@@ -185,6 +194,8 @@ def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts,
         _deletions(asked, facts, steady),
         _free(statement, bill.usage),
         _shared(facts, steady),
+        facts.hidden,
+        facts.reuploaded,
         free_states,
         tuple(parts),
         tuple(

@@ -175,7 +175,7 @@ def _compare(ledger: Ledger, bills: Sequence[Statement]) -> None:
             asked = asked_of(ledger, bill.month)
             ask(ledger, parts_of(bill.month, asked.card), asked.until, asked.card.rules, asked.record_until)
             ledger.run("INSERT INTO compared_months VALUES (?, ?)", [number, bill.metered_seconds])
-            for name in (*PRESENCE, *LIFECYCLE, "900_held_seconds", "905_held_versions"):
+            for name in (*LIFECYCLE, *PRESENCE, "900_held_seconds", "905_held_versions"):
                 ledger.define(name)
             for held, compared in (("held_seconds", "compared_seconds"), ("held_versions", "compared_versions")):
                 into = f"INSERT INTO {compared}" if number else f"CREATE OR REPLACE TEMP TABLE {compared} AS"

@@ -12,17 +12,19 @@ from accounting.model import HeldName, Part, PlanStretch, Rate, RateCard, Rule, 
 
 _FOREVER = 2**63 - 1
 NO_PLAN: list[PlanStretch] = [(-_FOREVER, _FOREVER, None)]
-PRESENCE = ("110_scope_packages", "120_scope_holdings", "130_twice_seen_packages", "140_held_blobs")
 LIFECYCLE = (
+    "110_scope_packages",
     "200_ordered_events",
     "210_workspace_deletions",
     "220_package_deletions",
     "230_repository_events",
     "240_repository_deletions",
     "250_package_links",
-    "260_package_stretches",
+    "260_state_intervals",
     "270_package_states",
 )
+HOLDINGS = ("275_deletion_intervals", "276_hidden_holdings", "277_scope_holdings")
+PRESENCE = (*HOLDINGS, "278_twice_seen_packages", "279_held_blobs")
 _USAGE = (
     "300_unshared_usage",
     "310_shared_spans",
@@ -32,7 +34,7 @@ _USAGE = (
     "350_usage",
 )
 _BUSY = ("360_busy_spans", "370_busy_stretches")
-RELATIONS = (*PRESENCE, *LIFECYCLE, *_USAGE)
+RELATIONS = (*LIFECYCLE, *PRESENCE, *_USAGE)
 # Workspaces are metered in batches of about so many holdings: memory follows the batch, not the month.
 _BATCH_HOLDINGS = 1_000_000
 
@@ -145,7 +147,7 @@ def held_names_of_scope(ledger: Ledger, instant: int, rules: Sequence[Rule],
                         record_until: int = EVERYTHING) -> dict[str, tuple[HeldName, ...]]:  # fmt: skip
     """The image names that cannot be reused at an instant, by workspace in scope and by name (RULES, section 3)."""
     ask_instant(ledger, instant, rules, record_until)
-    for name in ("110_scope_packages", *LIFECYCLE, "280_held_names"):
+    for name in (*LIFECYCLE, "280_held_names"):
         ledger.define(name)
     rows = ledger.rows(
         "SELECT w.name, h.name, h.repository, h.held_until FROM held_names AS h JOIN workspaces AS w"
@@ -166,7 +168,7 @@ def stored_states(ledger: Ledger, source: str, instant: int, rules: Sequence[Rul
         " WHERE s.name = ? AND h.valid_until IS NULL",
         [source],
     )
-    for name in ("110_scope_packages", "120_scope_holdings", *LIFECYCLE, "400_stored_states"):
+    for name in (*LIFECYCLE, *HOLDINGS, "400_stored_states"):
         ledger.define(name)
     rows = ledger.rows(
         "SELECT w.name, t.state, t.charged = 1, t.charging_stops_at, t.blobs, t.size_bytes::HUGEINT"

@@ -1,19 +1,29 @@
 """`acct collect`: snapshots of the configured sources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import Settings, SourceNames, chosen_sources, progress, refuse, say, settings
+from accounting.commands.context import (
+    Settings,
+    SourceNames,
+    chosen_sources,
+    progress,
+    refuse,
+    say,
+    say_what_was_uploaded_again,
+    settings,
+)
 from accounting.errors import AcctError
 from accounting.model import Source
-from accounting.text import counted, size, unseen
+from accounting.text import counted, size, unseen, visible
 
 if TYPE_CHECKING:
     from accounting.facts.collecting import Collection
     from accounting.facts.lifecycle import Changes
+    from accounting.facts.snapshots import Resized
 
 
 class Acceptable(StrEnum):
@@ -51,6 +61,8 @@ def collect(
             say(said)
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
+    if chosen.ledger.exists():
+        say_what_was_uploaded_again(chosen.ledger)
     for earlier in refusals[:-1]:
         refuse(earlier)
     if refusals:
@@ -79,9 +91,20 @@ def outcome(source: str, collection: "Collection") -> str:
         notes.append(f"blobs that nothing reaches: {unreachable}")
     if collection.missing_blobs:
         notes.append(f"blobs that manifests name and the registry does not store: {collection.missing_blobs:,}")
+    if taken.resized:
+        notes.append(resized(taken.resized))
     if collection.empty:
         notes.append("no registry is there yet")
     return f"{source}: " + "; ".join(notes)
+
+
+def resized(digests: "Sequence[Resized]") -> str:
+    """The part of a sentence about digests that have another size than before."""
+    first = digests[0]
+    return (
+        f"digests that have another size than before: {len(digests):,}, such as {visible(first.digest)} of"
+        f" {visible(first.workspace)} with {first.size_bytes:,} bytes, before {first.known_size_bytes:,}"
+    )
 
 
 def changes_found(source: str, changes: "Changes") -> str:

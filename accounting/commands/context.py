@@ -140,6 +140,17 @@ def say(text: str) -> None:
         _tell(text)
 
 
+def say_what_was_uploaded_again(ledger_path: Path) -> None:
+    """Note the packages that were uploaded after their deletion, with the event that puts each right."""
+    from accounting.billing.unseen import reuploaded
+    from accounting.ledger import reading
+    from accounting.rendering.sources import reuploaded_sentence
+
+    with reading(ledger_path) as ledger:
+        for package in reuploaded(ledger):
+            say(reuploaded_sentence(package))
+
+
 def refuse(error: AcctError) -> None:
     """Tell on standard error why something is not done."""
     _tell(f"acct: {visible(str(error))}")

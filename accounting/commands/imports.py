@@ -6,12 +6,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import Group, instant, progress, say, settings
+from accounting.commands.context import Group, instant, progress, say, say_what_was_uploaded_again, settings
 from accounting.text import counted, unseen, visible
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 _NAMED = 3  # of many, so many are named
 
 _group = typer.Typer(cls=Group)
+
+
+class Acceptable(StrEnum):
+    """What --accept of an import knows."""
+
+    sizes = "sizes"
+    future = "future"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,6 +48,13 @@ def snapshot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file of references.")],
     source: Annotated[str, typer.Option(metavar="NAME", help="Whose snapshot it is.")],
     taken_at: Annotated[str, typer.Option(metavar="INSTANT", help="When it was taken: ISO 8601 with an offset.")],
+    served: Annotated[
+        bool, typer.Option("--served", help="It shows what a registry's API serves, which hides what was deleted.")
+    ] = False,
+    accept: Annotated[
+        list[Acceptable] | None,
+        typer.Option(help="Take what is refused otherwise: sizes, where a digest has another size than before."),
+    ] = None,
 ) -> None:
     """Take in all references that one source held at one instant.
 
@@ -54,7 +69,16 @@ def snapshot(
     with progress(f"importing {file}") as news:
         digest = digest_of_file(file)
         rows = snapshot_file.relation(file)
-        offer = Offer(source, at, digest, rows, lambda row: snapshot_file.position(file, row), file)
+        offer = Offer(
+            source,
+            at,
+            digest,
+            rows,
+            lambda row: snapshot_file.position(file, row),
+            file,
+            served=served,
+            accepted=frozenset({"loss", *(accept or ())}),
+        )
         with writing(settings(context).ledger, readable=[file]) as ledger:
             news("comparing it with the snapshot before")
             before = {state.name: state.references for state in source_states(ledger)}
@@ -64,20 +88,19 @@ def snapshot(
     else:
         say(f"{source}: {counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone")
         _note_what_may_be_wrong(source, taken, before)
+    say_what_was_uploaded_again(settings(context).ledger)
     if at > time.time():
         say(f"{source}: --taken-at {taken_at} lies in the future; earlier snapshots cannot follow it")
 
 
 def _note_what_may_be_wrong(source: str, taken: "Taken", before: Mapping[str, int]) -> None:
     """A name or a file that may not be what was meant; `before` has the sources before it, and their references."""
-    from accounting.facts.snapshots import lost_most
-
     if source not in before:
         shown = ", ".join(visible(name) for name in list(before)[:_NAMED])
         known = shown + (f" and {len(before) - _NAMED:,} more" if len(before) > _NAMED else "")
         remedy = f"; if one that is there was meant ({known}), import the file for it and retire this one"
         say(f"{source}: a new source, of which nothing is billed before this snapshot{remedy if before else ''}")
-    elif lost_most(before[source], taken.closed):
+    elif taken.loss:
         say(
             f"{source}: more than half of what the snapshot before held is gone; if the file was cut short, put back a"
             " copy of the ledger from before and import the whole file; without a copy, import it with a later"
@@ -121,6 +144,7 @@ def events(
                 f"{visible(workspace)} has the plan {plan!r}, which the rate card does not list: bills are refused"
                 f" until one of them is corrected{so_it_is}"
             )
+    say_what_was_uploaded_again(settings(context).ledger)
 
 
 @_group.command()

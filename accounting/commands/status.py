@@ -17,6 +17,7 @@ def status(
 
     Example: acct status
     """
+    from accounting.billing.unseen import hidden_now, reuploaded
     from accounting.billing.usage import coverage
     from accounting.facts.sources import databases_asked, months_known, source_states
     from accounting.ledger import reading
@@ -27,7 +28,9 @@ def status(
         covered_until = coverage(ledger) if sources else None
         months = months_known(ledger, covered_until)
         databases = databases_asked(ledger)
+        hidden = hidden_now(ledger)
+        again = reuploaded(ledger)
     if format_ is OutputFormat.json:
-        write_out(status_json(sources, databases, covered_until, months), None)
+        write_out(status_json(sources, databases, covered_until, months, hidden, again), None)
     else:
-        write_text(lambda width: status_text(sources, databases, covered_until, months, width))
+        write_text(lambda width: status_text(sources, databases, covered_until, months, hidden, again, width))

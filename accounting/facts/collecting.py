@@ -83,7 +83,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
         lambda row: where,
         unreachable_blobs=found.garbage.height,
         unreachable_bytes=int(found.garbage["size_bytes"].sum()),
-        accepted=accepted,
+        accepted=accepted | {"sizes"},  # what is stored is billed, whatever it was before
     )
     news("merging the snapshot")
     with writing(ledger_path) as ledger:

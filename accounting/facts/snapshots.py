@@ -9,23 +9,38 @@ from typing import TYPE_CHECKING, NamedTuple
 from accounting.errors import CHECK_PATH, AcctError
 from accounting.instants import format_instant
 from accounting.ledger import Ledger
+from accounting.text import counted, size
 
 if TYPE_CHECKING:
     import polars as pl
 
 _MERGE = "merge/"
 _DIGEST_ROWS = 100_000
-LOSS_REFERENCES = 100  # of a source with fewer, anything may be gone
+
+
+@dataclass(frozen=True)
+class Resized:
+    """A digest that a snapshot gives a size which the ledger did not know of it, and one that it knew before."""
+
+    workspace: str
+    digest: str
+    size_bytes: int
+    known_size_bytes: int
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a snapshot brought: `repeated` where it was in the ledger already."""
+    """What a snapshot brought: `repeated` where it was in the ledger already.
+
+    `loss` says what is gone where that is so much that it looks like a mistake, such as "3 of 5 packages are gone".
+    """
 
     references: int
     opened: int
     closed: int
     repeated: bool = False
+    loss: str | None = None
+    resized: tuple[Resized, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,9 @@ class Offer:
     """A snapshot that a source offers, by the relation that gives its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`. `position` tells where a row stands, for errors. `accepted` are the words of --accept.
+    `problem`. `position` tells where a row stands, for errors. `served`: it shows what an API serves, not what is
+    stored (RULES, section 2). `accepted` are words of --accept: without `loss` a snapshot that lacks most of what the
+    one before held is refused, without `sizes` one that gives a digest another size.
     """
 
     source: str
@@ -44,6 +61,7 @@ class Offer:
     file: Path | None = None
     unreachable_blobs: int = 0
     unreachable_bytes: int = 0
+    served: bool = False
     accepted: frozenset[str] = frozenset({"loss"})
 
 
@@ -74,21 +92,12 @@ def ever_filled(ledger: Ledger, source: str) -> bool:
     )
 
 
-def lost_most(before: int, lost: int) -> bool:
-    """Whether a snapshot lacks so much of what the one before held that it looks like a mistake.
-
-    >>> lost_most(100, 51), lost_most(100, 50), lost_most(99, 99)
-    (True, False, False)
-    """
-    return before >= LOSS_REFERENCES and 2 * lost > before
-
-
 def take_in(ledger: Ledger, offer: Offer) -> Taken:
     """Record one snapshot (RULES, section 2).
 
     The same content at the same instant changes nothing. Raises AcctError for other content at an instant that
-    is there already, an instant before the source's latest, a retired source, a malformed row, and for two
-    sizes of one digest in a workspace.
+    is there already, an instant before the source's latest, a retired source, a source of the other kind, a malformed
+    row, two sizes of one digest in a workspace, and for what is not `accepted`.
     """
     snapshots = _snapshots(ledger, offer.source)
     known = _known(offer, snapshots)
@@ -98,7 +107,7 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
     if snapshots and snapshots[0].content_digest == offer.content_digest:
         taken = Taken(snapshots[0].references, 0, 0)  # the very rows of the one before: nothing to merge
     else:
-        taken = _merge(ledger, offer, snapshots[0].references if snapshots else 0)
+        taken = _merge(ledger, offer)
     ledger.run(
         "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
         [offer.content_digest, taken.references, offer.unreachable_blobs, offer.unreachable_bytes, ledger.record_id()],
@@ -106,27 +115,31 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
     return taken
 
 
-def _merge(ledger: Ledger, offer: Offer, references_before: int) -> Taken:
+def _merge(ledger: Ledger, offer: Offer) -> Taken:
     """Close what the offer lacks, open what it brings."""
     _define_offered(ledger, offer)
     for name, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages"),
                         ("22_new_versions", "versions")):  # fmt: skip
         ledger.define(_MERGE + name)
         ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {name[3:]} ORDER BY ALL")
-    ledger.define(_MERGE + "23_new_blobs")
-    _refuse_two_sizes(ledger, offer)
-    ledger.run("INSERT INTO blobs BY NAME SELECT * EXCLUDE (other_size_bytes) FROM new_blobs ORDER BY blob_id")
+    resized = _new_blobs(ledger, offer)
     for name in ("30_offered_references", "31_differences", "32_opened_references"):
         ledger.define(_MERGE + name)
-    if "loss" not in offer.accepted:
-        _refuse_loss(ledger, offer, references_before)
+    before = _totals(ledger)
     _apply(ledger)
-    counts = ledger.rows(
+    loss = _loss(ledger, before)
+    if loss and "loss" not in offer.accepted:
+        raise AcctError(
+            f"source {offer.source}",
+            f"{loss} since its snapshot before",
+            "check the source's url, or collect with --accept loss if that is true",
+        )
+    (references, opened, closed), *_ = ledger.rows(
         "SELECT (SELECT count(*) FROM reference_intervals r JOIN merged m USING (source_id)"
         "        WHERE r.valid_until IS NULL),"
         " (SELECT count(*) FROM opened_references), (SELECT count(closed_version_id) FROM differences)"
     )
-    return Taken(*counts[0])
+    return Taken(references, opened, closed, loss=loss, resized=resized)
 
 
 class _Snapshot(NamedTuple):
@@ -136,12 +149,13 @@ class _Snapshot(NamedTuple):
     content_digest: str
     references: int
     retired_at: int | None
+    served: bool
 
 
 def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
     """Those of a source, the latest first."""
     rows = ledger.rows(
-        "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at"
+        "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at, s.served"
         " FROM sources s JOIN snapshots n USING (source_id) WHERE s.name = ? ORDER BY n.taken_at DESC",
         [source],
     )
@@ -151,6 +165,13 @@ def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
 def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
     """What was recorded for this source and instant already; refuses what cannot follow."""
     where = f"source {offer.source}"
+    if snapshots and snapshots[0].served != offer.served:
+        kind, other = ("stored", "served") if offer.served else ("served", "stored")
+        raise AcctError(
+            where,
+            f"shows what is {kind}, and this snapshot is of what is {other}",
+            "a source is of one kind for ever: name another source for it",
+        )
     for snapshot in snapshots:
         if snapshot.taken_at != offer.taken_at:
             continue
@@ -182,9 +203,9 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
 def _define_merged(ledger: Ledger, offer: Offer) -> None:
     """Define `merged`: the source, and the instants of its snapshot before and of this one."""
     ledger.run(
-        "INSERT INTO sources (source_id, name, served) SELECT coalesce(max(source_id), 0) + 1, $1, false FROM sources"
+        "INSERT INTO sources (source_id, name, served) SELECT coalesce(max(source_id), 0) + 1, $1, $2 FROM sources"
         " HAVING NOT EXISTS (SELECT 1 FROM sources WHERE name = $1)",
-        [offer.source],
+        [offer.source, offer.served],
     )
     ledger.run(
         "CREATE OR REPLACE TEMP TABLE merged AS"
@@ -210,30 +231,75 @@ def _define_offered(ledger: Ledger, offer: Offer) -> None:
         raise AcctError(offer.position(row), problem, "mend the row and import the file again")
 
 
-def _refuse_two_sizes(ledger: Ledger, offer: Offer) -> None:
-    found = ledger.rows(
-        "SELECT digest, size_bytes, other_size_bytes FROM new_blobs WHERE size_bytes <> other_size_bytes"
-        " UNION ALL"
-        " SELECT digest, other_size_bytes, size_bytes FROM offered WHERE other_size_bytes IS NOT NULL LIMIT 1"
+def _new_blobs(ledger: Ledger, offer: Offer) -> tuple[Resized, ...]:
+    """Record the blobs that the offer brings; gives those of digests that the ledger knows with another size."""
+    for name in ("23_new_blobs", "24_two_sizes"):
+        ledger.define(_MERGE + name)
+    where = str(offer.file or f"source {offer.source}")
+    two = ledger.rows("SELECT digest, size_bytes, other_size_bytes FROM two_sizes ORDER BY ALL LIMIT 1")
+    if two:
+        digest, size, other = two[0]
+        raise AcctError(
+            where,
+            f"gives {digest} two sizes in one workspace, {size} and {other} bytes",
+            "find out which is right, and leave the other out",
+        )
+    resized = tuple(
+        Resized(*row)
+        for row in ledger.rows(
+            "SELECT w.name, n.digest, n.size_bytes, n.known_size_bytes FROM new_blobs AS n"
+            " JOIN workspaces AS w USING (workspace_id) WHERE n.known_size_bytes IS NOT NULL ORDER BY ALL"
+        )
     )
-    if found:
-        digest, size, other = found[0]
+    if resized and "sizes" not in offer.accepted:
+        first = resized[0]
         raise AcctError(
-            str(offer.file or f"source {offer.source}"),
-            f"gives {digest} the size {other}, elsewhere in its workspace it has {size}",
-            "one digest has one size in a workspace: find out which is right",
+            where,
+            f"gives {first.digest} of {first.workspace} the size {first.size_bytes}, and the ledger knows it with"
+            f" {first.known_size_bytes} bytes",
+            "find out which is right; if the content was replaced, import it with --accept sizes: it is another blob"
+            " from then on",
         )
+    if resized:
+        ledger.run(
+            "UPDATE blobs AS b SET resized = true FROM new_blobs AS n"
+            " WHERE n.known_size_bytes IS NOT NULL AND b.workspace_id = n.workspace_id AND b.digest = n.digest"
+        )
+    ledger.run(
+        "INSERT INTO blobs BY NAME SELECT blob_id, workspace_id, digest, size_bytes,"
+        " known_size_bytes IS NOT NULL AS resized FROM new_blobs ORDER BY blob_id"
+    )
+    return resized
 
 
-def _refuse_loss(ledger: Ledger, offer: Offer, before: int) -> None:
-    """Refuse what looks like a wrong prefix, or a listing that failed in disguise."""
-    (lost,) = ledger.rows("SELECT count(closed_version_id) FROM differences")[0]
-    if lost_most(before, lost):
-        raise AcctError(
-            f"source {offer.source}",
-            f"lacks {lost:,} of the {before:,} references that its snapshot before held",
-            "check the source's url, or collect with --accept loss if that is true",
-        )
+def _totals(ledger: Ledger) -> tuple[int, int, int]:
+    """How many packages, holdings and bytes the source's latest snapshot shows."""
+    (totals,) = ledger.rows(
+        "SELECT count(DISTINCT h.package_id), count(*), coalesce(sum(h.size_bytes::HUGEINT), 0)"
+        " FROM holdings AS h JOIN merged AS m USING (source_id) WHERE h.valid_until IS NULL"
+    )
+    return totals[0], totals[1], totals[2]
+
+
+def _loss(ledger: Ledger, before: tuple[int, int, int]) -> str | None:
+    """What is gone since `before`, where that looks like a wrong prefix, or like a listing that failed in disguise.
+
+    That is more than half of the packages, or of all holdings or bytes together. What was replaced or renamed is not
+    gone.
+    """
+    (gone,) = ledger.rows(
+        "SELECT count(DISTINCT c.package_id) FROM changed_holdings AS c WHERE c.is_closed AND c.package_id NOT IN"
+        " (SELECT h.package_id FROM holdings AS h JOIN merged AS m USING (source_id) WHERE h.valid_until IS NULL)"
+    )[0]
+    packages, holdings, size_bytes = before
+    _, holdings_now, bytes_now = _totals(ledger)
+    if 2 * gone > packages:
+        return f"{gone:,} of {counted(packages, 'package')} {'is' if packages == 1 else 'are'} gone"
+    if 2 * holdings_now < holdings:
+        return f"only {holdings_now:,} of {counted(holdings, 'blob')} in packages are left"
+    if 2 * bytes_now < size_bytes:
+        return f"only {size(bytes_now)} of {size(size_bytes)} are left"
+    return None
 
 
 def _apply(ledger: Ledger) -> None:
@@ -262,7 +328,7 @@ def _apply(ledger: Ledger) -> None:
     )
     ledger.run(
         "INSERT INTO holdings SELECT m.source_id, c.package_id, c.blob_id, b.size_bytes, s.blob_id IS NOT NULL,"
-        " c.opened_from, NULL, ?, NULL"
+        " c.opened_from, m.taken_at, NULL, ?, NULL"
         " FROM changed_holdings AS c CROSS JOIN merged AS m JOIN blobs AS b USING (blob_id)"
         " LEFT JOIN newly_shared_blobs AS s USING (blob_id) WHERE c.opened_from IS NOT NULL"
         " ORDER BY c.package_id, c.blob_id",

@@ -13,9 +13,13 @@ GAP_SECONDS = 48 * 3600  # a gap between two snapshots longer than this is worth
 
 @dataclass(frozen=True)
 class SourceState:
-    """A source as the ledger knows it; gaps are pairs of instants, more than 48 hours apart."""
+    """A source as the ledger knows it; gaps are pairs of instants, more than 48 hours apart.
+
+    `served`: it shows what a registry's API serves, else what is stored (RULES, section 2).
+    """
 
     name: str
+    served: bool
     snapshots: int
     latest_at: int
     references: int
@@ -37,9 +41,9 @@ def source_states(ledger: Ledger) -> list[SourceState]:
     ):
         gaps.setdefault(name, []).append((before, after))
     rows = ledger.rows(
-        "SELECT s.name, count(*), max(n.taken_at), arg_max(n.reference_count, n.taken_at),"
+        "SELECT s.name, s.served, count(*), max(n.taken_at), arg_max(n.reference_count, n.taken_at),"
         " arg_max(n.unreachable_blobs, n.taken_at), arg_max(n.unreachable_bytes, n.taken_at), s.retired_at"
-        " FROM sources AS s JOIN snapshots AS n USING (source_id) GROUP BY s.name, s.retired_at ORDER BY s.name"
+        " FROM sources AS s JOIN snapshots AS n USING (source_id) GROUP BY ALL ORDER BY s.name"
     )
     return [SourceState(*(*row, tuple(gaps.get(row[0], ())))) for row in rows]
 

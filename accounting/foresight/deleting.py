@@ -71,7 +71,7 @@ def look(ledger: Ledger, workspace: str, instant: int, rules: Sequence[Rule]) ->
     """Define what is there at an instant: `present_repositories`, `present_packages` and what they are made from."""
     ask_instant(ledger, instant, rules)
     for _ in scopes(ledger, [workspace]):
-        for name in (*PRESENCE, *LIFECYCLE, "800_present_repositories", "810_present_packages"):
+        for name in (*LIFECYCLE, *PRESENCE, "800_present_repositories", "810_present_packages"):
             ledger.define(name)
 
 

@@ -133,7 +133,7 @@ def _days(ledger: Ledger, workspace: str, counted: str, first: int, days: int) -
     changes: dict[int, tuple[int, int]] = {}
     for _ in scopes(ledger, [workspace]) if days else ():
         ask(ledger, parts_under(rules, first, until), until, rules)
-        for name in (*PRESENCE, *LIFECYCLE, counted):
+        for name in (*LIFECYCLE, *PRESENCE, counted):
             ledger.define(name)
         ledger.run(f"CREATE OR REPLACE TEMP VIEW counted_stretches AS SELECT * FROM {counted.partition('_')[2]}")
         ledger.define("950_content_by_day")

@@ -66,11 +66,11 @@ def frame(rows: Iterable[Sequence[object]], schema: Mapping[str, _Type]) -> pl.D
 def sources_frame(states: Sequence[SourceState]) -> pl.DataFrame:
     """One row per source."""
     schema: dict[str, _Type] = {
-        "source": pl.String, "snapshots": pl.Int64, "latest_at": _INSTANT, "references": pl.Int64,
+        "source": pl.String, "served": pl.Boolean, "snapshots": pl.Int64, "latest_at": _INSTANT, "references": pl.Int64,
         "unreachable_blobs": pl.Int64, "unreachable_bytes": pl.Int64, "retired_at": _INSTANT, "gaps": pl.Int64,
     }  # fmt: skip
     rows = [
-        (state.name, state.snapshots, state.latest_at, state.references, state.unreachable_blobs,
+        (state.name, state.served, state.snapshots, state.latest_at, state.references, state.unreachable_blobs,
          state.unreachable_bytes, state.retired_at, len(state.gaps))
         for state in states
     ]  # fmt: skip

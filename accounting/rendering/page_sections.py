@@ -17,6 +17,7 @@ from accounting.text import counted, decimal, digits, in_words, shown_money
 
 NO_REPOSITORY = "(none)"
 NONE = "–"
+CREATED = "registry.package.created"
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ def sections(page: StatementPage) -> list[Section]:
     return [
         *_stored(page, reckoning),
         *_deletions(page, reckoning),
+        *_hidden(page, reckoning),
         *_held_names(page),
         *_free(page, reckoning),
+        *_reuploaded(page),
         *_corrections(page, reckoning),
         *_shared(page, reckoning),
         _evidence(page),
@@ -176,6 +179,63 @@ def _deletions(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         ),
         ("Total", "", "", "", total, *([cost_total] if costs else [])) if len(shown) > 1 else None,
     )
+
+
+def _hidden(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
+    if not page.hidden:
+        return
+    unit = page.statement.unit
+    shown, total = adding_up([each.size_bytes for each in page.hidden], UNIT_BYTES[unit], reckoning.decimals)
+    yield Section(
+        "hidden",
+        "Charged, though no snapshot shows it",
+        (
+            "The registry's API shows nothing of a deleted repository, and its packages are charged all the same. They"
+            " count with what the last snapshot before the deletion showed.",
+        ),
+        (
+            Column("Package", "name"),
+            Column("Repository", "name"),
+            Column("Format", "word"),
+            Column("Source", "name"),
+            Column("Last shown", "word"),
+            Column(unit, "figure"),
+        ),
+        tuple(
+            (
+                each.package,
+                each.repository or NO_REPOSITORY,
+                each.format,
+                each.source,
+                format_instant(each.last_shown_at),
+                size,
+            )
+            for each, size in zip(page.hidden, shown, strict=True)
+        ),
+        ("Total", "", "", "", "", total) if len(shown) > 1 else None,
+    )
+
+
+def _reuploaded(page: StatementPage) -> Iterator[Section]:
+    if page.reuploaded:
+        yield Section(
+            "reuploaded",
+            "Deleted, but uploaded again",
+            (
+                "By their events these packages are deleted, so they are free of charge. If they exist again, import"
+                f" the event {CREATED} with the package as its subject and the instant of the upload as its time.",
+            ),
+            (
+                Column("Package", "name"),
+                Column("Format", "word"),
+                Column("Deleted", "word"),
+                Column("Uploaded", "word"),
+            ),
+            tuple(
+                (each.package, each.format, format_instant(each.deleted_at), format_instant(each.uploaded_at))
+                for each in page.reuploaded
+            ),
+        )
 
 
 def _held_names(page: StatementPage) -> Iterator[Section]:

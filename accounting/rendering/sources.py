@@ -1,24 +1,28 @@
 """What is known of sources, and how they reconcile, to text and JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from accounting.billing.reconciling import Reconciliation
+from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
 from accounting.facts.sources import SourceState
 from accounting.instants import Month, format_instant
 from accounting.model import StoredState
 from accounting.rendering.common import STATE_WORDS
+from accounting.rendering.page_sections import CREATED
 from accounting.tables import json_text, table
 from accounting.text import size, visible
 
 
 def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, int, int]], covered_until: int | None,
-                months: Sequence[tuple[Month, str]], width: int | None = None) -> str:  # fmt: skip
-    """Sources, coverage, gaps and months for a terminal."""
+                months: Sequence[tuple[Month, str]], hidden: Mapping[str, Sequence[HiddenPackage]],
+                again: Sequence[ReuploadedPackage], width: int | None = None) -> str:  # fmt: skip
+    """Sources, coverage, gaps, what evidence contradicts, and months for a terminal."""
     if covered_until is None:
         return "The ledger holds no snapshot yet.\n"
     rows = [
         [
             visible(source.name),
+            "served" if source.served else "stored",
             f"{source.snapshots:,}",
             format_instant(source.latest_at),
             f"{source.references:,}",
@@ -27,7 +31,7 @@ def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
         ]
         for source in sources
     ]
-    columns = ["source", "snapshots", "latest", "references", "unreachable blobs", "state"]
+    columns = ["source", "kind", "snapshots", "latest", "references", "unreachable blobs", "state"]
     text = f"Covered until {format_instant(covered_until)}\n\n" + table(columns, rows, width=width)
     if databases:
         asked = [[visible(name), format_instant(asked_at), f"{rows:,}"] for name, asked_at, rows in databases]
@@ -39,18 +43,37 @@ def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
         text += "\nGaps of more than 48 hours between snapshots:\n\n" + table(
             ["source", "from", "to"], gaps, width=width
         )
+    if hidden:
+        rows = [
+            [
+                visible(workspace),
+                f"{each.format}/{visible(each.package)}",
+                visible(each.source),
+                format_instant(each.last_shown_at),
+                size(each.size_bytes),
+            ]
+            for workspace, packages in hidden.items()
+            for each in packages
+        ]
+        text += "\nCharged, though no snapshot shows it any more:\n\n" + table(
+            ["workspace", "package", "source", "last shown", "size"], rows, width=width
+        )
+    if again:
+        text += "\n" + "".join(f"{reuploaded_sentence(each)}\n" for each in again)
     return text + "\n" + table(["month", "status"], [[str(month), state] for month, state in months], width=width)
 
 
 def status_json(sources: Sequence[SourceState], databases: Sequence[tuple[str, int, int]], covered_until: int | None,
-                months: Sequence[tuple[Month, str]]) -> str:  # fmt: skip
-    """Sources, coverage, gaps and months as JSON."""
+                months: Sequence[tuple[Month, str]], hidden: Mapping[str, Sequence[HiddenPackage]],
+                again: Sequence[ReuploadedPackage]) -> str:  # fmt: skip
+    """Sources, coverage, gaps, what evidence contradicts, and months as JSON."""
     return json_text(
         {
             "covered_until": None if covered_until is None else format_instant(covered_until),
             "sources": [
                 {
                     "name": source.name,
+                    "kind": "served" if source.served else "stored",
                     "snapshots": source.snapshots,
                     "latest_at": format_instant(source.latest_at),
                     "references": source.references,
@@ -64,8 +87,41 @@ def status_json(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
             "databases": [
                 {"name": name, "asked_at": format_instant(asked_at), "rows": rows} for name, asked_at, rows in databases
             ],
+            "hidden_packages": [
+                {
+                    "workspace": workspace,
+                    "repository": each.repository,
+                    "format": each.format,
+                    "package": each.package,
+                    "source": each.source,
+                    "last_shown_at": format_instant(each.last_shown_at),
+                    "bytes": each.size_bytes,
+                }
+                for workspace, packages in hidden.items()
+                for each in packages
+            ],
+            "uploaded_after_deletion": [
+                {
+                    "workspace": each.workspace,
+                    "format": each.format,
+                    "package": each.package,
+                    "deleted_at": format_instant(each.deleted_at),
+                    "uploaded_at": format_instant(each.uploaded_at),
+                }
+                for each in again
+            ],
             "months": [{"month": str(month), "status": state} for month, state in months],
         }
+    )
+
+
+def reuploaded_sentence(package: ReuploadedPackage) -> str:
+    """What is wrong with it, and the event that puts it right."""
+    uploaded = format_instant(package.uploaded_at)
+    return (
+        f"{visible(package.subject)} was deleted at {format_instant(package.deleted_at)} and uploaded again at"
+        f" {uploaded}: it is free of charge as a deleted package. If it exists again, import an event {CREATED} of it"
+        f" at {uploaded}."
     )
 
 

@@ -1,18 +1,16 @@
 -- One row per row of the snapshot offered (`offered_rows`), with the ids of what the ledger knows by name.
 CREATE OR REPLACE TEMP TABLE offered AS
 WITH found AS (
-    SELECT o.*, w.workspace_id, v.version_id, b.blob_id, b.size_bytes AS known_size_bytes
+    SELECT o.*, w.workspace_id, v.version_id, b.blob_id, b.resized
     FROM offered_rows AS o
     LEFT JOIN workspaces AS w ON w.name = o.workspace
     LEFT JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = o.format AND p.name = o.package
     LEFT JOIN versions AS v ON v.package_id = p.package_id AND v.name = o.version
-    LEFT JOIN blobs AS b ON b.workspace_id = w.workspace_id AND b.digest = o.digest
+    LEFT JOIN blobs AS b ON b.workspace_id = w.workspace_id AND b.digest = o.digest AND b.size_bytes = o.size_bytes
 )
 SELECT version_id, blob_id, uploaded_at, size_bytes,
-       -- Names are kept only where something about the row is new: the rest is the ids alone.
-       CASE WHEN is_new THEN workspace END AS workspace, CASE WHEN is_new THEN format END AS format,
+       -- Names are kept only where something about the row is new, or its size in doubt: the rest is the ids alone.
+       CASE WHEN is_new OR resized THEN workspace END AS workspace, CASE WHEN is_new THEN format END AS format,
        CASE WHEN is_new THEN package END AS package, CASE WHEN is_new THEN version END AS version,
-       CASE WHEN is_new OR size_bytes <> known_size_bytes THEN digest END AS digest,
-       CASE WHEN size_bytes <> known_size_bytes THEN known_size_bytes END AS other_size_bytes,
-       problem IS NOT NULL AS has_problem
+       CASE WHEN is_new OR resized THEN digest END AS digest, problem IS NOT NULL AS has_problem
 FROM (SELECT *, version_id IS NULL OR blob_id IS NULL AS is_new FROM found);

@@ -4,6 +4,7 @@ WITH named AS (
     SELECT DISTINCT w.workspace_id, o.workspace, o.format, o.package
     FROM offered AS o
     JOIN workspaces AS w ON w.name = o.workspace
+    WHERE o.package IS NOT NULL
 )
 SELECT (SELECT coalesce(max(package_id), 0) FROM packages)
            + row_number() OVER (ORDER BY n.workspace, n.format, n.package) AS package_id,

@@ -9,5 +9,5 @@ FROM offered AS o
 JOIN workspaces AS w ON w.name = o.workspace
 JOIN packages AS p ON p.workspace_id = w.workspace_id AND p.format = o.format AND p.name = o.package
 JOIN versions AS v ON v.package_id = p.package_id AND v.name = o.version
-JOIN blobs AS b ON b.workspace_id = w.workspace_id AND b.digest = o.digest
+JOIN blobs AS b ON b.workspace_id = w.workspace_id AND b.digest = o.digest AND b.size_bytes = o.size_bytes
 WHERE o.version_id IS NULL OR o.blob_id IS NULL;
