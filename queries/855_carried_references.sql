@@ -1,4 +1,5 @@
--- One row per version of a charged package and blob that it refers to in the latest snapshots; `carrier` is the package
+-- One row per version of a charged package and blob that it refers to in the latest snapshots, or that a deletion hides in
+-- them; `carrier` is the package
 -- where each package carries its blobs whole, and null where the workspace pays once for each; `versions` is how many refer
 -- to the blob of that carrier.
 CREATE OR REPLACE TEMP TABLE carried_references AS
@@ -8,6 +9,9 @@ WITH referring AS (
     JOIN versions AS v ON v.version_id = r.version_id
     JOIN present_packages AS p ON p.package_id = v.package_id AND p.charged
     CROSS JOIN periods AS t
-    WHERE r.valid_until IS NULL
+    LEFT JOIN hidden_holdings AS h
+        ON h.source_id = r.source_id AND h.package_id = v.package_id AND h.blob_id = r.blob_id
+        AND h.held_from = r.valid_until
+    WHERE r.valid_until IS NULL OR (h.held_from <= t.period_from AND t.period_from < h.held_until)
 )
 SELECT *, count(*) OVER (PARTITION BY blob_id, carrier) AS versions FROM referring;

@@ -87,6 +87,37 @@ def test_what_a_served_source_hides_is_charged_and_said(registry: Registry) -> N
     assert "CHARGED, THOUGH NO SNAPSHOT SHOWS IT" in text
 
 
+def test_what_is_hidden_is_explained_advised_and_no_version_that_went(registry: Registry) -> None:
+    """A bill's line that no snapshot shows has its versions, its savings, and no change of content."""
+    for day, rows in ((1, WEB + API), (9, WEB + API), (11, API), (32, API), (63, API)):
+        assert registry.snapshot(day, rows, "--served").exit_code == 0
+    registry.events(LINKED, (30, "repository.deleted", "acme/shop", None))
+    explained = registry.acct("explain", "--workspace", "acme", "--month", "2026-11").stdout
+    assert "seen in snapshots of api: first 2026-10-01T00:00:00Z; last 2026-10-09T00:00:00Z" not in explained
+    assert "container/web" not in explained  # its repository was live when a snapshot showed that it is gone
+    registry.events(LINKED, (10, "repository.deleted", "acme/shop", None))
+    explained = registry.acct("explain", "--workspace", "acme", "--month", "2026-11").stdout
+    hidden = "first 2026-10-01T00:00:00Z; last 2026-10-09T00:00:00Z, and hidden by a deletion since"
+    assert f"seen in snapshots of api: {hidden}" in explained
+    data = json.loads(registry.acct("explain", "--workspace", "acme", "--month", "2026-11", "--format", "json").stdout)
+    web = next(line for line in data["lines"] if line["package"] == "web")
+    assert web["blobs"][0]["references"][0]["hidden"] is True
+    assert "1 version" not in registry.acct("report", "--workspace", "acme", "--month", "2026-10..2026-11").stdout
+
+
+def test_advice_reaches_what_is_hidden_and_asks_for_a_snapshot_before_a_deletion(registry: Registry) -> None:
+    for day, rows in ((1, WEB + API), (9, WEB + API), (11, API)):
+        assert registry.snapshot(day, rows, "--served").exit_code == 0
+    before = "Take a snapshot of api just before the deletion"
+    registry.events(LINKED, (2, "package.linked", "acme/container/api", "other"))
+    assert before in registry.acct("whatif", "delete-repository", "acme/other").stdout
+    registry.events(LINKED, (10, "repository.deleted", "acme/shop", None))
+    advised = registry.acct("advise", "--workspace", "acme").stdout
+    assert before in advised
+    assert "what a deleted repository holds" in advised
+    assert "100.00 GB" in advised
+
+
 def test_a_source_is_of_one_kind_for_ever(registry: Registry) -> None:
     assert registry.snapshot(1, WEB, "--served").exit_code == 0
     refused = registry.snapshot(2, WEB)

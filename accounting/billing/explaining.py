@@ -173,7 +173,7 @@ def _blobs(ledger: Ledger, places: int, busy: Mapping[int, Fraction]) -> dict[in
     """By line, the first blobs, with their pieces and what tells of them."""
     sightings: dict[tuple[int, int], list[Sighting]] = {}
     for line_id, place, *sighting in ledger.rows(
-        "SELECT s.line_id, r.place, s.version, s.source, s.present_from, s.first_seen_at, s.last_seen_at"
+        "SELECT s.line_id, r.place, s.version, s.source, s.present_from, s.first_seen_at, s.last_seen_at, s.hidden"
         " FROM sightings AS s JOIN ranked_blobs AS r USING (line_id, blob_id) WHERE r.place <= ? ORDER BY ALL",
         [places],
     ):

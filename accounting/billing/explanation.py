@@ -63,13 +63,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Sighting:
-    """An unbroken presence of a blob in a version, and the first and the last snapshot of a source that held it."""
+    """An unbroken presence of a blob in a version, and the first and the last snapshot of a source that held it.
+
+    `hidden`: it counts after that too, since a deletion hides it (RULES, section 2).
+    """
 
     version: str
     source: str
     present_from: int
     first_seen_at: int
     last_seen_at: int
+    hidden: bool
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from accounting.foresight.deleting import (
     deleted_repositories,
     look,
     packages_first,
+    served_sources,
 )
 from accounting.foresight.scenario import goes_on, happens, known_until, supposing, taken_back, versions_go
 from accounting.instants import Month
@@ -96,6 +97,7 @@ class Advised:
     advice: tuple[Advice, ...]
     left_out: int
     together: tuple[int, ...]
+    served_sources: tuple[str, ...]
 
 
 def advise(path: Path, workspace: str, kept_versions: int, news: Callable[[str], None]) -> Advised:
@@ -111,6 +113,7 @@ def advise(path: Path, workspace: str, kept_versions: int, news: Callable[[str],
         card = card_in_force(ledger)
         look(ledger, workspace, at, card.rules)
         months = _months(at)
+        served = served_sources(ledger)
         found = _found(ledger, at, kept_versions)
         with _done(ledger, workspace, [], at, months[-1]):
             before = _amounts(ledger, workspace, months)
@@ -126,7 +129,7 @@ def advise(path: Path, workspace: str, kept_versions: int, news: Callable[[str],
             billed.append(replace(advice, saved_minor=saved(advice.pieces)))
         billed.sort(key=lambda each: (-sum(each.saved_minor), -each.freed_bytes, each.kind, each.subject))
         return Advised(workspace, at, covered_until, months, kept_versions, card.currency, card.minor_digits,
-                       tuple(billed), found.left_out, saved(found.pieces))  # fmt: skip
+                       tuple(billed), found.left_out, saved(found.pieces), served)  # fmt: skip
 
 
 def _months(at: int) -> tuple[Month, ...]:

@@ -142,6 +142,15 @@ def bytes_at_stake(ledger: Ledger, target: Target) -> tuple[int, int]:
     return int(unique), int(shared)
 
 
+def served_sources(ledger: Ledger) -> tuple[str, ...]:
+    """The sources that show what an API serves, and something of the packages that are not deleted, by name."""
+    rows = ledger.rows(
+        "SELECT DISTINCT s.name FROM sources AS s JOIN holdings AS h USING (source_id) JOIN present_packages AS p"
+        " USING (package_id) WHERE s.served AND h.valid_until IS NULL AND p.state = 'live' ORDER BY s.name"
+    )
+    return tuple(name for (name,) in rows)
+
+
 def deleted_repositories(ledger: Ledger) -> list[Target]:
     """The deleted repositories of which packages are charged at the instant that was looked at, by slug.
 

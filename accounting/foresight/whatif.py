@@ -15,7 +15,17 @@ from accounting.billing.statement import asked_of, names_held, require_workspace
 from accounting.billing.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, rule_at, scopes, usage_of_scope
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force
-from accounting.foresight.deleting import Kind, Step, Target, bytes_at_stake, itself, look, packages_first, target_of
+from accounting.foresight.deleting import (
+    Kind,
+    Step,
+    Target,
+    bytes_at_stake,
+    itself,
+    look,
+    packages_first,
+    served_sources,
+    target_of,
+)
 from accounting.foresight.scenario import (
     goes_on,
     happens,
@@ -77,7 +87,7 @@ class WhatIf:
 
     What is deleted then is kept until `kept_until`; bills may end before it, for there are 24 months of them at most.
     Of what the packages to be deleted hold only `unique_bytes` go with them: other packages that are charged hold
-    `shared_bytes` too.
+    `shared_bytes` too. `served_sources` hide what is deleted from then on.
     """
 
     workspace: str
@@ -89,6 +99,7 @@ class WhatIf:
     minor_digits: int
     unique_bytes: int
     shared_bytes: int
+    served_sources: tuple[str, ...]
     ways: tuple[Way, ...]
     stretches: tuple[Stretch, ...]
 
@@ -107,6 +118,7 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
         look(ledger, workspace, on, card.rules)
         target = target_of(ledger, kind, workspace, name)
         unique_bytes, shared_bytes = bytes_at_stake(ledger, target)
+        served = served_sources(ledger)
         kept_until = on + rule_at(card.rules, on).retention_days * _DAY
         months = months_from(on, max(kept_until, target.kept_until or on))[:_MOST_MONTHS]
         cuts = [on, kept_until, *_retentions_that_end(ledger)]
@@ -125,7 +137,7 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
             Stretch(here[0], here[1], tuple(of_way[i][2] for of_way in carried)) for i, here in enumerate(carried[0])
         )
         return WhatIf(workspace, target, on, kept_until, covered_until, card.currency, card.minor_digits, unique_bytes,
-                      shared_bytes, tuple(ways), stretches)  # fmt: skip
+                      shared_bytes, served, tuple(ways), stretches)  # fmt: skip
 
 
 def _instant(ledger: Ledger, on: int | None) -> int:

@@ -2,7 +2,7 @@
 
 from accounting.foresight.advising import UNTAGGED_DAYS, Advice, Advised
 from accounting.instants import format_instant
-from accounting.rendering.steps import step_members, step_words
+from accounting.rendering.steps import snapshot_first, step_members, step_words
 from accounting.tables import json_text, table
 from accounting.text import counted, money, shown_money, size, visible
 
@@ -122,9 +122,13 @@ def _notes(advised: Advised) -> str:
         notes.append(f"{advised.left_out:,} more that free less are not listed; all of it together counts them too.\n")
     if advised.currency is None:
         notes.append("No rate card is loaded, so there are no amounts.\n")
-    return "".join(notes) + (
-        f"What was stored is known until {format_instant(advised.covered_until)};"
-        " what else is stored is taken to stay as it is.\n"
+    return (
+        "".join(notes)
+        + snapshot_first(advised.served_sources)
+        + (
+            f"What was stored is known until {format_instant(advised.covered_until)};"
+            " what else is stored is taken to stay as it is.\n"
+        )
     )
 
 
@@ -136,6 +140,7 @@ def advice_json(advised: Advised) -> str:
             "workspace": advised.workspace,
             "at": format_instant(advised.at),
             "covered_until": format_instant(advised.covered_until),
+            "served_sources": list(advised.served_sources),
             "currency": advised.currency,
             "months": [
                 {"month": str(month), "from": format_instant(max(month.start, advised.at))} for month in advised.months

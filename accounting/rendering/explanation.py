@@ -150,8 +150,10 @@ def _seen(source: str, sightings: Sequence[Sighting]) -> Branch:
     last = max(sighting.last_seen_at for sighting in sightings)
     since = min(sighting.present_from for sighting in sightings)
     uploaded = f", uploaded {format_instant(since)}" if since < first else ""
+    hidden = ", and hidden by a deletion since" if any(sighting.hidden for sighting in sightings) else ""
     return Branch(
-        f"seen in snapshots of {visible(source)}: first {format_instant(first)}{uploaded}; last {format_instant(last)}"
+        f"seen in snapshots of {visible(source)}: first {format_instant(first)}{uploaded}; last"
+        f" {format_instant(last)}{hidden}"
     )
 
 

@@ -246,6 +246,7 @@ def _blob(blob: BlobPieces) -> dict[str, object]:
                 "present_from": format_instant(sighting.present_from),
                 "first_seen_at": format_instant(sighting.first_seen_at),
                 "last_seen_at": format_instant(sighting.last_seen_at),
+                "hidden": sighting.hidden,
             }
             for sighting in blob.sightings
         ],

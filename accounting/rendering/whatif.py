@@ -11,7 +11,7 @@ from accounting.foresight.whatif import Carried, Way, WhatIf
 from accounting.instants import format_instant
 from accounting.model import Statement
 from accounting.rendering.common import fraction
-from accounting.rendering.steps import step_members, step_words
+from accounting.rendering.steps import snapshot_first, step_members, step_words
 from accounting.tables import json_text, table
 from accounting.text import counted, decimal, money, shown_money, size, visible
 
@@ -152,7 +152,7 @@ def _assumptions(found: WhatIf) -> str:
         )
     if found.unique_bytes + found.shared_bytes and found.target.kept_until is None:
         text += "Who may only write can delete the packages' versions one by one: their bytes go just the same.\n"
-    return text
+    return text + snapshot_first(found.served_sources)
 
 
 def whatif_json(found: WhatIf) -> str:
@@ -170,6 +170,7 @@ def whatif_json(found: WhatIf) -> str:
             "on": format_instant(found.on),
             "kept_until": format_instant(found.kept_until),
             "covered_until": format_instant(found.covered_until),
+            "served_sources": list(found.served_sources),
             "currency": found.currency,
             "packages": [
                 {
