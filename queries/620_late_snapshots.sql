@@ -1,6 +1,6 @@
 -- One row per corrected package and snapshot that was recorded since the last closing (relation `told`) and changed
 -- what is known of the package in the month: how many presences of blobs it began, ended, or showed to have gone on
--- since the snapshot before it.
+-- since the snapshot before it. What a deletion hides from it (relation `hidden_holdings`) went on.
 CREATE OR REPLACE TEMP VIEW late_snapshots AS
 WITH taken AS (
     SELECT n.source_id, n.taken_at, n.record_id,
@@ -39,6 +39,13 @@ changes AS (
     FROM held AS h
     JOIN late AS l ON l.source_id = h.source_id AND l.taken_before < h.month_until AND l.taken_at > h.month_from
     WHERE h.valid_from <= l.taken_before AND (h.valid_until IS NULL OR h.valid_until >= l.taken_at)
+    UNION ALL
+    SELECT h.package_id, l.source_id, l.taken_at, 0 AS begun, 0 AS ended, 1 AS went_on
+    FROM hidden_holdings AS h
+    JOIN corrected_packages AS c ON c.package_id = h.package_id
+    JOIN late AS l ON l.source_id = h.source_id AND l.taken_at > h.held_from AND l.taken_before <= h.held_until
+    CROSS JOIN told AS s
+    WHERE h.held_from < s.month_until AND h.held_until > s.month_from
 )
 SELECT h.package_id, s.name AS source, h.taken_at, r.recorded_at, SUM(h.begun)::BIGINT AS begun,
        SUM(h.ended)::BIGINT AS ended, SUM(h.went_on)::BIGINT AS went_on
