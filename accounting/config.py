@@ -1,7 +1,6 @@
 """The configuration, acct.toml: where the ledger is, and the sources that `acct collect` reads."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from accounting.errors import AcctError
 from accounting.model import WORKSPACE, Source
+from accounting.toml import parse_toml
 
 LAYOUTS = ("distribution", "verdaccio", "maven2", "database")
 _SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "inventory", "query")
@@ -35,11 +35,12 @@ def find_ledger(ledger: Path | None, config: Path | None) -> tuple[Path, Config]
 def read_config(file: Path) -> Config:
     """Raises AcctError, naming the file and the key, for what cannot be read or is not understood."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise AcctError(str(file), f"cannot be read: {error.strerror}", "name another --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AcctError(str(file), f"is no TOML: {error}", "mend it") from error
+    except UnicodeDecodeError as error:
+        raise AcctError(str(file), "is not written in UTF-8", "save it as UTF-8") from error
+    content = parse_toml(text, str(file), "correct it")
     _known(str(file), content, ("ledger", "source"))
     ledger = content.get("ledger")
     if ledger is not None and (not isinstance(ledger, str) or not ledger):
