@@ -93,6 +93,39 @@ def test_keys_are_decoded_only_where_the_server_says_that_it_encoded_them() -> N
 
 
 @both_ways
+@pytest.mark.parametrize(
+    "modified",
+    ["-infinity", "infinity", "nan", "1" * 5_000, "1e400", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "12:30",
+     "+10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00",
+     "2026-10-01T00:00:00+99:99", "1790812800", "", "Thu, 01 Oct 10000 00:00:00 GMT"],
+)  # fmt: skip
+def test_refuses_what_is_no_instant(modified: str) -> None:
+    with pytest.raises(AcctError, match="page 1: has a key without its LastModified, or a size that is no size"):
+        listed([listing(entry("good"), entry("k", modified=modified))])
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "modified",
+    [
+        "2026-01-02T05:04:05+02:00",
+        "2026-01-02T03:04:05.123456789+00:00",
+        "2026-01-02T03:04:05",
+        "Fri, 02 Jan 2026 03:04:05 GMT",
+    ],
+)
+def test_an_instant_may_be_in_another_form(modified: str) -> None:
+    found = listed([listing(entry("usual"), entry("leap", modified="2016-12-31T23:59:60Z"), entry("k", "1", modified))])
+    assert found.objects["modified_at"].to_list() == [1_767_323_045, 1_483_228_800, 1_767_323_045]
+
+
+@both_ways
+def test_an_instant_may_be_the_first_of_all() -> None:
+    """What Go writes for no instant."""
+    assert listed([listing(entry("k", modified="0001-01-01T00:00:00Z"))]).objects["modified_at"][0] == -62_135_596_800
+
+
+@both_ways
 def test_key_count_may_be_missing() -> None:
     assert listed([listing(entry("a"), KeyCount=None)]).objects.height == 1
 
@@ -576,6 +609,13 @@ def test_uploads_and_parts_come_in_pages() -> None:
     uploads = {"": uploads_page("a", IsTruncated="true", NextKeyMarker="a"), "a": LAST_UPLOADS}
     parts = {"": parts_page(2, 5, IsTruncated="true", NextPartNumberMarker="2"), "2": LAST_PARTS}
     assert unfinished(uploads.__getitem__, parts.__getitem__) == {"a": 10, "b": 10}
+
+
+@pytest.mark.parametrize("initiated", ["-infinity", "infinity", "0000-01-01T00:00:00Z", "1" * 5_000, "yesterday"])
+def test_refuses_an_upload_without_an_instant(initiated: str) -> None:
+    page = LAST_UPLOADS.body.replace(b"2026-01-02T03:04:05Z", initiated.encode())
+    with pytest.raises(AcctError, match="uploads, page 1: the answer cannot be read"):
+        unfinished(lambda _: Answer(page), lambda _: LAST_PARTS)
 
 
 def test_an_upload_that_ends_meanwhile_is_none() -> None:
