@@ -21,7 +21,7 @@ from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
 from accounting.model import Source
 from accounting.tables import folded
-from accounting.text import visible
+from accounting.text import shortened
 
 SourceNames = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Sources of acct.toml [default: all]")]
 Month_ = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month.")]
@@ -137,12 +137,12 @@ def be_quiet() -> None:
 def say(text: str) -> None:
     """A note for people, on standard error."""
     if not _quiet.get():
-        _tell(text)
+        _tell(shortened(text))
 
 
 def refuse(error: AcctError) -> None:
     """Tell on standard error why something is not done."""
-    _tell(f"acct: {visible(str(error))}")
+    _tell(f"acct: {error}")
 
 
 def _tell(text: str) -> None:
