@@ -84,10 +84,11 @@ def digits(value: Fraction, least: int = 1) -> str:
 
 def counted(number: int, thing: str) -> str:
     """
-    >>> counted(1, "reference"), counted(1200, "reference")
-    ('1 reference', '1,200 references')
+    >>> counted(1, "reference"), counted(1200, "reference"), counted(2, "copy"), counted(0, "key")
+    ('1 reference', '1,200 references', '2 copies', '0 keys')
     """
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+    things = re.sub("(?<![aeo])y$", "ie", thing) + "s"
+    return f"{number:,} {thing if number == 1 else things}"
 
 
 def unseen(subjects: Sequence[str]) -> str:
@@ -98,7 +99,7 @@ def unseen(subjects: Sequence[str]) -> str:
     """
     if not subjects:
         return ""
-    number = "1 package is" if len(subjects) == 1 else f"{len(subjects):,} packages are"
+    number = counted(len(subjects), "package") + (" is" if len(subjects) == 1 else " are")
     return f"; {number} in no snapshot, such as {visible(subjects[0])}: check how they are named"
 
 

@@ -45,6 +45,7 @@ from accounting.collectors.bucket_read import ShortWay
 from accounting.collectors.bucket_uploads import Uploads
 from accounting.collectors.store import Listing, Progress
 from accounting.errors import AcctError
+from accounting.text import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -123,9 +124,9 @@ class Bucket:
         if length is None:
             raise AcctError(where, "comes without a Content-Length, so that a part looks like the whole", CHECK_SERVER)
         if length > limit_bytes:
-            raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
+            raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "remove it from the registry")
         if length != len(content):
-            raise AcctError(where, f"broke off after {len(content):,} of {length:,} bytes", "collect again")
+            raise AcctError(where, f"broke off after {len(content):,} of {counted(length, 'byte')}", "collect again")
         return content
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
@@ -236,4 +237,6 @@ def _within(seconds: float, where: str, call: Callable[[], T]) -> T:
     try:
         return _begun(call).result(timeout=seconds)
     except TimeoutError as error:
-        raise AcctError(where, f"the answer takes more than {seconds:,.0f} seconds", CHECK_SERVER) from error
+        raise AcctError(
+            where, f"the answer takes more than {counted(round(seconds), 'second')}", CHECK_SERVER
+        ) from error

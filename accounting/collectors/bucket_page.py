@@ -18,6 +18,7 @@ from botocore.utils import parse_timestamp
 from accounting.collectors.store import OBJECTS
 from accounting.errors import AcctError
 from accounting.instants import FIRST, LAST
+from accounting.text import counted
 
 CHECK_SERVER = "check that the endpoint is an S3 server and not a proxy or a login page, then collect again"
 NO_NUMBER = "has a key without its LastModified, or a size that is no size"
@@ -120,7 +121,7 @@ def page_of(where: str, page: Answer | None, date: str | None, asked: Asked) -> 
     count = root.findtext(f"{space}KeyCount")
     # Servers differ in whether folders count as keys.
     if count is not None and count not in {str(len(keys)), str(len(keys) + len(folders))}:
-        raise AcctError(where, f"has {len(keys):,} keys and counts {count}", CHECK_SERVER)
+        raise AcctError(where, f"has {counted(len(keys), 'key')} and counts {count}", CHECK_SERVER)
     objects = _objects(where, [_decoded(keys, encoded), *others], asked)
     return Page(objects, folders, token, date)
 

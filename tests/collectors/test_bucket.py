@@ -147,7 +147,7 @@ def test_key_count_may_be_missing() -> None:
             "page 3: repeats the token of an earlier page",
         ),
         ([listing(entry(), name="other")], "page 1: is a listing of the bucket 'other'"),
-        ([listing(entry(), KeyCount="2")], "page 1: has 1 keys and counts 2"),
+        ([listing(entry(), KeyCount="2")], "page 1: has 1 key and counts 2"),
         ([listing(entry("k", size=None))], "page 1, key k: has no size of 0 bytes or more"),
         ([listing(entry("k", size="-1"))], "page 1, key k: has no size of 0 bytes or more"),
         ([listing(entry("k", size="1e3"))], "page 1: "),
