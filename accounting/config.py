@@ -16,7 +16,7 @@ _SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "inventory
 
 @dataclass(frozen=True)
 class Config:
-    """What acct.toml says; `folder` is what its relative paths are relative to."""
+    """What acct.toml says; `folder` is what its relative paths are relative to: that of the file, or of a pipe ours."""
 
     folder: Path
     ledger: Path | None = None
@@ -53,7 +53,7 @@ def read_config(file: Path) -> Config:
     for name in names:
         if names.count(name) > 1:
             raise AcctError(str(file), f"has two sources named {name}", "give each a name of its own")
-    folder = file.resolve().parent
+    folder = Path.cwd() if file.is_fifo() else file.resolve().parent
     return Config(folder, folder / ledger if ledger else None, sources)
 
 

@@ -96,7 +96,7 @@ class Books:
                         at, digest = parse_instant(step.taken_at), digest_of_file(file)
                         take_in(ledger, Offer(step.source, at, digest, snapshot_file.relation(file), str, file))
                     elif isinstance(step, Events):
-                        record(ledger, file, event_file.relation(file), file.name)
+                        record(ledger, file, event_file.relation(file))
                     elif isinstance(step, Card):
                         cards.load_card(ledger, file.read_text(encoding="utf-8"), step.retroactive)
                     else:
