@@ -22,6 +22,7 @@ from accounting.text import counted
 
 CHECK_SERVER = "check that the endpoint is an S3 server and not a proxy or a login page, then collect again"
 NO_NUMBER = "has a key without its LastModified, or a size that is no size"
+NO_LISTING = "is no S3 listing: the endpoint is no S3 server, or something else answers in its place"
 ROOT = "ListBucketResult"
 MEMBERS = ("Key", "Size", "LastModified", "ETag")
 
@@ -44,7 +45,7 @@ PLAIN = re.compile(
 class Answer:
     """The body of a page: `root` without the objects in plain form, whose members are `plain`, column by column.
 
-    `root` is None for a body with a DTD.
+    `root` is None for a body with a DTD, and for what does not begin as XML does.
     """
 
     root: Element | None
@@ -84,11 +85,12 @@ def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str,
 
 
 def parsed(body: bytes) -> Answer | None:
-    """A page's body; None for an error, and for what is no XML: another try may help."""
+    """A page's body; None for an error, and for XML that is broken: another try may help."""
     try:
         answer = _parsed(body)
     except (ParseError, UnicodeDecodeError):
-        return None
+        start = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+        return None if start.startswith((b"<?xml", b"<ListBucketResult", b"<Error")) else Answer(None, [])
     return None if answer.root is not None and answer.root.tag.rpartition("}")[2] == "Error" else answer
 
 
@@ -102,11 +104,11 @@ def page_of(where: str, page: Answer | None, date: str | None, asked: Asked) -> 
     """Raises AcctError, naming page or key, for a page that is not what the S3 API promises."""
     root = page.root if page else None
     if page is None or root is None or root.tag.rpartition("}")[2] != ROOT:
-        raise AcctError(where, "is no S3 listing", CHECK_SERVER)
+        raise AcctError(where, NO_LISTING, CHECK_SERVER)
     space = root.tag.removesuffix(ROOT)
     name, truncated = root.findtext(f"{space}Name"), root.findtext(f"{space}IsTruncated")
     if name is None or truncated not in {"true", "false"}:
-        raise AcctError(where, "is no S3 listing", CHECK_SERVER)
+        raise AcctError(where, NO_LISTING, CHECK_SERVER)
     if name != asked.bucket:
         raise AcctError(where, f"is a listing of the bucket {name!r}", CHECK_SERVER)
     token = root.findtext(f"{space}NextContinuationToken") or ""
