@@ -150,9 +150,8 @@ def _client(where: str, session: Session, source: Source) -> "S3Client":
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         max_pool_connections=WORKERS,
-        s3={"addressing_style": "path"}
-        if source.endpoint_url
-        else None,  # few other servers have a host name per bucket
+        # Few other servers have a host name per bucket.
+        s3={"addressing_style": "path"} if source.endpoint_url else None,
     )
     # dateutil takes two thirds of the time of a listing.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
@@ -195,6 +194,5 @@ def _within(seconds: float, where: str, call: Callable[[], T]) -> T:
     try:
         return _begun(call).result(timeout=seconds)
     except TimeoutError as error:
-        raise AcctError(
-            where, f"the answer takes more than {counted(round(seconds), 'second')}", CHECK_SERVER
-        ) from error
+        said = f"the answer takes more than {counted(round(seconds), 'second')}"
+        raise AcctError(where, said, CHECK_SERVER) from error
