@@ -1,7 +1,6 @@
 """The configuration, acct.toml: where the ledger is, and the sources that `acct collect` reads."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +8,23 @@ from urllib.parse import parse_qsl
 
 from accounting.errors import AcctError
 from accounting.model import WORKSPACE, Source
+from accounting.toml import parse_toml
 
 LAYOUTS = ("distribution", "verdaccio", "maven2", "database")
-_SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "inventory", "query")
+_SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "profile", "region", "inventory", "query")
 
 
 @dataclass(frozen=True)
 class Config:
-    """What acct.toml says; `folder` is what its relative paths are relative to."""
+    """What acct.toml says, and its `file`, None where there is none.
+
+    `folder` is what its relative paths are relative to: that of the file, or the current one where the file is a pipe.
+    """
 
     folder: Path
     ledger: Path | None = None
     sources: tuple[Source, ...] = ()
+    file: Path | None = None
 
 
 def find_ledger(ledger: Path | None, config: Path | None) -> tuple[Path, Config]:
@@ -35,11 +39,12 @@ def find_ledger(ledger: Path | None, config: Path | None) -> tuple[Path, Config]
 def read_config(file: Path) -> Config:
     """Raises AcctError, naming the file and the key, for what cannot be read or is not understood."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise AcctError(str(file), f"cannot be read: {error.strerror}", "name another --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AcctError(str(file), f"is no TOML: {error}", "mend it") from error
+    except UnicodeDecodeError as error:
+        raise AcctError(str(file), "is not written in UTF-8", "save it as UTF-8") from error
+    content = parse_toml(text, str(file), "correct it")
     _known(str(file), content, ("ledger", "source"))
     ledger = content.get("ledger")
     if ledger is not None and (not isinstance(ledger, str) or not ledger):
@@ -52,8 +57,8 @@ def read_config(file: Path) -> Config:
     for name in names:
         if names.count(name) > 1:
             raise AcctError(str(file), f"has two sources named {name}", "give each a name of its own")
-    folder = file.resolve().parent
-    return Config(folder, folder / ledger if ledger else None, sources)
+    folder = Path.cwd() if file.is_fifo() else file.resolve().parent
+    return Config(folder, folder / ledger if ledger else None, sources, file)
 
 
 def _source(where: str, entry: object) -> Source:
@@ -75,6 +80,9 @@ def _source(where: str, entry: object) -> Source:
         raise AcctError(f"{where}, query", "belongs to the layout database alone", "remove it")
     if not re.match(r"(s3://|file:).", entry["url"]):
         raise AcctError(where, f"the url {entry['url']!r} is unknown", "write s3://bucket/prefix or file:folder")
+    for key in ("profile", "region"):
+        if key in entry and not entry["url"].startswith("s3://"):
+            raise AcctError(f"{where}, {key}", "belongs to a bucket, and the url is of a folder", "remove it")
     if "inventory" in entry:
         _check_inventory(f"{where}, inventory", entry["inventory"], entry["url"])
     _check_workspace(where, entry)
@@ -109,7 +117,7 @@ def _check_workspace(where: str, entry: Mapping[str, str]) -> None:
 
 
 def _database(where: str, entry: dict[str, str]) -> Source:
-    for key in ("workspace", "endpoint_url", "inventory"):
+    for key in ("workspace", "endpoint_url", "profile", "region", "inventory"):
         if key in entry:
             raise AcctError(f"{where}, {key}", "does not belong to the layout database", "remove it")
     if "query" not in entry:

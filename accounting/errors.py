@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from accounting.text import shortened, visible
+
 CHECK_PATH = "check its name and who may read it"
 
 
@@ -10,7 +12,7 @@ class AcctError(Exception):
     where it is a matter of time, with 3.
 
     `where` names the file, line, key, source or workspace concerned; `what` says what is wrong with it,
-    and `todo` what to do about it.
+    and `todo` what to do about it. The message has them as they can be shown and read.
 
     >>> str(AcctError("events.jsonl, line 3", "the member time is missing", "add it and import again"))
     'events.jsonl, line 3: the member time is missing; add it and import again'
@@ -22,6 +24,7 @@ class AcctError(Exception):
         self.where = where
         self.what = what
         self.todo = todo
+        where, what, todo = (shortened(visible(part)) for part in (where, what, todo))
         super().__init__(f"{where}: {what}" + (f"; {todo}" if todo else ""))
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:

@@ -13,6 +13,7 @@ INSTANT = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?([Zz]|[+-]\d{2}:?
 EPOCH_SECONDS = "(epoch_us(instant) - CASE WHEN epoch_us(instant) < 0 THEN 999999 ELSE 0 END) // 1000000"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_SECOND = timedelta(seconds=1)
+FIRST = -62_135_596_800  # 0001-01-01T00:00:00Z
 LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
@@ -32,12 +33,14 @@ def parse_instant(text: str) -> int:
 
 
 def format_instant(seconds: int) -> str:
-    """ISO 8601 in UTC; what lies after the year 9999 is shown as its last second.
+    """ISO 8601 in UTC; what lies before the year 1 or after 9999 is shown as the first or the last second of these.
 
     >>> format_instant(1790812800)
     '2026-10-01T00:00:00Z'
+    >>> format_instant(-(10**12))
+    '0001-01-01T00:00:00Z'
     """
-    return (_EPOCH + timedelta(seconds=min(seconds, LAST))).isoformat().replace("+00:00", "Z")
+    return (_EPOCH + timedelta(seconds=max(FIRST, min(seconds, LAST)))).isoformat().replace("+00:00", "Z")
 
 
 def midnight(day: date) -> int:

@@ -22,7 +22,7 @@ PlanStretch = tuple[int, int, str | None]
 @dataclass(frozen=True)
 class Source:
     """A configured source: where a registry keeps its blobs, in which layout, and where an inventory lists them; or its
-    database and a query of it.
+    database and a query of it. `profile` and `region` are those of an AWS client.
 
     One segment of the url's path may be `{workspace}`: what stands there is the workspace, and `workspace` is None.
     """
@@ -34,6 +34,8 @@ class Source:
     endpoint_url: str | None = None
     inventory: str | None = None
     query: str | None = None
+    profile: str | None = None
+    region: str | None = None
 
     @property
     def listed_url(self) -> str:

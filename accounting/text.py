@@ -1,9 +1,12 @@
 """Names, sizes and money as people read them; whatever a name holds, it is shown and never obeyed."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+_NAME_LENGTH, _TEXT_LENGTH = 300, 1_000
+_LONG_NAME = re.compile(rf"\S{{{_NAME_LENGTH + 1},}}")
 # What ASVS 1.2.10 names, line ends, full-width forms that some spreadsheets take for the same; and what is put before.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\0", "\r", "\n", "＝", "＋", "－", "＠", "'")
 
@@ -17,6 +20,19 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(text: str) -> str:
+    """A text for people, in which a name that is too long to be read, or the whole, is cut in its middle.
+
+    >>> shortened(f"the file /data/{'a' * 200_000}.csv is empty").replace("aaaaaaaaaa", "")
+    'the file /data/aaaa…aaaaaa.csv is empty'
+    """
+    return _cut(_LONG_NAME.sub(lambda name: _cut(name[0], _NAME_LENGTH), text), _TEXT_LENGTH)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length // 2]}…{text[-length // 2 :]}"
 
 
 def formula_safe(text: str) -> str:
@@ -68,10 +84,11 @@ def digits(value: Fraction, least: int = 1) -> str:
 
 def counted(number: int, thing: str) -> str:
     """
-    >>> counted(1, "reference"), counted(1200, "reference")
-    ('1 reference', '1,200 references')
+    >>> counted(1, "reference"), counted(1200, "reference"), counted(2, "copy"), counted(0, "key")
+    ('1 reference', '1,200 references', '2 copies', '0 keys')
     """
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+    things = re.sub("(?<![aeo])y$", "ie", thing) + "s"
+    return f"{number:,} {thing if number == 1 else things}"
 
 
 def unseen(subjects: Sequence[str]) -> str:
@@ -82,7 +99,7 @@ def unseen(subjects: Sequence[str]) -> str:
     """
     if not subjects:
         return ""
-    number = "1 package is" if len(subjects) == 1 else f"{len(subjects):,} packages are"
+    number = counted(len(subjects), "package") + (" is" if len(subjects) == 1 else " are")
     return f"; {number} in no snapshot, such as {visible(subjects[0])}: check how they are named"
 
 

@@ -99,7 +99,7 @@ class Books:
                         offer = Offer(step.source, at, digest, rows, str, file, served=step.served, accepted=accepted)
                         take_in(ledger, offer)
                     elif isinstance(step, Events):
-                        record(ledger, file, event_file.relation(file), file.name)
+                        record(ledger, file, event_file.relation(file))
                     elif isinstance(step, Card):
                         cards.load_card(ledger, file.read_text(encoding="utf-8"), step.retroactive)
                     else:

@@ -13,8 +13,9 @@ QUERIES = PACKAGE.parent / "queries"
 
 # From the ground up: a room, which is a folder or a file, imports only from rooms on lower floors, or from its own.
 FLOORS = [
-    ("errors", "paths", "text", "tables"),
-    ("instants",),
+    ("paths", "text", "tables"),
+    ("errors",),
+    ("instants", "toml"),
     ("model",),
     ("config", "ledger", "collectors"),
     ("facts", "sample"),

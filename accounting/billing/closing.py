@@ -15,6 +15,7 @@ from accounting.facts.statement_json import statement_json
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
 from accounting.model import Correction, Line, Statement
+from accounting.text import counted
 
 
 class NotCoveredError(AcctError):
@@ -63,7 +64,7 @@ def close(ledger: Ledger, month: Month, news: Callable[[str], None]) -> int | No
     sealed = []
     for statement in computed(ledger, month):
         sealed.append(replace(statement, status="closed"))
-        news(f"{len(sealed):,} statements computed")
+        news(f"{counted(len(sealed), 'statement')} computed")
     _seal(ledger, month, sealed)
     return len(sealed)
 

@@ -11,6 +11,7 @@ from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import Correction, Line, LineKey, Statement
 from accounting.paths import shipped
+from accounting.text import counted
 
 SHOWN_ROWS = 3
 
@@ -98,7 +99,7 @@ def _by_key(statement: Statement) -> dict[tuple[Month, LineKey], Line | Correcti
 def _figures(told: Statement | Line | Correction | None) -> str:
     if told is None:
         return "nothing"
-    return f"{told.byte_seconds:,} byte-seconds and {told.amount_minor} in the minor unit"
+    return f"{counted(told.byte_seconds, 'byte-second')} and {told.amount_minor} in the minor unit"
 
 
 def _broken_laws(ledger: Ledger) -> Iterator[Difference]:
@@ -107,4 +108,5 @@ def _broken_laws(ledger: Ledger) -> Iterator[Difference]:
         rows = ledger.rows(file.read_text(encoding="utf-8"))
         if rows:
             shown = "; ".join(str(row) for row in rows[:SHOWN_ROWS])
-            yield Difference(f"law {file.stem.replace('_', ' ')}", f"is broken by {len(rows):,} rows, such as {shown}")
+            broken = f"is broken by {counted(len(rows), 'row')}, such as {shown}"
+            yield Difference(f"law {file.stem.replace('_', ' ')}", broken)

@@ -9,26 +9,15 @@ from concurrent.futures import Future
 from functools import cached_property
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 import polars as pl
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConfigParseError,
-    ConnectionError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    TokenRetrievalError,
-)
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import BotoCoreError, InvalidRegionError
 from botocore.session import Session, get_session
 
+from accounting.collectors.bucket_errors import refusing
 from accounting.collectors.bucket_listing import WORKERS, SideBySide
 from accounting.collectors.bucket_page import (
     CHECK_SERVER,
@@ -45,6 +34,8 @@ from accounting.collectors.bucket_read import ShortWay
 from accounting.collectors.bucket_uploads import Uploads
 from accounting.collectors.store import Listing, Progress
 from accounting.errors import AcctError
+from accounting.model import Source
+from accounting.text import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -62,43 +53,25 @@ _QUERY = {"Prefix": "prefix", "Delimiter": "delimiter", "ContinuationToken": "co
 
 T = TypeVar("T")
 
-_CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to credentials that may read it"
-_URL = "mend the url of the source"
-_REGION = "set AWS_REGION to the bucket's region"
-# By error code: what is wrong, and what to do. An answer without a code has its HTTP status for one.
-_REFUSALS = {
-    "NoSuchBucket": ("there is no such bucket", _URL),
-    "InvalidBucketName": ("this is no name of a bucket", _URL),
-    "NoSuchKey": ("the object is gone since it was listed", "collect again"),
-    "404": ("there is no such bucket", _URL),
-    "AccessDenied": ("these credentials may not read it", "grant them s3:ListBucket and s3:GetObject"),
-    "403": ("these credentials may not read it", "grant them s3:ListBucket and s3:GetObject"),
-    "InvalidAccessKeyId": ("the server does not know the access key", _CREDENTIALS),
-    "SignatureDoesNotMatch": ("the secret key is wrong", _CREDENTIALS),
-    "ExpiredToken": ("the credentials have expired", "sign in again"),
-    "500": ("the server fails, or what it sends is no XML", CHECK_SERVER),  # botocore makes a 500 of broken XML
-    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it"),
-    "PermanentRedirect": ("the bucket is in another region", _REGION),
-    "AuthorizationHeaderMalformed": ("the bucket is in another region", _REGION),
-    "IllegalLocationConstraintException": ("the bucket is in another region", _REGION),
-}
-
 
 class Bucket:
     """The objects of a bucket below a prefix, by their key below it; see collectors.store.Store.
 
-    Credentials and region come from where every AWS client finds them, and so does the endpoint unless it is given.
+    Credentials, region and endpoint come from where every AWS client finds them, unless the source names them.
     """
 
-    def __init__(self, source: str, bucket: str, prefix: str, endpoint_url: str | None) -> None:
+    def __init__(self, source: Source, bucket: str, prefix: str) -> None:
         """Raises AcctError where no client can be made: an endpoint that is no URL, a profile that is not there."""
-        self._source = source
+        self._source = source.name
         self._bucket = bucket
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-        self._where = f"source {source}, bucket {bucket}"
         self._plain_pages = True
         self._session = get_session()
-        self.client = _refusing(self._where, lambda: _client(self._where, self._session, endpoint_url))
+        if source.profile is not None:  # then no credentials in the environment count
+            self._session.set_config_variable("profile", source.profile)
+        where = f"source {source.name}, bucket {bucket}"
+        self.client = refusing(where, lambda: _client(where, self._session, source))
+        self._where = f"{where} at {_shown(self.client.meta.endpoint_url)}"
 
     def listing(self, progress: Progress) -> Listing:
         """Raises AcctError, naming page or key, for a page that is not what the S3 API promises, and for a clock
@@ -123,9 +96,9 @@ class Bucket:
         if length is None:
             raise AcctError(where, "comes without a Content-Length, so that a part looks like the whole", CHECK_SERVER)
         if length > limit_bytes:
-            raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
+            raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "remove it from the registry")
         if length != len(content):
-            raise AcctError(where, f"broke off after {len(content):,} of {length:,} bytes", "collect again")
+            raise AcctError(where, f"broke off after {len(content):,} of {counted(length, 'byte')}", "collect again")
         return content
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
@@ -152,7 +125,7 @@ class Bucket:
             short = self._short_page(request)
             if short:
                 return page_of(where, *short, asked)
-            answer: dict[str, Any] = _refusing(where, lambda: dict(self.client.list_objects_v2(**request)))
+            answer: dict[str, Any] = refusing(where, lambda: dict(self.client.list_objects_v2(**request)))
             return page_of(where, answer.get("Page"), answer["ResponseMetadata"]["HTTPHeaders"].get("date"), asked)
 
         return _begun(page)
@@ -168,46 +141,25 @@ class Bucket:
         return (answer, plain.date) if answer and plain else None
 
     def _answer(self, where: str, call: Callable[[], T]) -> T:
-        return _refusing(where, lambda: _within(REQUEST_SECONDS, where, call))
+        return refusing(where, lambda: _within(REQUEST_SECONDS, where, call))
 
 
-def _refusing(where: str, call: Callable[[], T]) -> T:
-    """The result of a call to boto3, whose errors become refusals; what they quote may hold secrets and is left out."""
-    try:
-        return call()
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        answered = (f"the server answered {code or 'an error'}", "see what ails it, then collect again")
-        said, todo = _REFUSALS.get(code, answered)
-    except ParamValidationError:
-        said, todo = _REFUSALS["InvalidBucketName"]
-    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):
-        said, todo = "there are no credentials", _CREDENTIALS
-    except (ProfileNotFound, ConfigParseError):
-        said, todo = "AWS_PROFILE or the configuration file of AWS cannot be read", "mend it"
-    except (ConnectionError, HTTPClientError) as error:
-        said = f"the endpoint does not answer as it should ({type(error).__name__})"
-        todo = "check endpoint_url and the network, then collect again"
-    except RecursionError:
-        said, todo = "the server redirects in circles", "check endpoint_url and AWS_REGION"
-    except (ResponseParserError, BotoCoreError, KeyError, ValueError) as error:
-        said, todo = f"the answer cannot be read ({type(error).__name__})", CHECK_SERVER
-    raise AcctError(where, said, todo)
-
-
-def _client(where: str, session: Session, endpoint_url: str | None) -> "S3Client":
+def _client(where: str, session: Session, source: Source) -> "S3Client":
     config = Config(
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         max_pool_connections=WORKERS,
-        s3={"addressing_style": "path"} if endpoint_url else None,  # few other servers have a host name per bucket
+        # Few other servers have a host name per bucket.
+        s3={"addressing_style": "path"} if source.endpoint_url else None,
     )
     # dateutil takes two thirds of the time of a listing.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
     aws = boto3.Session(botocore_session=session)
     try:
-        client: S3Client = aws.client("s3", endpoint_url=endpoint_url, config=config)
+        client: S3Client = aws.client("s3", source.region, endpoint_url=source.endpoint_url, config=config)
+    except InvalidRegionError:
+        raise
     except ValueError as error:
         raise AcctError(where, "endpoint_url is no URL", "write it as https://host:port") from error
     # With a star for the service it comes before botocore's own hook, which parses the body to find an error in it.
@@ -215,6 +167,12 @@ def _client(where: str, session: Session, endpoint_url: str | None) -> "S3Client
     client.meta.events.register("before-parse.*.ListMultipartUploads", refuse_dtd)
     client.meta.events.register("before-parse.*.ListParts", refuse_dtd)
     return client
+
+
+def _shown(endpoint_url: str) -> str:
+    """An endpoint without a user and a password that stand in it."""
+    place = urlsplit(endpoint_url)
+    return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path.rstrip('/')}"
 
 
 def _begun(call: Callable[[], T]) -> Future[T]:
@@ -236,4 +194,5 @@ def _within(seconds: float, where: str, call: Callable[[], T]) -> T:
     try:
         return _begun(call).result(timeout=seconds)
     except TimeoutError as error:
-        raise AcctError(where, f"the answer takes more than {seconds:,.0f} seconds", CHECK_SERVER) from error
+        said = f"the answer takes more than {counted(round(seconds), 'second')}"
+        raise AcctError(where, said, CHECK_SERVER) from error

@@ -17,6 +17,7 @@ import polars as pl
 from accounting.collectors.bucket_page import CHECK_SERVER, Page
 from accounting.collectors.store import Listing, Progress, listed
 from accounting.errors import AcctError
+from accounting.text import counted
 
 WORKERS = 16
 FOLDER_PAGES = 5  # a prefix that has more of them is listed flat
@@ -67,14 +68,13 @@ class SideBySide:
             soonest = min(self._asked.values(), key=lambda chain: chain.deadline)
             done, _ = wait(self._asked, max(0, soonest.deadline - time.monotonic()), FIRST_COMPLETED)
             if not done:
-                said = f"the answer takes more than {request_seconds:,.0f} seconds"
+                said = f"the answer takes more than {counted(round(request_seconds), 'second')}"
                 raise AcctError(self._where(soonest), said, CHECK_SERVER)
             for future in done:
                 self._take(self._asked.pop(future), future.result())
             if time.monotonic() > self._begun + listing_seconds:
-                raise AcctError(
-                    self._place, f"the listing takes more than {listing_seconds / 3600:,.0f} hours", CHECK_SERVER
-                )
+                said = f"the listing takes more than {counted(round(listing_seconds / 3600), 'hour')}"
+                raise AcctError(self._place, said, CHECK_SERVER)
         objects = pl.concat(self._frames)
         twice = objects.filter(pl.col("key").is_duplicated())
         if not twice.is_empty():
@@ -139,7 +139,7 @@ class SideBySide:
         self._frames += frames
         self._keys += sum(frame.height for frame in frames)
         rate = self._keys / max(time.monotonic() - self._begun, 1e-3)
-        self._progress(f"{self._source}: {self._keys:,} keys listed, {rate:,.0f}/s")
+        self._progress(f"{self._source}: {counted(self._keys, 'key')} listed, {rate:,.0f}/s")
 
 
 def _groups(folders: list[str]) -> list[str]:
@@ -164,6 +164,6 @@ def _date(where: str, header: str | None) -> int:
     except ValueError as error:
         raise AcctError(where, "has no Date header that can be read", CHECK_SERVER) from error
     if abs(date - time.time()) > CLOCK_SECONDS:
-        said = f"the server's clock and this machine's are {abs(date - time.time()):,.0f} seconds apart"
+        said = f"the server's clock and this machine's are {counted(round(abs(date - time.time())), 'second')} apart"
         raise AcctError(where, said, "set the clock that is wrong, then collect again")
     return date

@@ -7,6 +7,7 @@ page for an empty bucket. So the body is taken out of its hands before it parses
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.etree.ElementTree import Element, ParseError, XMLParser
@@ -16,11 +17,17 @@ from botocore.utils import parse_timestamp
 
 from accounting.collectors.store import OBJECTS
 from accounting.errors import AcctError
+from accounting.instants import FIRST, LAST
+from accounting.text import counted
 
 CHECK_SERVER = "check that the endpoint is an S3 server and not a proxy or a login page, then collect again"
 NO_NUMBER = "has a key without its LastModified, or a size that is no size"
+NO_LISTING = "is no S3 listing: the endpoint is no S3 server, or something else answers in its place"
 ROOT = "ListBucketResult"
 MEMBERS = ("Key", "Size", "LastModified", "ETag")
+
+# Python's own parser takes any row of digits for an instant, and botocore's a time of day for one of today.
+_ISO_8601 = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 
 # An object in the form that servers write: flat, without attributes, nothing escaped but the quotes of the ETag.
 # Nothing in it can be matched in two ways (`*+` gives nothing back), so that no text takes long.
@@ -38,7 +45,7 @@ PLAIN = re.compile(
 class Answer:
     """The body of a page: `root` without the objects in plain form, whose members are `plain`, column by column.
 
-    `root` is None for a body with a DTD.
+    `root` is None for a body with a DTD, and for what does not begin as XML does.
     """
 
     root: Element | None
@@ -78,11 +85,12 @@ def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str,
 
 
 def parsed(body: bytes) -> Answer | None:
-    """A page's body; None for an error, and for what is no XML: another try may help."""
+    """A page's body; None for an error, and for XML that is broken: another try may help."""
     try:
         answer = _parsed(body)
     except (ParseError, UnicodeDecodeError):
-        return None
+        start = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+        return None if start.startswith((b"<?xml", b"<ListBucketResult", b"<Error")) else Answer(None, [])
     return None if answer.root is not None and answer.root.tag.rpartition("}")[2] == "Error" else answer
 
 
@@ -96,11 +104,11 @@ def page_of(where: str, page: Answer | None, date: str | None, asked: Asked) -> 
     """Raises AcctError, naming page or key, for a page that is not what the S3 API promises."""
     root = page.root if page else None
     if page is None or root is None or root.tag.rpartition("}")[2] != ROOT:
-        raise AcctError(where, "is no S3 listing", CHECK_SERVER)
+        raise AcctError(where, NO_LISTING, CHECK_SERVER)
     space = root.tag.removesuffix(ROOT)
     name, truncated = root.findtext(f"{space}Name"), root.findtext(f"{space}IsTruncated")
     if name is None or truncated not in {"true", "false"}:
-        raise AcctError(where, "is no S3 listing", CHECK_SERVER)
+        raise AcctError(where, NO_LISTING, CHECK_SERVER)
     if name != asked.bucket:
         raise AcctError(where, f"is a listing of the bucket {name!r}", CHECK_SERVER)
     token = root.findtext(f"{space}NextContinuationToken") or ""
@@ -115,17 +123,22 @@ def page_of(where: str, page: Answer | None, date: str | None, asked: Asked) -> 
     count = root.findtext(f"{space}KeyCount")
     # Servers differ in whether folders count as keys.
     if count is not None and count not in {str(len(keys)), str(len(keys) + len(folders))}:
-        raise AcctError(where, f"has {len(keys):,} keys and counts {count}", CHECK_SERVER)
+        raise AcctError(where, f"has {counted(len(keys), 'key')} and counts {count}", CHECK_SERVER)
     objects = _objects(where, [_decoded(keys, encoded), *others], asked)
     return Page(objects, folders, token, date)
 
 
 def timestamp(value: Any) -> datetime:
-    """Fast for the ISO 8601 of listings; headers and other services have other forms."""
+    """Fast for the ISO 8601 of listings; headers and other services have other forms. ValueError for no instant.
+
+    >>> timestamp("2026-10-01T02:00:00+02:00") == timestamp("Thu, 01 Oct 2026 00:00:00 GMT")
+    True
+    """
     try:
-        instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        instant = parse_timestamp(value)
+        iso = isinstance(value, str) and _ISO_8601.match(value)
+        instant = datetime.fromisoformat(value) if iso else parse_timestamp(value)
+    except RuntimeError as error:  # of "infinity", and of numbers that are too large
+        raise ValueError(value) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
@@ -186,7 +199,8 @@ def _objects(where: str, columns: list[list[str | None]], asked: Asked) -> pl.Da
     objects = _typed(texts, asked)
     if objects["sound"].all():
         return objects.select(list(OBJECTS))
-    modified = [_instant(where, text) for text in texts["LastModified"]]  # it may be in another form
+    dated = zip(texts["LastModified"], objects["modified_at"], strict=True)  # a text may be in another form
+    modified = [_instant(where, text) if modified_at is None else text for text, modified_at in dated]
     objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), asked)
     for key, of_asked, size, size_bytes in (
         objects.with_columns(texts["Size"])
@@ -208,13 +222,15 @@ def _typed(texts: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     """As OBJECTS, and `sound` where nothing is wrong, `full_key`, and `of_asked` where it is one that was asked for."""
     key = pl.col("Key")
     size_bytes = pl.col("Size").cast(pl.Int64, strict=False)
-    modified_at = pl.col("LastModified").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    modified = pl.col("LastModified").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    modified_at = modified.dt.epoch("s")
+    modified_at = pl.when(modified_at.is_between(FIRST, LAST)).then(modified_at)
     of_asked = key.str.starts_with(asked.prefix)
     sound = (key != "") & of_asked & (size_bytes >= 0) & modified_at.is_not_null()
     return texts.select(
         key=key.str.strip_prefix(asked.source_prefix),
         size_bytes=size_bytes,
-        modified_at=modified_at.dt.epoch("s"),
+        modified_at=modified_at,
         content_tag=pl.col("ETag").fill_null("").str.strip_chars('"'),
         sound=sound.fill_null(False),
         full_key=key,
@@ -223,8 +239,18 @@ def _typed(texts: pl.DataFrame, asked: Asked) -> pl.DataFrame:
 
 
 def _instant(where: str, text: str | None) -> str:
-    """A LastModified in any form, in the usual one."""
+    """A LastModified in another form of ISO 8601, or in that of HTTP, in the usual one."""
     try:
-        return timestamp(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (TypeError, ValueError, OverflowError) as error:
+        instant = _iso_or_http(text or "")
+        return (
+            (instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+            .astimezone(UTC)
+            .isoformat()
+            .replace("+00:00", "Z")
+        )
+    except (ValueError, OverflowError) as error:
         raise AcctError(where, NO_NUMBER, CHECK_SERVER) from error
+
+
+def _iso_or_http(text: str) -> datetime:
+    return datetime.fromisoformat(text) if _ISO_8601.match(text) else parsedate_to_datetime(text)

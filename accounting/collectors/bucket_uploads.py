@@ -11,6 +11,7 @@ import polars as pl
 from accounting.collectors.bucket_page import CHECK_SERVER
 from accounting.collectors.store import UPLOADS, Progress
 from accounting.errors import AcctError
+from accounting.text import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -51,7 +52,7 @@ class Uploads:
                 if size_bytes is not None:
                     rows.append((upload.key.removeprefix(self._prefix), size_bytes, upload.started_at))
                 if number % PROGRESS_UPLOADS == 0:
-                    progress(f"{source}: {number:,} unfinished uploads looked at")
+                    progress(f"{source}: {counted(number, 'unfinished upload')} looked at")
         finally:
             pool.shutdown(cancel_futures=True)
         return pl.DataFrame(rows, schema=UPLOADS, orient="row")

@@ -1,11 +1,15 @@
 """A CSV file with named columns, all text, read by DuckDB's own reader and as strictly as RFC 4180 has it."""
 
 import csv
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from accounting.errors import CHECK_PATH, AcctError
 from accounting.paths import glob_of
+
+# Python's own limit is lower than that of DuckDB, which reads the rows.
+csv.field_size_limit(sys.maxsize)
 
 
 def reader(file: Path, columns: Sequence[str], kind: str) -> str:

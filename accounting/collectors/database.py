@@ -17,14 +17,13 @@ from adbc_driver_postgresql import StatementOptions
 
 from accounting.collectors.store import Progress
 from accounting.errors import AcctError
-from accounting.instants import format_instant
+from accounting.instants import FIRST, LAST, format_instant
 from accounting.model import FORMATS, Source
 
 CLOCK_SECONDS = 300
 CONNECT_SECONDS = 10
 COLUMNS = ("workspace", "repository", "format", "package", "deleted_at")
 _TEXTS, _INSTANTS = COLUMNS[:4], ("deleted_at", "created_at")
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999; infinity lies beyond
 _QUERY = "mend the query of the source"
 
 
@@ -155,7 +154,7 @@ def _checked(where: str, rows: pl.DataFrame) -> pl.DataFrame:
             pl.format("the format '{}' has no package", text["format"])
         ),
         *(
-            pl.when(~pl.col(name).is_between(_FIRST, _LAST)).then(
+            pl.when(~pl.col(name).is_between(FIRST, LAST)).then(  # infinity lies beyond
                 pl.lit(f"{name} is infinite, or not in the years 1 to 9999")
             )
             for name in _INSTANTS

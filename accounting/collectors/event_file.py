@@ -1,13 +1,13 @@
-"""Lifecycle events from a file of CloudEvents 1.0, one JSON object a line, read by DuckDB's own reader.
+"""Lifecycle events from a file of CloudEvents 1.0, one JSON object a line or a JSON batch, read by DuckDB's own reader.
 
 The file is not read here: `relation` gives the SELECT that reads it, with the parts of each event and, where
-a line cannot be taken, the problem with it.
+an event cannot be taken, the problem with it.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from accounting.collectors.json_lines import objects
+from accounting.collectors.json_lines import elements, is_array, objects
 from accounting.instants import EPOCH_SECONDS, INSTANT
 from accounting.model import FORMATS
 
@@ -22,18 +22,20 @@ _MEMBERS = ("type", "specversion", "id", "source", "subject", "time")
 def relation(file: Path) -> str:
     """SELECT line_number, problem, foreign_type and the parts of each event (RULES, section 3).
 
-    Raises AcctError where the file cannot be opened. One row per line that is not blank: event_source, event_id,
+    Raises AcctError where the file cannot be opened, and for an array without an end. One row per line that is not
+    blank, or per element of a JSON array, with its number for `line_number`: event_source, event_id,
     occurred_at (epoch seconds), kind, verb, workspace, format and package (of a package event), slug (of a
     repository event its own, of a package event the linked one) and plan. `foreign_type` is true for types that do
     not begin with `registry.`.
     """
+    read = elements(file) if is_array(file) else objects(file)
     formats = _list(FORMATS)
     types = _list(f"registry.{kind}.{verb}" for kind, verbs in VERBS.items() for verb in verbs)
     members = ", ".join(
         f"CASE WHEN json_type(event, '$.{name}') = 'VARCHAR' THEN event->>'$.{name}' END AS {name}" for name in _MEMBERS
     )
     return f"""
-    WITH members AS (SELECT line_number, object AS event FROM ({objects(file)})),
+    WITH members AS (SELECT line_number, object AS event FROM ({read})),
     parts AS (
         SELECT line_number, event,
                {members},

@@ -11,6 +11,7 @@ import polars as pl
 
 from accounting.collectors.store import OBJECTS, UPLOADS, Listing, Progress, listed
 from accounting.errors import AcctError
+from accounting.text import counted
 
 PROGRESS_KEYS = 10_000
 
@@ -32,7 +33,7 @@ class Folder:
         for row in self._files():
             rows.append(row)
             if len(rows) % PROGRESS_KEYS == 0:
-                progress(f"{self._source}: {len(rows):,} keys listed")
+                progress(f"{self._source}: {counted(len(rows), 'key')} listed")
         return listed(taken_at, pl.DataFrame(rows, schema=OBJECTS, orient="row"))
 
     def read(self, key: str, limit_bytes: int) -> bytes:
@@ -44,7 +45,7 @@ class Folder:
         except OSError as error:
             raise AcctError(where, f"cannot be read: {error.strerror}", "collect again") from error
         if len(body) > limit_bytes:
-            raise AcctError(where, f"is larger than {limit_bytes:,} bytes", "remove it from the registry")
+            raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "remove it from the registry")
         if len(body) != size_bytes:
             raise AcctError(where, "changed while it was read", "collect again")
         return body

@@ -19,6 +19,7 @@ from accounting.collectors.store import OBJECTS, Listing, Progress, Store, liste
 from accounting.errors import AcctError
 from accounting.instants import format_instant
 from accounting.model import Source
+from accounting.text import counted
 
 MANIFEST_BYTES = 64 * 2**20  # some 200 bytes a file, and a file for some million keys
 CHECKSUM_BYTES = 64
@@ -79,7 +80,7 @@ class Inventory:
                 inside = objects.filter(pl.col("key").str.starts_with(self._prefix))
                 frames.append(inside.with_columns(pl.col("key").str.strip_prefix(self._prefix)))
                 keys += inside.height
-            progress(f"{self._source.name}: {keys:,} keys listed")
+            progress(f"{self._source.name}: {counted(keys, 'key')} listed")
         objects = pl.concat(frames)
         if objects["key"].n_unique() < objects.height:
             twice = objects.filter(pl.col("key").is_duplicated())["key"][0]
@@ -144,7 +145,8 @@ class Inventory:
         if key is None:
             raise AcctError(where, "is missing", _COPY)
         if stored[key] != file.size_bytes:
-            raise AcctError(where, f"has {stored[key]:,} bytes and not {file.size_bytes:,} as its manifest says", _COPY)
+            has = counted(stored[key], "byte")
+            raise AcctError(where, f"has {has} and not {file.size_bytes:,} as its manifest says", _COPY)
         content = self._place.read(key, file.size_bytes)
         if _md5(content) != file.md5:
             raise AcctError(where, "holds other content than its MD5 in the manifest says", _COPY)

@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 import polars as pl
 
 from accounting.errors import AcctError
+from accounting.instants import FIRST, LAST
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ def objects_of(
     read = [name for name in COLUMNS.values() if name in columns and name != "version_id"]
     try:
         if file_format == "CSV":
-            for rows in _csv(content, columns, read):
+            for rows in _csv(where, content, columns, read):
                 yield _objects(where, _typed(where, rows), bucket)
         else:
             for rows in _parquet(content, read):
@@ -66,7 +67,7 @@ def objects_of(
         raise AcctError(where, "cannot be read: a column is of another type than it should be", _TODO) from error
 
 
-def _csv(content: bytes, columns: tuple[str, ...], read: list[str]) -> Iterator[pl.DataFrame]:
+def _csv(where: str, content: bytes, columns: tuple[str, ...], read: list[str]) -> Iterator[pl.DataFrame]:
     """The columns to read of a compressed CSV file, as text."""
     import pyarrow as pa
     from pyarrow import csv
@@ -83,8 +84,21 @@ def _csv(content: bytes, columns: tuple[str, ...], read: list[str]) -> Iterator[
                 include_columns=read, column_types=dict.fromkeys(read, pa.string()), strings_can_be_null=False
             ),
         )
-        for batch in batches:
-            yield _frame(batch)
+        for number, batch in enumerate(batches):
+            rows = _frame(batch)
+            if number == 0 and _is_header(rows["size"].first(), columns):
+                todo = "have it written without that line, for its columns are those of the manifest"
+                raise AcctError(where, "begins with a header line, which an S3 inventory does not have", todo)
+            yield rows
+
+
+def _is_header(size: object, columns: tuple[str, ...]) -> bool:
+    """Whether the first row has the name of a column, whichever it is, where its size should be.
+
+    >>> [_is_header(size, ("key", "size", "StorageClass")) for size in ("Size", "storage_class", "100")]
+    [True, True, False]
+    """
+    return str(size).strip().replace("_", "").lower() in {name.replace("_", "").lower() for name in columns}
 
 
 def _parquet(content: bytes, read: list[str]) -> Iterator[pl.DataFrame]:
@@ -153,6 +167,7 @@ def _objects(where: str, rows: pl.DataFrame, bucket: str) -> pl.DataFrame:
     """The current objects among typed rows, as OBJECTS. Raises AcctError for a row that cannot be taken."""
     unlisted = {"bucket": bucket, "is_latest": True, "is_delete_marker": False, "e_tag": ""}
     rows = rows.with_columns(pl.lit(value).alias(name) for name, value in unlisted.items() if name not in rows.columns)
+    modified_at = pl.col("last_modified_date").dt.epoch("s")
     unsized = pl.col("size").is_null() | (pl.col("size") < 0)
     problem = (
         pl.when(pl.col("key").is_null() | (pl.col("key") == ""))
@@ -163,7 +178,7 @@ def _objects(where: str, rows: pl.DataFrame, bucket: str) -> pl.DataFrame:
         .then(pl.lit("does not say by true or false whether it is the latest version and a delete marker"))
         .when(~pl.col("is_delete_marker") & unsized)
         .then(pl.lit("has no size of 0 bytes or more"))
-        .when(pl.col("last_modified_date").is_null())
+        .when(~modified_at.is_between(FIRST, LAST).fill_null(False))
         .then(pl.lit("has no LastModifiedDate that can be read"))
     )
     problems = rows.select("key", problem=problem).drop_nulls("problem")
@@ -173,6 +188,6 @@ def _objects(where: str, rows: pl.DataFrame, bucket: str) -> pl.DataFrame:
     return rows.filter(pl.col("is_latest") & ~pl.col("is_delete_marker")).select(
         "key",
         pl.col("size").alias("size_bytes"),
-        pl.col("last_modified_date").dt.epoch("s").alias("modified_at"),
+        modified_at.alias("modified_at"),
         pl.col("e_tag").fill_null("").alias("content_tag"),
     )

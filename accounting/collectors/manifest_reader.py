@@ -15,6 +15,7 @@ from accounting.collectors.collected import MANIFESTS
 from accounting.collectors.store import Progress, Store
 from accounting.errors import AcctError
 from accounting.model import Source
+from accounting.text import counted
 
 MANIFEST_BYTES = 4 * 2**20  # what a registry has to take at most: OCI distribution-spec, "Pushing Manifests"
 LINK_BYTES = len("sha512:") + 128
@@ -72,11 +73,11 @@ class Reader:
         digest, size_bytes, key = listed
         where = self._where(key)
         if size_bytes > MANIFEST_BYTES:
-            raise AcctError(where, f"is a manifest of {size_bytes:,} bytes", f"the most is {MANIFEST_BYTES:,}")
+            raise AcctError(where, f"is a manifest of {counted(size_bytes, 'byte')}", f"the most is {MANIFEST_BYTES:,}")
         body = self._store.read(key, MANIFEST_BYTES)
         todo = "restore it, or delete the manifest in the registry"
         if len(body) != size_bytes:
-            raise AcctError(where, f"has {len(body):,} bytes and is listed with {size_bytes:,}", todo)
+            raise AcctError(where, f"has {counted(len(body), 'byte')} and is listed with {size_bytes:,}", todo)
         algorithm, _, expected = digest.partition(":")
         if hashlib.new(algorithm, body).hexdigest() != expected:
             raise AcctError(where, "holds other content than its digest says", todo)

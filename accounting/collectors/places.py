@@ -24,7 +24,7 @@ def open_store(source: Source, base: Path) -> Store:
     if scheme == "s3" and place.startswith("//") and bucket:
         from accounting.collectors.bucket import Bucket  # late, for boto3 takes its time to import
 
-        objects = Bucket(source.name, bucket, prefix, source.endpoint_url)
+        objects = Bucket(source, bucket, prefix)
         if source.inventory is None:
             return objects
         reports = open_store(replace(source, url=folder_of(source.inventory), inventory=None), base)

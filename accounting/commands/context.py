@@ -21,7 +21,7 @@ from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
 from accounting.model import Source
 from accounting.tables import folded
-from accounting.text import visible
+from accounting.text import shortened
 
 SourceNames = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Sources of acct.toml [default: all]")]
 Month_ = Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month.")]
@@ -69,10 +69,11 @@ def settings(context: typer.Context) -> Settings:
 def chosen_sources(config: Config, names: list[str] | None) -> list[Source]:
     """The configured sources of these names, or all of them; AcctError where there is none."""
     configured = {source.name: source for source in config.sources}
+    if config.file is None:
+        todo = "write one, stand in the folder that has one, or name one with --config"
+        raise AcctError(str(config.folder), "there is no acct.toml here", todo)
     if not configured:
-        raise AcctError(
-            "the configuration", "has no source", "add a [[source]] to acct.toml, or name one with --config"
-        )
+        raise AcctError(str(config.file), "has no source", "add a [[source]], or name another file with --config")
     for name in names or []:
         if name not in configured:
             raise AcctError(f"source {name}", "is not configured", f"the sources are {', '.join(configured)}")
@@ -137,7 +138,7 @@ def be_quiet() -> None:
 def say(text: str) -> None:
     """A note for people, on standard error."""
     if not _quiet.get():
-        _tell(text)
+        _tell(shortened(text))
 
 
 def say_what_was_uploaded_again(ledger_path: Path) -> None:
@@ -153,7 +154,7 @@ def say_what_was_uploaded_again(ledger_path: Path) -> None:
 
 def refuse(error: AcctError) -> None:
     """Tell on standard error why something is not done."""
-    _tell(f"acct: {visible(str(error))}")
+    _tell(f"acct: {error}")
 
 
 def _tell(text: str) -> None:

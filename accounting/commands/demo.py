@@ -9,6 +9,7 @@ import typer
 
 from accounting.commands.context import progress, say
 from accounting.errors import AcctError
+from accounting.text import counted
 
 if TYPE_CHECKING:
     from accounting.instants import Month
@@ -44,7 +45,7 @@ def demo(
     config = ["--config", str(out / "acct.toml")]
     with progress("importing two months of snapshots"):
         _import(out / "acct.duckdb", snapshots)
-    say(f"  $ acct import snapshot {out / 'snapshots'}/… --source … --taken-at …  ({len(snapshots)} files)")
+    say(f"  $ acct import snapshot {out / 'snapshots'}/… --source … --taken-at …  ({counted(len(snapshots), 'file')})")
     _acct([*config, "import", "events", str(out / "events.jsonl")])
     _acct([*config, "rates", "load", str(out / "rates.toml")])
     _acct([*config, "collect", "images"])

@@ -1,11 +1,7 @@
 """`acct import`: snapshots, lifecycle events and links from files."""
 
-import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accounting.commands.context import Group, instant, progress, say, say_what_was_uploaded_again, settings
+from accounting.commands.pipes import as_files, shown
 from accounting.text import counted, unseen, visible
 
 if TYPE_CHECKING:
@@ -66,20 +63,21 @@ def snapshot(
     from accounting.ledger import writing
 
     at = instant("--taken-at", taken_at)
-    with progress(f"importing {file}") as news:
-        digest = digest_of_file(file)
-        rows = snapshot_file.relation(file)
+    with as_files([file]) as files, progress(f"importing {file}") as news:
+        read = files[file]
+        digest = digest_of_file(read)
+        rows = snapshot_file.relation(read)
         offer = Offer(
             source,
             at,
             digest,
             rows,
-            lambda row: snapshot_file.position(file, row),
-            file,
+            lambda row: snapshot_file.position(read, row),
+            read,
             served=served,
             accepted=frozenset({"loss", *(accept or ())}),
         )
-        with writing(settings(context).ledger, readable=[file]) as ledger:
+        with writing(settings(context).ledger, readable=[read]) as ledger:
             news("comparing it with the snapshot before")
             before = {state.name: state.references for state in source_states(ledger)}
             taken = take_in(ledger, offer)
@@ -111,7 +109,9 @@ def _note_what_may_be_wrong(source: str, taken: "Taken", before: Mapping[str, in
 @_group.command()
 def events(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CloudEvents JSON Lines; - is standard input.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="CloudEvents, JSON Lines or a batch; - is standard input.")
+    ],
 ) -> None:
     """Take in what was created, linked, deleted, restored, and when.
 
@@ -122,21 +122,15 @@ def events(
     from accounting.instants import format_instant
     from accounting.ledger import writing
 
-    with ExitStack() as stack, progress("importing events"):
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="acct-")))
-        copies = {file: _standard_input(folder) if str(file) == "-" else file for file in files}
+    with as_files(files) as copies, progress("importing events"):
         relations = {file: event_file.relation(copy) for file, copy in copies.items()}
         with writing(settings(context).ledger, readable=list(copies.values())) as ledger:
-            recorded = {
-                file: record(ledger, copies[file], relation, _name_of(file)) for file, relation in relations.items()
-            }
+            recorded = {shown(file): record(ledger, copies[file], relation) for file, relation in relations.items()}
     for file, counts in recorded.items():
         others = f"{counts.known:,} known already, {counts.foreign:,} of other types skipped"
-        say(f"{_name_of(file)}: {counted(counts.new, 'new event')}, {others}{unseen(counts.unseen)}")
+        say(f"{file}: {counted(counts.new, 'new event')}, {others}{unseen(counts.unseen)}")
         if counts.latest_at is not None and counts.latest_at > time.time():
-            say(
-                f"{_name_of(file)}: an event lies in the future, at {format_instant(counts.latest_at)}, and counts then"
-            )
+            say(f"{file}: an event lies in the future, at {format_instant(counts.latest_at)}, and counts then")
         if counts.unlisted_plans:
             (workspace, plan), *more = counts.unlisted_plans
             so_it_is = f"; so it is with {len(more):,} more" if more else ""
@@ -166,19 +160,9 @@ def links(
     from accounting.ledger import writing
 
     linked_at = instant("--at", at) if at is not None else int(time.time())
-    with progress(f"importing {file}"):
-        relation = links_file.relation(file)
-        with writing(settings(context).ledger, readable=[file]) as ledger:
-            linked = record_links(ledger, file, relation, linked_at)
+    with as_files([file]) as files, progress(f"importing {file}"):
+        read = files[file]
+        relation = links_file.relation(read)
+        with writing(settings(context).ledger, readable=[read]) as ledger:
+            linked = record_links(ledger, read, relation, linked_at)
     say(f"{file}: {counted(linked.packages, 'package')}, {linked.changed:,} newly linked{unseen(linked.unseen)}")
-
-
-def _name_of(file: Path) -> str:
-    return "standard input" if str(file) == "-" else str(file)
-
-
-def _standard_input(folder: Path) -> Path:
-    copy = folder / "standard-input.jsonl"
-    with copy.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return copy

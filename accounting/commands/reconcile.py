@@ -56,7 +56,7 @@ def reconcile(
             )
             raise AcctError(
                 f"source {one.source}",
-                f"has {counted(one.unknown.objects, 'key')} of {one.unknown.size_bytes:,} bytes that fit nowhere "
-                f"in its layout: {keys}",
+                f"has {counted(one.unknown.objects, 'key')} of {counted(one.unknown.size_bytes, 'byte')}"
+                f" that fit nowhere in its layout: {keys}",
                 "find out who wrote them, and remove them",
             )

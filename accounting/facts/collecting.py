@@ -15,6 +15,7 @@ from accounting.facts.manifests import Journal, keep_manifests, known_manifests
 from accounting.facts.snapshots import Offer, Taken, digest_of_frame, ever_filled, take_in
 from accounting.ledger import reading, writing
 from accounting.model import Source
+from accounting.text import counted
 
 # By layout, as config.LAYOUTS names them.
 COLLECTORS = {"distribution": distribution.collect, "verdaccio": verdaccio.collect, "maven2": maven2.collect}
@@ -101,6 +102,6 @@ def _refuse_foreign(source: Source, found: Collected) -> None:
     if foreign and foreign == found.parts.height:
         raise AcctError(
             f"source {source.name}",
-            f"has {foreign:,} objects below {source.url}, and none that belongs to the layout {source.layout}",
+            f"has {counted(foreign, 'object')} below {source.url}, and none that belongs to the layout {source.layout}",
             "check the url, its prefix and the layout",
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from accounting.collectors.json_lines import broken_array, is_array
 from accounting.collectors.snapshot_file import position
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force
@@ -38,25 +39,30 @@ class Linked:
     unseen: tuple[str, ...]
 
 
-def record(ledger: Ledger, file: Path, relation: str, name: str) -> Recorded:
-    """Record the events that `relation` (collectors.event_file) reads from a file; `name` is the file's for errors.
+def record(ledger: Ledger, file: Path, relation: str) -> Recorded:
+    """Record the events that `relation` (collectors.event_file) reads from a file.
 
-    An event that is there already changes nothing. Raises AcctError by line number for a line that is no event,
-    and for other content under a (source, id) that was given before.
+    An event that is there already changes nothing. Raises AcctError by line number, or by that of the element of an
+    array, for what is no event, and for other content under a (source, id) that was given before.
     """
     ledger.run(f"CREATE OR REPLACE TEMP VIEW event_lines AS {relation}")
-    ledger.define_reading("merge/50_offered_events", file)
+    batch = is_array(file)
+    try:
+        ledger.define_reading("merge/50_offered_events", file)
+    except AcctError as error:
+        raise (broken_array(file) if batch else None) or error from error
+    unit = "element" if batch else "line"
     bad = ledger.rows(
         "SELECT line_number, problem FROM offered_events WHERE problem IS NOT NULL ORDER BY line_number LIMIT 1"
     )
     if bad:
-        raise AcctError(f"{name}, line {bad[0][0]}", bad[0][1], "mend the line and import the file again")
+        raise AcctError(f"{file}, {unit} {bad[0][0]}", bad[0][1], f"mend the {unit} and import the file again")
     ledger.define("merge/51_conflicting_events")
     other = ledger.rows("SELECT * FROM conflicting_events ORDER BY line_number LIMIT 1")
     if other:
-        line, source, identity = other[0]
+        number, source, identity = other[0]
         raise AcctError(
-            f"{name}, line {line}",
+            f"{file}, {unit} {number}",
             f"the event {identity!r} of {source!r} was given before with other content",
             "give it an id of its own",
         )

@@ -1,7 +1,6 @@
 """A rate card from TOML: every key checked, every quantity an exact decimal (RULES, section 5)."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from fractions import Fraction
@@ -12,6 +11,7 @@ from iso4217 import Currency
 from accounting.errors import AcctError
 from accounting.model import STATES, Rate, RateCard, Rule, Tier
 from accounting.tables import json_text
+from accounting.toml import parse_toml
 
 _LONGEST_RETENTION_DAYS = 36_500
 # Without a card usage is shown by the rule of Bitbucket Packages, "Set up and use packages", and nothing is billed.
@@ -24,10 +24,7 @@ def parse_card(text: str, where: str) -> RateCard:
     Raises AcctError for what is no TOML, an unknown or missing key, a number that is not written as a string,
     an unknown currency, unit, state or share, tiers out of order, and two entries of one date.
     """
-    try:
-        card = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise AcctError(where, f"is no TOML: {error}", "mend it and load it again") from error
+    card = parse_toml(text, where, "correct it and load it again")
     _keys(where, card, {"currency"}, {"rule", "rate"})
     currency = _currency(f"{where}, currency", card["currency"])
     rules = [_rule(f"{where}, [[rule]] {i}", entry) for i, entry in _entries(where, card, "rule")]
@@ -47,7 +44,7 @@ def parse_card(text: str, where: str) -> RateCard:
 
 def card_json(text: str) -> str:
     """A card that was checked as JSON: the same members, with dates as text."""
-    card = tomllib.loads(text)
+    card = parse_toml(text, "the rate card", "load a card again")
     for entry in [*card.get("rule", []), *card.get("rate", [])]:
         entry["effective_from"] = str(entry["effective_from"])
     return json_text(card)

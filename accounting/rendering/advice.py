@@ -64,8 +64,8 @@ def _what(advice: Advice) -> str:
         "untagged": counted(count, "untagged manifest"),
         "old_versions": counted(count, "old version"),
         "deleted_repository": "what a deleted repository holds",
-        "copies": f"{count:,} {'copy' if count == 1 else 'copies'}",
-        "together": f"{len(advice.parts):,} parts, {size(advice.joint_bytes)} only together",
+        "copies": counted(count, "copy"),
+        "together": f"{counted(len(advice.parts), 'part')}, {size(advice.joint_bytes)} only together",
     }[advice.kind]
     return what + (f", {counted(along, 'referrer')}" if along else "")
 

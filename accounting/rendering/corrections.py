@@ -40,7 +40,7 @@ def correction_branch(explained: CorrectionExplanation, bill: Statement) -> Bran
 
 def _figures(figures: tuple[int, int | None], bill: Statement) -> str:
     byte_seconds, amount = figures
-    words = f"{byte_seconds:,} byte-seconds"
+    words = counted(byte_seconds, "byte-second")
     return words if amount is None else f"{words}, {shown_money(amount, bill.minor_digits)} {bill.currency}"
 
 

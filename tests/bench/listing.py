@@ -23,6 +23,7 @@ import polars as pl
 
 from accounting.collectors import distribution
 from accounting.collectors.bucket import Bucket
+from accounting.model import Source
 from tests.collectors import servers, stand_in
 
 BUCKET = "images"
@@ -50,8 +51,12 @@ def registry_keys(number: int) -> list[str]:
     return keys
 
 
+def source_at(endpoint: str) -> Source:
+    return Source("bench", "distribution", f"s3://{BUCKET}", endpoint_url=endpoint)
+
+
 def acct(endpoint: str, prefix: str) -> None:
-    Bucket("bench", BUCKET, prefix, endpoint).listing(lambda line: None)
+    Bucket(source_at(endpoint), BUCKET, prefix).listing(lambda line: None)
 
 
 def boto3(endpoint: str, prefix: str) -> None:
@@ -157,7 +162,7 @@ def serve(keys: int) -> None:
 def small_reads(endpoint: str, keys: list[str]) -> dict[str, float]:
     """CPU microseconds of a GET of a link, several at a time."""
     os.environ |= CREDENTIALS
-    store = Bucket("bench", BUCKET, "", endpoint)
+    store = Bucket(source_at(endpoint), BUCKET, "")
     ways: dict[str, Callable[[str], bytes]] = {
         "acct": lambda key: store.read(key, 100),
         "boto3": lambda key: store.client.get_object(Bucket=BUCKET, Key=key)["Body"].read(),

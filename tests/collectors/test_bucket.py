@@ -93,6 +93,39 @@ def test_keys_are_decoded_only_where_the_server_says_that_it_encoded_them() -> N
 
 
 @both_ways
+@pytest.mark.parametrize(
+    "modified",
+    ["-infinity", "infinity", "nan", "1" * 5_000, "1e400", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "12:30",
+     "+10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00",
+     "2026-10-01T00:00:00+99:99", "1790812800", "", "Thu, 01 Oct 10000 00:00:00 GMT"],
+)  # fmt: skip
+def test_refuses_what_is_no_instant(modified: str) -> None:
+    with pytest.raises(AcctError, match="page 1: has a key without its LastModified, or a size that is no size"):
+        listed([listing(entry("good"), entry("k", modified=modified))])
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "modified",
+    [
+        "2026-01-02T05:04:05+02:00",
+        "2026-01-02T03:04:05.123456789+00:00",
+        "2026-01-02T03:04:05",
+        "Fri, 02 Jan 2026 03:04:05 GMT",
+    ],
+)
+def test_an_instant_may_be_in_another_form(modified: str) -> None:
+    found = listed([listing(entry("usual"), entry("leap", modified="2016-12-31T23:59:60Z"), entry("k", "1", modified))])
+    assert found.objects["modified_at"].to_list() == [1_767_323_045, 1_483_228_800, 1_767_323_045]
+
+
+@both_ways
+def test_an_instant_may_be_the_first_of_all() -> None:
+    """What Go writes for no instant."""
+    assert listed([listing(entry("k", modified="0001-01-01T00:00:00Z"))]).objects["modified_at"][0] == -62_135_596_800
+
+
+@both_ways
 def test_key_count_may_be_missing() -> None:
     assert listed([listing(entry("a"), KeyCount=None)]).objects.height == 1
 
@@ -103,7 +136,8 @@ def test_key_count_may_be_missing() -> None:
     [
         ([Answer()], "page 1: is no S3 listing"),
         ([LOGIN_PAGE], "page 1: is no S3 listing"),
-        ([BROKEN_PAGE], "page 1: the server fails, or what it sends is no XML"),
+        ([BROKEN_PAGE], "page 1: is no S3 listing: the endpoint is no S3 server"),
+        ([Answer(b'{"message": "hello"}')], "page 1: is no S3 listing: the endpoint is no S3 server"),
         ([listing(entry(), IsTruncated=None)], "page 1: is no S3 listing"),
         ([more("1", entry()), Answer()], "page 2: is no S3 listing"),
         ([listing(entry(), IsTruncated="true")], "page 1: says that more follows, without a token"),
@@ -114,7 +148,7 @@ def test_key_count_may_be_missing() -> None:
             "page 3: repeats the token of an earlier page",
         ),
         ([listing(entry(), name="other")], "page 1: is a listing of the bucket 'other'"),
-        ([listing(entry(), KeyCount="2")], "page 1: has 1 keys and counts 2"),
+        ([listing(entry(), KeyCount="2")], "page 1: has 1 key and counts 2"),
         ([listing(entry("k", size=None))], "page 1, key k: has no size of 0 bytes or more"),
         ([listing(entry("k", size="-1"))], "page 1, key k: has no size of 0 bytes or more"),
         ([listing(entry("k", size="1e3"))], "page 1: "),
@@ -141,7 +175,7 @@ def test_key_count_may_be_missing() -> None:
 def test_refuses_what_is_no_whole_listing(answers: list[Answer], message: str) -> None:
     with pytest.raises(AcctError) as refused:
         listed(answers)
-    assert str(refused.value).startswith("source images, bucket images, ")
+    assert str(refused.value).startswith("source images, bucket images at http://127.0.0.1:")
     assert message in str(refused.value)
     assert refused.value.todo
     assert SECRET_KEY not in str(refused.value)
@@ -199,7 +233,7 @@ def test_a_redirect_loop_is_refused(headers: dict[str, str], message: str) -> No
         ("AWS_SECRET_ACCESS_KEY", "wrongsecret", "the secret key is wrong; set AWS_PROFILE"),
         ("AWS_ACCESS_KEY_ID", "unknown", "the server does not know the access key; set AWS_PROFILE"),
         ("AWS_ACCESS_KEY_ID", None, "there are no credentials; set AWS_PROFILE"),
-        ("AWS_PROFILE", "nobody", "AWS_PROFILE or the configuration file of AWS cannot be read"),
+        ("AWS_PROFILE", "nobody", "there is no AWS profile 'nobody'; add it"),
     ],
 )
 def test_refused_credentials(
@@ -216,13 +250,13 @@ def test_refused_credentials(
 
 
 def test_a_bucket_that_is_not_there(endpoint: str) -> None:
-    with pytest.raises(AcctError, match="bucket nowhere, page 1: there is no such bucket; mend the url"):
+    with pytest.raises(AcctError, match=f"bucket nowhere at {endpoint}, page 1: there is no such bucket; mend the url"):
         store_of(endpoint, "s3://nowhere").listing(lambda line: None)
 
 
 def test_an_endpoint_that_nobody_listens_on() -> None:
     nobody = f"http://user:{SECRET_KEY}@127.0.0.1:{free_ports(1)[0]}"
-    with pytest.raises(AcctError, match="the endpoint does not answer as it should") as refused:
+    with pytest.raises(AcctError, match="no S3 server answers at the endpoint") as refused:
         store_of(nobody).listing(lambda line: None)
     assert SECRET_KEY not in str(refused.value)
 
@@ -364,7 +398,7 @@ def test_the_first_refusal_ends_the_listing() -> None:
         (listing(common_prefix("b/"), common_prefix("docker")), "folders, page 1: has the common prefix 'docker'"),
         (
             listing(entry("a"), IsTruncated="true", NextContinuationToken="1", KeyCount="3"),
-            "folders, page 1: has 1 keys",
+            "folders, page 1: has 1 key and",
         ),
         (more("1", common_prefix("a/"), common_prefix("b/")), "folders, page 2: repeats the token"),
     ],
@@ -576,6 +610,13 @@ def test_uploads_and_parts_come_in_pages() -> None:
     uploads = {"": uploads_page("a", IsTruncated="true", NextKeyMarker="a"), "a": LAST_UPLOADS}
     parts = {"": parts_page(2, 5, IsTruncated="true", NextPartNumberMarker="2"), "2": LAST_PARTS}
     assert unfinished(uploads.__getitem__, parts.__getitem__) == {"a": 10, "b": 10}
+
+
+@pytest.mark.parametrize("initiated", ["-infinity", "infinity", "0000-01-01T00:00:00Z", "1" * 5_000, "yesterday"])
+def test_refuses_an_upload_without_an_instant(initiated: str) -> None:
+    page = LAST_UPLOADS.body.replace(b"2026-01-02T03:04:05Z", initiated.encode())
+    with pytest.raises(AcctError, match="uploads, page 1: the answer cannot be read"):
+        unfinished(lambda _: Answer(page), lambda _: LAST_PARTS)
 
 
 def test_an_upload_that_ends_meanwhile_is_none() -> None:

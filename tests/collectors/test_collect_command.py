@@ -193,6 +193,13 @@ def test_a_registry_that_was_never_used_is_empty(stored: Path, tmp_path: Path) -
     assert "no registry is there yet" in ended.stderr
 
 
+def test_one_object_is_one_object(stored: Path, tmp_path: Path) -> None:
+    stored.mkdir()
+    (stored / "else").write_text("")
+    configure(tmp_path, "images", f"file:{stored}")
+    assert "source images: has 1 object below file:" in run("collect", cwd=tmp_path).stderr
+
+
 @pytest.mark.parametrize(
     ("layout", "below"), [("distribution", "/docker/registry/v2"), ("maven2", ""), ("verdaccio", "")]
 )

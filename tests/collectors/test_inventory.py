@@ -220,11 +220,41 @@ def test_a_size_in_csv_is_a_whole_number(tmp_path: Path, size: str) -> None:
 @pytest.mark.parametrize(
     "date",
     ["yesterday", "2026-13-01T00:00:00.000Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00+01:00", "2026-1-1T0:0:0Z",
-     " 2026-01-01T00:00:00Z", "2026-01-01", "1700000000000"],
+     " 2026-01-01T00:00:00Z", "2026-01-01", "1700000000000", "-infinity", "infinity", "0000-01-01T00:00:00Z",
+     "10000-01-01T00:00:00Z", "+10000-01-01T00:00:00Z", ""],
 )  # fmt: skip
 def test_a_date_in_csv_is_an_instant_in_utc(tmp_path: Path, date: str) -> None:
     Inventory([entry("good"), entry("a/b", 1, date)]).write(tmp_path / "reports")
     refused(tmp_path, ".csv.gz, key a/b: has no LastModifiedDate that can be read")
+
+
+@pytest.mark.parametrize("seconds", [-62_135_596_801, 253_402_300_800])
+def test_a_date_in_parquet_is_in_the_years_1_to_9999(tmp_path: Path, seconds: int) -> None:
+    Inventory([entry("a/b", 1, seconds)], "Parquet").write(tmp_path / "reports")
+    refused(tmp_path, ".parquet, key a/b: has no LastModifiedDate that can be read")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '"Bucket","Key","Size","LastModifiedDate","ETag"',
+        "bucket,key,size,last_modified_date,e_tag",
+        "Key,Size,LastModifiedDate,ETag,Bucket",  # in another order than the manifest says
+    ],
+)
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_header_line_is_called_so(tmp_path: Path, header: str, rows: int) -> None:
+    columns = ("Bucket", "Key", "Size", "LastModifiedDate", "ETag")
+    dated = Inventory([entry("good")] * rows, columns=columns).write(tmp_path / "reports")
+    part = part_of(dated)
+    part.write_bytes(gzip.compress(f"{header}\n".encode() + gzip.decompress(part.read_bytes())))
+    reread(dated)
+    refused(tmp_path, ".csv.gz: begins with a header line, which an S3 inventory does not have; have it written")
+
+
+def test_an_object_may_be_named_as_a_column(tmp_path: Path) -> None:
+    Inventory([entry("Size"), entry("Key")]).write(tmp_path / "reports")
+    assert keys_of(listed(tmp_path)) == ["Key", "Size"]
 
 
 @pytest.mark.parametrize("key", ["a%", "a%2", "a%zz", "%%41", "a%C3", "a%FF"])

@@ -171,7 +171,8 @@ def test_a_manifest_that_is_gone_since_is_refused(
     client.delete_object(Bucket="blobs", Key=key)
     ended = acct(tmp_path, source)
     assert ended.exit_code == 1
-    assert f"source images, bucket blobs, key {key}: the object is gone since it was listed" in ended.stderr
+    where = f"source images, bucket blobs at {source.endpoint_url}, key {key}"
+    assert f"{where}: the object is gone since it was listed" in ended.stderr
     assert "if it is gone since the inventory was taken, collect again with the next inventory" in ended.stderr
     assert not (tmp_path / "acct.duckdb").exists()
 

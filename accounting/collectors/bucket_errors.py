@@ -1,0 +1,108 @@
+"""The errors of boto3 as refusals. What they quote may hold secrets, so none of them is shown as it is."""
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    ConnectionError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    InvalidRegionError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSLError,
+    TokenRetrievalError,
+)
+from botocore.parsers import ResponseParserError
+
+from accounting.collectors.bucket_page import CHECK_SERVER
+from accounting.errors import AcctError
+
+T = TypeVar("T")
+
+_CREDENTIALS = (
+    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to credentials that may read it, or name a"
+    " profile in the source"
+)
+_ENDPOINT = "check endpoint_url and the network, then collect again"
+_URL = "mend the url of the source"
+_REGION = "set AWS_REGION, or the region of the source, to the bucket's region"
+_NOT_READABLE = ("these credentials may not read it", "grant them s3:ListBucket and s3:GetObject")
+# By error code: what is wrong, and what to do. An answer without a code has its HTTP status for one.
+_REFUSALS = {
+    "NoSuchBucket": ("there is no such bucket", _URL),
+    "InvalidBucketName": ("this is no name of a bucket", _URL),
+    "NoSuchKey": ("the object is gone since it was listed", "collect again"),
+    "AccessDenied": _NOT_READABLE,
+    "403": (f"{_NOT_READABLE[0]}, or the endpoint is no S3 server", f"{_NOT_READABLE[1]}, or check endpoint_url"),
+    "InvalidAccessKeyId": ("the server does not know the access key", _CREDENTIALS),
+    "SignatureDoesNotMatch": ("the secret key is wrong", _CREDENTIALS),
+    "ExpiredToken": ("the credentials have expired", "sign in again"),
+    "500": ("the server fails, or what it sends is no XML", CHECK_SERVER),  # botocore makes a 500 of broken XML
+    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it"),
+    "PermanentRedirect": ("the bucket is in another region", _REGION),
+    "AuthorizationHeaderMalformed": ("the bucket is in another region", _REGION),
+    "IllegalLocationConstraintException": ("the bucket is in another region", _REGION),
+}
+
+
+def refusing(where: str, call: Callable[[], T]) -> T:
+    """The result of a call to boto3, whose errors become refusals."""
+    try:
+        return call()
+    except ClientError as error:
+        said, todo = _answered(error)
+    except ParamValidationError:
+        said, todo = _REFUSALS["InvalidBucketName"]
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):
+        said, todo = "there are no credentials", _CREDENTIALS
+    except ProfileNotFound as error:
+        said = f"there is no AWS profile {error.kwargs['profile']!r}"
+        todo = "add it to ~/.aws/config, or name another one in the source or in AWS_PROFILE"
+    except ConfigParseError:
+        said, todo = "the configuration file of AWS cannot be read", "mend it"
+    except InvalidRegionError as error:
+        said, todo = f"{error.kwargs['region_name']!r} is no region", _REGION
+    except (ConnectionError, HTTPClientError) as error:
+        said, todo = _unanswered(error)
+    except RecursionError:
+        said = "the server redirects in circles, or is no S3 server"
+        todo = "check endpoint_url, AWS_REGION and the region of the source"
+    except (ResponseParserError, BotoCoreError, KeyError, ValueError) as error:
+        said, todo = f"the answer cannot be read ({type(error).__name__})", CHECK_SERVER
+    raise AcctError(where, said, todo)
+
+
+def _answered(error: ClientError) -> tuple[str, str]:
+    """What an answer that is an error means: S3 gives each of them a code in XML."""
+    code = error.response.get("Error", {}).get("Code", "")
+    if code in _REFUSALS:
+        return _REFUSALS[code]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in ("", str(status)) and status < 500:
+        return f"the endpoint is no S3 server: it answers {status} without an error code of S3", _ENDPOINT
+    return f"the server answered {code or status}", "see what ails it, then collect again"
+
+
+def _unanswered(error: ConnectionError | HTTPClientError) -> tuple[str, str]:
+    """What it means that there is no answer."""
+    reason = str(error.kwargs.get("error"))
+    if isinstance(error, SSLError) and "CERTIFICATE" in reason:
+        return "the certificate of the endpoint is not trusted", "set AWS_CA_BUNDLE to the file of who issued it"
+    if isinstance(error, SSLError):
+        return "the endpoint is no S3 server that speaks TLS", f"write http:// if it has none, or {_ENDPOINT}"
+    if isinstance(error, EndpointConnectionError):
+        system = re.search(r"\[Errno -?\d+\] ([^)]+)", reason)
+        return f"no S3 server answers at the endpoint ({system[1] if system else type(error).__name__})", _ENDPOINT
+    if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
+        return "the endpoint does not answer in time", _ENDPOINT
+    return f"the endpoint does not answer as an S3 server does ({type(error).__name__})", _ENDPOINT
