@@ -49,12 +49,14 @@ CREATE TABLE versions (
     uploaded_at BIGINT
 );
 
--- One row per blob of a workspace.
+-- One row per blob of a workspace. Where it is named by its place, its content tag is what the latest snapshot that has
+-- one says of its content, such as an ETag; no bill reads it.
 CREATE TABLE blobs (
     blob_id INTEGER NOT NULL,
     workspace_id INTEGER NOT NULL,
     digest VARCHAR NOT NULL,
-    size_bytes BIGINT NOT NULL
+    size_bytes BIGINT NOT NULL,
+    content_tag VARCHAR
 );
 
 -- One row per unbroken presence of a reference in a source; no end: there at the source's latest snapshot.

@@ -39,7 +39,8 @@ class Manifests:
 class Collected:
     """What a registry held at `taken_at` (epoch seconds).
 
-    `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once.
+    `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once; where
+    blobs are not named by their content, also `content_tag` (collectors.store).
     `parts`, as PARTS, says of each object listed what it is. `manifests`, as MANIFESTS, are those that were read now;
     `blobs` are the configs and layers that each names, `children` the manifests that an index lists, `subject` the one
     that it hangs on; a layout without manifests has none. Missing blobs are named by what is served, and are not

@@ -72,7 +72,7 @@ def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> C
     owners = _owners(metadata, registry, store, source)
     of_packages = metadata.join(owners, on=HERE).with_columns(version=pl.lit(""))
     of_versions = _version_files(plain.join(metadata, on="key", how="anti"), registry)
-    columns = ["key", "package", "version", "workspace", "digest", "size_bytes", "modified_at"]
+    columns = ["key", "package", "version", "workspace", "digest", "size_bytes", "modified_at", "content_tag"]
     held = pl.concat([of_packages.select(columns), of_versions.select(columns)])
     parts = _parts(files, held)
     return Collected(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MERGE = "merge/"
 _DIGEST_ROWS = 100_000
+_NO_TAG = ", NULL::VARCHAR AS content_tag"
 LOSS_REFERENCES = 100  # of a source with fewer, anything may be gone
 
 
@@ -33,7 +34,7 @@ class Offer:
     """A snapshot that a source offers, by the relation that gives its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`. `position` tells where a row stands, for errors. `accepted` are the words of --accept.
+    `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` tells where a row stands, for errors. `accepted` are the words of --accept.
     """
 
     source: str
@@ -116,6 +117,10 @@ def _merge(ledger: Ledger, offer: Offer, references_before: int) -> Taken:
     ledger.define(_MERGE + "23_new_blobs")
     _refuse_two_sizes(ledger, offer)
     ledger.run("INSERT INTO blobs BY NAME SELECT * EXCLUDE (other_size_bytes) FROM new_blobs ORDER BY blob_id")
+    ledger.define(_MERGE + "24_changed_content_tags")
+    ledger.run(
+        "UPDATE blobs AS b SET content_tag = c.content_tag FROM changed_content_tags AS c WHERE b.blob_id = c.blob_id"
+    )
     for name in ("30_offered_references", "31_differences", "32_opened_references"):
         ledger.define(_MERGE + name)
     if "loss" not in offer.accepted:
@@ -197,10 +202,13 @@ def _define_merged(ledger: Ledger, offer: Offer) -> None:
 def _define_offered(ledger: Ledger, offer: Offer) -> None:
     """Define `offered`; refuse rows that cannot be taken."""
     if isinstance(offer.rows, str):
-        ledger.run(f"CREATE OR REPLACE TEMP VIEW offered_rows AS {offer.rows}")
+        ledger.run(f"CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *{_NO_TAG} FROM ({offer.rows})")
     else:
         ledger.register("offered_frame", offer.rows.to_arrow())
-        ledger.run("CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *, NULL::VARCHAR AS problem FROM offered_frame")
+        more = "" if "content_tag" in offer.rows.columns else _NO_TAG
+        ledger.run(
+            f"CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *, NULL::VARCHAR AS problem{more} FROM offered_frame"
+        )
     ledger.define_reading(_MERGE + "10_offered", offer.file)
     if ledger.rows("SELECT 1 FROM offered WHERE has_problem LIMIT 1"):
         row, problem = ledger.rows(
