@@ -34,7 +34,8 @@ class Offer:
     """A snapshot that a source offers, by the relation that gives its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` tells where a row stands, for errors. `accepted` are the words of --accept.
+    `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` tells where a row stands, for
+    errors. `accepted` are the words of --accept.
     """
 
     source: str
