@@ -48,13 +48,15 @@ class Collected:
     `blobs` are the configs and layers that each names, `children` the manifests that an index lists, `subject` the one
     that it hangs on; a layout without manifests has none. Missing blobs are named by what is served, and are not
     stored (layers kept elsewhere).
-    `has_marker` tells a registry from a place that never was one, or a wrong prefix.
+    `has_marker` tells a registry from a place that never was one, or a wrong prefix; `in_database` tells one that seems
+    to keep its metadata in a database.
     """
 
     taken_at: int
     references: pl.DataFrame
     parts: pl.DataFrame
     has_marker: bool
+    in_database: bool = False
     missing_blobs: int = 0
     manifests: pl.DataFrame = field(default_factory=_no_manifests)
 

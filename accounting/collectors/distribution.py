@@ -64,6 +64,7 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
         references=references,
         parts=_parts(objects, blobs, contents),
         has_marker=not keys.filter(~FOLDER_MARKER).is_empty(),
+        in_database=links.is_empty() or objects["key"].is_in([IN_DATABASE]).any(),
         missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
         manifests=read,
     )

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from accounting.errors import CHECK_PATH, AcctError
+from accounting.facts.unbilled import Unbilled
 from accounting.instants import format_instant
 from accounting.ledger import Ledger
 
@@ -35,7 +36,7 @@ class Offer:
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
     `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` tells where a row stands, for
-    errors. `accepted` are the words of --accept.
+    errors. `unbilled_accepted`: so much is unbilled that it had to be accepted. `accepted` are the words of --accept.
     """
 
     source: str
@@ -44,8 +45,8 @@ class Offer:
     rows: "str | pl.DataFrame"
     position: Callable[[int], str]
     file: Path | None = None
-    unreachable_blobs: int = 0
-    unreachable_bytes: int = 0
+    unbilled: Unbilled = field(default_factory=Unbilled)
+    unbilled_accepted: bool = False
     accepted: frozenset[str] = frozenset({"loss"})
 
 
@@ -102,8 +103,14 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
     else:
         taken = _merge(ledger, offer, snapshots[0].references if snapshots else 0)
     ledger.run(
-        "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
-        [offer.content_digest, taken.references, offer.unreachable_blobs, offer.unreachable_bytes, ledger.record_id()],
+        "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM merged",
+        [
+            offer.content_digest,
+            taken.references,
+            *astuple(offer.unbilled),
+            offer.unbilled_accepted,
+            ledger.record_id(),
+        ],
     )
     return taken
 
