@@ -17,7 +17,8 @@ CREATE TABLE sources (
     retirement_record_id INTEGER
 );
 
--- One row per snapshot of a source. What nothing reaches is stored, yet belongs to no version.
+-- One row per snapshot of a source. What nothing reaches, and what fits nowhere in the source's layout (unknown), is
+-- stored, yet belongs to no version; of all bytes listed that may be so much that it had to be accepted.
 CREATE TABLE snapshots (
     source_id INTEGER NOT NULL,
     taken_at BIGINT NOT NULL,
@@ -25,6 +26,10 @@ CREATE TABLE snapshots (
     reference_count BIGINT NOT NULL,
     unreachable_blobs BIGINT NOT NULL,
     unreachable_bytes BIGINT NOT NULL,
+    unknown_objects BIGINT NOT NULL,
+    unknown_bytes BIGINT NOT NULL,
+    listed_bytes BIGINT NOT NULL,
+    unbilled_accepted BOOLEAN NOT NULL,
     record_id INTEGER NOT NULL,
     PRIMARY KEY (source_id, taken_at)
 );
@@ -50,13 +55,15 @@ CREATE TABLE versions (
 );
 
 -- One row per blob of a workspace: a digest and a size (RULES, section 1). `resized`: the ledger knows the digest with
--- another size too.
+-- another size too. Where it is named by its place, its content tag is what the latest snapshot that has one says of its
+-- content, such as an ETag; no bill reads it.
 CREATE TABLE blobs (
     blob_id INTEGER NOT NULL,
     workspace_id INTEGER NOT NULL,
     digest VARCHAR NOT NULL,
     size_bytes BIGINT NOT NULL,
-    resized BOOLEAN NOT NULL
+    resized BOOLEAN NOT NULL,
+    content_tag VARCHAR
 );
 
 -- One row per unbroken presence of a reference in a source; no end: there at the source's latest snapshot. No bill reads

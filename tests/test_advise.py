@@ -55,12 +55,20 @@ EVENTS = (
 )
 
 
+def tag(these: Books) -> None:
+    """Give blobs the content tags that stand behind the `#` of their digests here: no snapshot file has any."""
+    with writing(these.ledger) as ledger:
+        ledger.run("UPDATE blobs SET content_tag = regexp_extract(digest, '#([0-9a-f]{32})$', 1)")
+        ledger.changed = True
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Books:
     these = Books(tmp_path)
     taken = [("10-01", FIRST), ("10-20", LATER), ("11-11", LATER)]
     snapshots = [Snapshot("images", f"2026-{day}T00:00:00Z", rows) for day, rows in taken]
     these.take([*snapshots, Events(EVENTS), Card(CARD)])
+    tag(these)
     return these
 
 
@@ -133,6 +141,7 @@ def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
     )
     these.take([Snapshot("images", "2026-10-01T00:00:00Z", (*rows, old))])
     these.take([Snapshot("files", "2026-10-01T00:00:00Z", copies)])
+    tag(these)
 
     def told() -> dict[tuple[str, str], str]:
         advised = advise(these.ledger, "acme", 1, lambda news: None)
@@ -309,6 +318,7 @@ SLUGS = ("shop", "legacy", "third")
 def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
     """Of the model: with the advice taken, by events and by snapshots, and without; each alone, and all together."""
     with books(case) as these:
+        tag(these)
         advised = advise(these.ledger, "acme", keep, lambda news: None)
     assert advised.left_out == 0
     for number, month in enumerate(advised.months):
@@ -336,6 +346,7 @@ def test_every_kind_of_advice_is_drawn() -> None:
     @given(advisable())
     def look(case: Case) -> None:
         with books(case) as these:
+            tag(these)
             advised = advise(these.ledger, "acme", 1, lambda news: None)
         seen.update(each.kind for each in advised.advice if sum(each.saved_minor) > 0)
 

@@ -82,6 +82,21 @@ def test_a_key_that_fits_nowhere_is_named(registry: StoredRegistry, tmp_path: Pa
     assert "'backup\\x1b[31m.tar', 'docker/registry/v2/blobs/sha256/zz/nothing'" in said
 
 
+def test_what_the_registry_keeps_for_itself_is_not_foreign(registry: StoredRegistry, tmp_path: Path) -> None:
+    before = reconciled(tmp_path)
+    own = {
+        "scheduler-state.json": b"{}",  # of a pull-through cache
+        "docker/registry/lockfiles/filesystem-in-use": b"",
+        "docker_$folder$": b"",
+    }
+    for path, content in own.items():
+        (tmp_path / "registry" / path).parent.mkdir(exist_ok=True)
+        (tmp_path / "registry" / path).write_bytes(content)
+    parts = reconciled(tmp_path)["parts"]
+    objects, size_bytes = (before["parts"]["metadata"][name] for name in ("objects", "bytes"))
+    assert parts == before["parts"] | {"metadata": {"objects": objects + 3, "bytes": size_bytes + 2}}
+
+
 def test_what_was_collected_is_what_is_charged_until_something_changes(
     registry: StoredRegistry, tmp_path: Path
 ) -> None:

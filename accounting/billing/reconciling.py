@@ -16,6 +16,7 @@ from accounting.ledger import reading
 from accounting.model import Source, StoredState
 
 SHOWN_KEYS = 20
+NONCURRENT = "noncurrent"
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class WorkspaceBytes:
 class Reconciliation:
     """A source at `taken_at` (epoch seconds): what it lists, part by part, and its workspaces by name.
 
-    Listed is the sum of the parts. Missing blobs are named by what is served and not stored; `unknown_keys` are the
-    first of those that do not fit the layout. A blob that several workspaces reach is stored once, and in each of them.
+    Listed is the sum of the parts; where noncurrent versions may not be listed, there is no such part. Missing blobs
+    are named by what is served and not stored; `unknown_keys` are the first of those that do not fit the layout. A blob
+    that several workspaces reach is stored once, and in each of them.
     """
 
     source: str
@@ -70,6 +72,10 @@ class Reconciliation:
         return sum(part.size_bytes for part in self.parts)
 
     @property
+    def knows_noncurrent(self) -> bool:
+        return any(part.name == NONCURRENT for part in self.parts)
+
+    @property
     def unknown(self) -> Part:
         """What does not fit the layout."""
         return next(part for part in self.parts if part.name == UNKNOWN)
@@ -81,7 +87,8 @@ def reconcile(ledger_path: Path, source: Source, base: Path, news: Callable[[str
     Raises AcctError where the listing or a manifest cannot be trusted.
     """
     found = read_source(ledger_path, source, base, news).found
-    unfinished = open_store(source, base).unfinished_uploads(news)
+    store = open_store(source, base)
+    unfinished, noncurrent = store.unfinished_uploads(news), store.noncurrent_versions(news)
     states: list[StoredState] = []
     if ledger_path.exists():
         with reading(ledger_path) as ledger:
@@ -90,7 +97,7 @@ def reconcile(ledger_path: Path, source: Source, base: Path, news: Callable[[str
     return Reconciliation(
         source.name,
         found.taken_at,
-        _parts(found.parts, unfinished),
+        _parts(found.parts, unfinished) + ((Part(NONCURRENT, *noncurrent),) if noncurrent else ()),
         found.missing_blobs,
         tuple(unknown.head(SHOWN_KEYS)),
         _workspaces(found, states),

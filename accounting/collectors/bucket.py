@@ -32,7 +32,8 @@ from accounting.collectors.bucket_page import (
 )
 from accounting.collectors.bucket_read import ShortWay
 from accounting.collectors.bucket_uploads import Uploads
-from accounting.collectors.store import Listing, Progress
+from accounting.collectors.bucket_versions import Versions
+from accounting.collectors.store import Listing, Noncurrent, Progress
 from accounting.errors import AcctError
 from accounting.model import Source
 from accounting.text import counted
@@ -96,7 +97,7 @@ class Bucket:
         if length is None:
             raise AcctError(where, "comes without a Content-Length, so that a part looks like the whole", CHECK_SERVER)
         if length > limit_bytes:
-            raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "remove it from the registry")
+            raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "find out what it is")
         if length != len(content):
             raise AcctError(where, f"broke off after {len(content):,} of {counted(length, 'byte')}", "collect again")
         return content
@@ -104,6 +105,11 @@ class Bucket:
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
         uploads = Uploads(self._where, self.client, self._bucket, self._prefix, self._answer)
         return uploads.frame(self._source, progress)
+
+    def noncurrent_versions(self, progress: Progress) -> Noncurrent | None:
+        return Versions(self._where, self.client, self._bucket, self._prefix, self._answer).noncurrent(
+            self._source, progress
+        )
 
     @cached_property
     def _short_way(self) -> ShortWay | None:
@@ -164,8 +170,8 @@ def _client(where: str, session: Session, source: Source) -> "S3Client":
         raise AcctError(where, "endpoint_url is no URL", "write it as https://host:port") from error
     # With a star for the service it comes before botocore's own hook, which parses the body to find an error in it.
     client.meta.events.register("before-parse.*.ListObjectsV2", take_body)
-    client.meta.events.register("before-parse.*.ListMultipartUploads", refuse_dtd)
-    client.meta.events.register("before-parse.*.ListParts", refuse_dtd)
+    for operation in ("ListMultipartUploads", "ListParts", "ListObjectVersions", "GetBucketVersioning"):
+        client.meta.events.register(f"before-parse.*.{operation}", refuse_dtd)
     return client
 
 

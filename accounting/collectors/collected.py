@@ -19,6 +19,9 @@ MANIFESTS = {
 REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN = "reachable", "garbage", "upload", "metadata", "unknown"
 PART_NAMES = (REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN)
 
+# An empty object that stands for a folder of the bucket: consoles and file system gateways make them.
+FOLDER_MARKER = (pl.col("size_bytes") == 0) & pl.col("key").str.contains(r"(^|/|_\$folder\$)$")
+
 
 def _no_manifests() -> pl.DataFrame:
     return pl.DataFrame(schema=MANIFESTS)
@@ -39,18 +42,21 @@ class Manifests:
 class Collected:
     """What a registry held at `taken_at` (epoch seconds).
 
-    `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once.
+    `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once, and
+    `content_tag` (collectors.store) where blobs are not named by their content.
     `parts`, as PARTS, says of each object listed what it is. `manifests`, as MANIFESTS, are those that were read now;
     `blobs` are the configs and layers that each names, `children` the manifests that an index lists, `subject` the one
     that it hangs on; a layout without manifests has none. Missing blobs are named by what is served, and are not
     stored (layers kept elsewhere).
-    `has_marker` tells a registry from a place that never was one, or a wrong prefix.
+    `has_marker` tells a registry from a place that never was one, or a wrong prefix; `in_database` tells one that seems
+    to keep its metadata in a database.
     """
 
     taken_at: int
     references: pl.DataFrame
     parts: pl.DataFrame
     has_marker: bool
+    in_database: bool = False
     missing_blobs: int = 0
     manifests: pl.DataFrame = field(default_factory=_no_manifests)
 

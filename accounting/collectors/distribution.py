@@ -8,6 +8,7 @@ Keys that do not fit the layout are ignored.
 import polars as pl
 
 from accounting.collectors.collected import (
+    FOLDER_MARKER,
     GARBAGE,
     MANIFESTS,
     METADATA,
@@ -24,6 +25,10 @@ from accounting.errors import AcctError
 from accounting.model import Source
 
 TOP = "docker/registry/v2/"
+# What a pull-through cache keeps of what expires when (distribution, registry/proxy/scheduler); GitLab's registry says
+# by one of two files whether a database or the links here have its metadata.
+IN_DATABASE = "docker/registry/lockfiles/database-in-use"
+OF_THE_REGISTRY = ("scheduler-state.json", IN_DATABASE, "docker/registry/lockfiles/filesystem-in-use")
 
 # OCI distribution-spec, "Pulling manifests": names and tags.
 NAME = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$"
@@ -58,7 +63,8 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
         taken_at=listing.taken_at,
         references=references,
         parts=_parts(objects, blobs, contents),
-        has_marker=not keys.is_empty(),
+        has_marker=not keys.filter(~FOLDER_MARKER).is_empty(),
+        in_database=links.is_empty() or objects["key"].is_in([IN_DATABASE]).any(),
         missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
         manifests=read,
     )
@@ -240,7 +246,7 @@ def _parts(objects: pl.DataFrame, blobs: pl.DataFrame, contents: pl.DataFrame) -
     of_others = (
         pl.when(inside & pl.col("key").str.contains("/_uploads/", literal=True))
         .then(pl.lit(UPLOAD))
-        .when(inside & pl.col("key").str.ends_with("/link"))
+        .when(inside & pl.col("key").str.ends_with("/link") | pl.col("key").is_in(OF_THE_REGISTRY) | FOLDER_MARKER)
         .then(pl.lit(METADATA))
         .otherwise(pl.lit(UNKNOWN))
     )

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import polars as pl
 
-from accounting.collectors.store import OBJECTS, UPLOADS, Listing, Progress, listed
+from accounting.collectors.store import OBJECTS, UPLOADS, Listing, Noncurrent, Progress, listed
 from accounting.errors import AcctError
 from accounting.text import counted
 
@@ -45,7 +45,7 @@ class Folder:
         except OSError as error:
             raise AcctError(where, f"cannot be read: {error.strerror}", "collect again") from error
         if len(body) > limit_bytes:
-            raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "remove it from the registry")
+            raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "find out what it is")
         if len(body) != size_bytes:
             raise AcctError(where, "changed while it was read", "collect again")
         return body
@@ -53,6 +53,10 @@ class Folder:
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
         """None: in a folder an upload is a file like any other."""
         return pl.DataFrame(schema=UPLOADS)
+
+    def noncurrent_versions(self, progress: Progress) -> Noncurrent:
+        """None: a folder keeps none."""
+        return Noncurrent(0, 0)
 
     def _files(self) -> Iterator[tuple[str, int, int, str]]:
         """Key, size, modification and content tag of each regular file."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from accounting.collectors.inventory_rows import COLUMNS, NEEDED, VERSIONS, objects_of
-from accounting.collectors.store import OBJECTS, Listing, Progress, Store, listed
+from accounting.collectors.store import OBJECTS, Listing, Noncurrent, Progress, Store, listed
 from accounting.errors import AcctError
 from accounting.instants import format_instant
 from accounting.model import Source
@@ -98,6 +98,10 @@ class Inventory:
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
         """Those of now: an inventory has none."""
         return self._objects.unfinished_uploads(progress)
+
+    def noncurrent_versions(self, progress: Progress) -> Noncurrent | None:
+        """Those of now."""
+        return self._objects.noncurrent_versions(progress)
 
     def _newest(self, stored: dict[str, int]) -> tuple[str, Manifest]:
         """The manifest that the url names, or that of the latest date, with its key below the place."""

@@ -5,7 +5,8 @@ checksums and signatures beside each file; `maven-metadata.xml` of an artifact i
 version's folder. Maven Repository Metadata: a group's folder has one too, which lists the plugins of that group; where
 a group has the path of an artifact both are one file.
 
-Whatever is stored is served by its path: a build of a snapshot that its metadata lists no more is a version still.
+Whatever is stored is served by its path: a file in a version's folder belongs to that version whatever it is called,
+and a build of a snapshot that its metadata lists no more is a version still.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,15 @@ import polars as pl
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from accounting.collectors.collected import METADATA, REACHABLE, UNKNOWN, UPLOAD, Collected, Manifests
+from accounting.collectors.collected import (
+    FOLDER_MARKER,
+    METADATA,
+    REACHABLE,
+    UNKNOWN,
+    UPLOAD,
+    Collected,
+    Manifests,
+)
 from accounting.collectors.store import Progress, Store
 from accounting.collectors.stored_files import files_of, references_of
 from accounting.errors import AcctError
@@ -32,13 +41,16 @@ ARTIFACT = r"^\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
 FOLDER = r"^([A-Za-z0-9_-]+/)*\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
 VERSION = r'^\.*[^\\/:"<>|?*\[\](){},\s\p{C}.][^\\/:"<>|?*\[\](){},\s\p{C}]*$'
 SNAPSHOT = "SNAPSHOT"
+NUMBERED = r"^[vV]?[0-9]+\.[0-9]"
 # What follows `<artifact>-<version>` in a file's name; of a snapshot, what stands for SNAPSHOT in it before.
 BEHIND = r"^[.-]"
 BUILD = r"^(SNAPSHOT|[0-9]{8}\.[0-9]{6}-[0-9]+)[.-]"
 METADATA_FILE = "maven-metadata.xml"
 METADATA_FILES = r"^maven-metadata\.xml(\.asc)?(\.(md5|sha1|sha256|sha512))?$"
-# Of the whole registry: the catalog of archetypes, the index of Nexus and its folders.
+# Of the whole registry: the catalog of archetypes, the index of Nexus and its folders. In any folder but a version's:
+# what Maven keeps of the repositories that it reads from, where the repository was a developer's local one.
 OF_THE_REGISTRY = r"^(archetype-catalog\.xml(\.|$)|nexus-maven-repository-index\.|\.(index|meta|nexus)/)"
+OF_A_FOLDER = r"^(maven-metadata\.xml\.lock|maven-metadata-.+\.xml(\.\w+)?|resolver-status\.properties)$"
 TEMPORARY = r"\.(tmp|part)$"  # written beside the file, then renamed
 
 HERE = ["workspace", "folder"]
@@ -66,20 +78,21 @@ def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> C
     """
     listing = store.listing(progress)
     files = _split(files_of(listing.objects, source))
-    plain = files.filter(pl.col("of_itself").is_null())
+    plain = files.filter(pl.col("may_be_held"))
     registry = _registry(plain)
+    owners = _owners(_package_metadata(plain, registry), registry, store, source)
+    registry = _with_versions_beside(plain, registry, owners)
     metadata = _package_metadata(plain, registry)
-    owners = _owners(metadata, registry, store, source)
     of_packages = metadata.join(owners, on=HERE).with_columns(version=pl.lit(""))
     of_versions = _version_files(plain.join(metadata, on="key", how="anti"), registry)
-    columns = ["key", "package", "version", "workspace", "digest", "size_bytes", "modified_at"]
+    columns = ["key", "package", "version", "workspace", "digest", "size_bytes", "modified_at", "content_tag"]
     held = pl.concat([of_packages.select(columns), of_versions.select(columns)])
     parts = _parts(files, held)
     return Collected(
         taken_at=listing.taken_at,
         references=references_of(held, "maven"),
         parts=parts,
-        has_marker=parts["part"].is_in([REACHABLE, METADATA]).any(),
+        has_marker=parts.filter(~FOLDER_MARKER)["part"].is_in([REACHABLE, METADATA]).any(),
     )
 
 
@@ -105,19 +118,22 @@ def _text(element: Element, child: str) -> str:
 
 
 def _split(files: pl.DataFrame) -> pl.DataFrame:
-    """With the columns folder, file, and of_itself: what a file is that the registry or a client keeps for itself."""
+    """With the columns folder and file; may_be_held, whether a package may hold it; and of_itself: what a file is that
+    none holds, where its name tells that the registry or a client keeps it for itself.
+    """
     file = pl.col("path").str.split("/").list.last()
     folder = pl.col("path").str.strip_suffix(pl.concat_str(pl.lit("/"), "file"))
+    of_the_registry = FOLDER_MARKER | pl.col("path").str.contains(OF_THE_REGISTRY)
     of_itself = (
-        pl.when(pl.col("path").str.contains(OF_THE_REGISTRY) | (pl.col("file") == f"{METADATA_FILE}.lock"))
+        pl.when(of_the_registry | pl.col("file").str.contains(OF_A_FOLDER))
         .then(pl.lit(METADATA))
         .when(pl.col("file").str.contains(TEMPORARY))
         .then(pl.lit(UPLOAD))
-        .when(pl.col("file") == "")  # what a console makes for a folder
-        .then(pl.lit(UNKNOWN))
     )
     return files.with_columns(file=file).with_columns(
-        folder=pl.when(pl.col("path") == pl.col("file")).then(pl.lit("")).otherwise(folder), of_itself=of_itself
+        folder=pl.when(pl.col("path") == pl.col("file")).then(pl.lit("")).otherwise(folder),
+        may_be_held=~of_the_registry & (pl.col("file") != ""),
+        of_itself=of_itself,
     )
 
 
@@ -145,7 +161,9 @@ def _folders(files: pl.DataFrame) -> pl.DataFrame:
 
 
 def _registry(files: pl.DataFrame) -> _Registry:
-    """What the paths tell: a version's folder is one with a file that is named as the layout says."""
+    """What the paths tell: a version's folder is one with a file that is named as the layout says, or is itself named
+    like a number of a version.
+    """
     folders = _folders(files)
     named = _named(files.join(folders, on=HERE))
     versions = folders.join(named.filter("fits"), on=HERE, how="semi")
@@ -154,12 +172,29 @@ def _registry(files: pl.DataFrame) -> _Registry:
     emptied = named.filter(
         ((pl.col("stem") == "") | pl.col("stem").str.ends_with("-"))
         & (pl.col("stem") != pl.col("version"))
-        & pl.col("file").str.contains(METADATA_FILES)
+        & _is_metadata()
     )
     taken = pl.concat([versions.select(HERE), above])
-    lone = folders.join(emptied, on=HERE, how="semi").join(taken, on=HERE, how="anti")
+    numbered = named.filter(pl.col("of_itself").is_null() & ~_is_metadata() & pl.col("version").str.contains(NUMBERED))
+    lone = folders.join(pl.concat([emptied, numbered]), on=HERE, how="semi").join(taken, on=HERE, how="anti")
     versions = pl.concat([versions, lone])
     return _Registry(versions, *_artifacts(versions))
+
+
+def _with_versions_beside(files: pl.DataFrame, registry: _Registry, owners: pl.DataFrame) -> _Registry:
+    """The registry with the other folders of its artifacts in which there are files: they are versions', too."""
+    taken = pl.concat([registry.versions.select(HERE), _above(registry.artifacts, registry.groups)])
+    others = _folders(files.filter(pl.col("of_itself").is_null() & ~_is_metadata())).join(taken, on=HERE, how="anti")
+    artifact = pl.concat_str("group", "artifact", separator="/")
+    beside = others.with_columns(artifact_folder=artifact, package=_package()).join(
+        owners, left_on=["workspace", "artifact_folder", "package"], right_on=OWNED, how="semi"
+    )
+    versions = pl.concat([registry.versions, beside.select(registry.versions.columns)])
+    return _Registry(versions, *_artifacts(versions))
+
+
+def _is_metadata() -> pl.Expr:
+    return pl.col("file").str.contains(METADATA_FILES)
 
 
 def _artifacts(versions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -203,7 +238,7 @@ def _package_metadata(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
     """The metadata files, and their checksums, that belong to no version by their path."""
     above = _above(registry.artifacts, registry.groups)
     versions = registry.versions.join(above, on=HERE, how="anti")
-    return files.filter(pl.col("file").str.contains(METADATA_FILES)).join(versions, on=HERE, how="anti")
+    return files.filter(_is_metadata()).join(versions, on=HERE, how="anti")
 
 
 def _owners(metadata: pl.DataFrame, registry: _Registry, store: Store, source: Source) -> pl.DataFrame:
@@ -266,10 +301,7 @@ def _parts(files: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(REACHABLE))
         .when(pl.col("of_itself").is_not_null())
         .then("of_itself")
-        .when(
-            pl.col("file").str.contains(METADATA_FILES)
-            & ((pl.col("folder") == "") | pl.col("folder").str.contains(FOLDER))
-        )
+        .when(_is_metadata() & ((pl.col("folder") == "") | pl.col("folder").str.contains(FOLDER)))
         .then(pl.lit(METADATA))
         .otherwise(pl.lit(UNKNOWN))
     )

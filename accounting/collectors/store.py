@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -27,8 +27,15 @@ class Listing:
     historic: bool = False
 
 
+class Noncurrent(NamedTuple):
+    """Versions of objects that are stored and not current, delete markers among them, and their bytes."""
+
+    objects: int
+    size_bytes: int
+
+
 class Store(Protocol):
-    """What a collector needs of a place of objects. Both methods raise AcctError where an answer cannot be trusted."""
+    """What a collector needs of a place of objects. Each method raises AcctError where an answer cannot be trusted."""
 
     def listing(self, progress: Progress) -> Listing:
         """Everything below the source's prefix; each key stands once."""
@@ -40,6 +47,10 @@ class Store(Protocol):
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
         """Uploads that were begun and not finished, as UPLOADS: no listing shows them, and yet they are stored."""
+        ...
+
+    def noncurrent_versions(self, progress: Progress) -> Noncurrent | None:
+        """What no listing shows since it was overwritten or deleted; None where these may not be listed."""
         ...
 
 

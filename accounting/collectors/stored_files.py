@@ -1,7 +1,9 @@
 """What the layouts that store files by path share: no two packages share a file, so one stored object is one blob.
 
-A blob is named by its place and its content tag: the same object seen by two sources is one blob, and a change of its
-content makes another one, so that no blob ever has two sizes.
+A blob is named by its place and its size: the same object seen by two sources is one blob, and one that was rewritten
+with another size is another. Nothing else tells two blobs apart: a restored backup has other time stamps, an upload in
+parts or another key of encryption another ETag, and the bytes stored are the same. So the content tag is no part of
+the name, but an attribute.
 """
 
 import polars as pl
@@ -30,17 +32,15 @@ def files_of(objects: pl.DataFrame, source: Source) -> pl.DataFrame:
             .with_columns(pl.col("path").str.strip_prefix(top))
         )
         place = pl.concat_str(pl.lit(before), "workspace", pl.lit(f"{behind}/"), "path")
-    # Where a server gives no tag, the size keeps two writes within a second apart.
-    instead = pl.concat_str("modified_at", "size_bytes", separator="-")
-    tag = pl.when(pl.col("content_tag") == "").then(instead).otherwise("content_tag")
-    return files.with_columns(digest=pl.concat_str(place, tag, separator="#"))
+    return files.with_columns(digest=pl.concat_str(place, "size_bytes", separator="#"))
 
 
 def references_of(held: pl.DataFrame, format_name: str) -> pl.DataFrame:
-    """Files with `package` and `version`, one row for each package that holds one, as REFERENCES."""
+    """Files with `package` and `version`, one row for each package that holds one, as REFERENCES and `content_tag`."""
+    columns = [*REFERENCES, "content_tag"]
     return (
         held.rename({"modified_at": "uploaded_at"})
         .with_columns(format=pl.lit(format_name))
-        .select(REFERENCES)
-        .sort(REFERENCES)
+        .select(columns)
+        .sort(columns)
     )

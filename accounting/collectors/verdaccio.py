@@ -1,15 +1,29 @@
 """npm packages in the storage layout of Verdaccio, in a bucket or in its local storage folder.
 
 A package is a folder, `name` or `@scope/name`, with its packument `package.json` and its tarballs
-`name-version.tgz`; the npm registry's own documentation names tarballs so. What stands in the packument and not in the
-folder is not stored: of a package that is proxied from elsewhere only the tarballs that were fetched.
+`name-version.tgz`; the npm registry's own documentation names tarballs so. Verdaccio serves whatever else was published
+into that folder, too. What stands in the packument and not in the folder is not stored: of a package that is proxied
+from elsewhere only the tarballs that were fetched.
 
-No file is read. The database file holds the secret that the registry signs tokens with, and is known by its name.
+Such folders lie at the top or, where the registry's `packages:` give a group of packages a `storage:`, in a folder of
+that group, at any depth. One package may lie in several of them: each file stored is a blob of it.
+
+No file is read. The database file holds the secret that the registry signs tokens with, and is known by its name. It
+may be kept elsewhere, so a package marks a registry as well.
 """
 
 import polars as pl
 
-from accounting.collectors.collected import GARBAGE, METADATA, REACHABLE, UNKNOWN, UPLOAD, Collected, Manifests
+from accounting.collectors.collected import (
+    FOLDER_MARKER,
+    GARBAGE,
+    METADATA,
+    REACHABLE,
+    UNKNOWN,
+    UPLOAD,
+    Collected,
+    Manifests,
+)
 from accounting.collectors.store import Progress, Store
 from accounting.collectors.stored_files import files_of, references_of
 from accounting.model import Source
@@ -24,6 +38,8 @@ KEPT_FOR_ITSELF = (*DATABASES, ".token-db.json", "htpasswd")
 # validateName refuses.
 NAME = r"^[A-Za-z0-9_!~*'()-][A-Za-z0-9_.!~*'()-]*$"
 NO_NAMES = ("node_modules", "__proto__", "favicon.ico")
+# Folders of which no group of packages is kept in any.
+NO_GROUPS = ("", ".", "..", "node_modules")
 VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+([+-][0-9A-Za-z.+-]+)?$"  # semver.org, 2.0.0
 # local-storage writes `<file>.tmp-<digits>` for a tarball and `<file>.tmp<digits>` for a packument, then renames it.
 TEMPORARY = r"\.tmp-?[0-9]+$"
@@ -34,33 +50,39 @@ def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> C
     listing = store.listing(progress)
     files = _placed(files_of(listing.objects, source))
     held = files.filter(pl.col("part") == REACHABLE)
-    databases = pl.concat([files["path"], listing.objects["key"]])  # the workspaces of one registry stand beside it
+    # The workspaces of one registry may stand beside its database.
+    has_database = files["is_database"].any() or listing.objects["key"].is_in(DATABASES).any()
     return Collected(
         taken_at=listing.taken_at,
         references=references_of(held, "npm"),
         parts=files.select("key", "size_bytes", "part"),
-        has_marker=databases.is_in(DATABASES).any(),
+        has_marker=has_database or not held.is_empty(),
     )
 
 
 def _placed(files: pl.DataFrame) -> pl.DataFrame:
-    """With the columns package and version (null where a file is of no package) and part."""
-    segments = pl.col("path").str.split_exact("/", 3).struct.rename_fields(["first", "second", "third", "more"])
-    scoped = pl.col("first").str.starts_with("@")
-    named = files.with_columns(segments.alias("segments")).unnest("segments")
-    named = named.with_columns(
-        name=pl.when(scoped).then("second").otherwise("first"),
-        file=pl.when(scoped).then("third").otherwise("second"),
-        fits=pl.when(scoped)
-        .then(pl.col("more").is_null() & _is_name(pl.col("first").str.strip_prefix("@")) & _is_name(pl.col("second")))
-        .otherwise(pl.col("third").is_null() & _is_name(pl.col("first"))),
-        package=pl.when(scoped).then(pl.concat_str("first", "second", separator="/")).otherwise("first"),
+    """With the columns package and version (null where a file is of no package), part and is_database."""
+    segments = pl.col("path").str.split("/")
+    above = pl.col("segments").list.get(-3, null_on_oob=True)
+    scoped = above.str.starts_with("@").fill_null(False)
+    name = pl.col("segments").list.get(-2, null_on_oob=True)
+    groups = pl.col("segments").list.head(pl.col("segments").list.len() - pl.when(scoped).then(3).otherwise(2))
+    named = files.with_columns(segments=segments).with_columns(
+        file=pl.col("segments").list.last(),
+        folder=pl.col("segments").list.head(pl.col("segments").list.len() - 1).list.join("/"),
+        name=name,
+        package=pl.when(
+            _is_name(name)
+            & (~scoped | _is_name(above.str.strip_prefix("@")))
+            & ~pl.any_horizontal(groups.list.contains(folder) for folder in NO_GROUPS)
+        ).then(pl.when(scoped).then(pl.concat_str(above, name, separator="/")).otherwise(name)),
     )
-    packuments = named.filter(pl.col("fits") & (pl.col("file") == PACKUMENT)).select("workspace", "package")
-    packuments = packuments.with_columns(served=pl.lit(True))
+    served = named.filter(pl.col("package").is_not_null() & (pl.col("file") == PACKUMENT))
+    served = served.select("workspace", "folder", served=pl.lit(True))
     return (
-        named.with_columns(package=pl.when("fits").then("package"))
-        .join(packuments, on=["workspace", "package"], how="left", maintain_order="left")
+        named.join(served, on=["workspace", "folder"], how="left", maintain_order="left")
+        .with_columns(pl.col("served").fill_null(False))
+        .with_columns(is_database=~pl.col("served") & pl.col("file").is_in(DATABASES))
         .with_columns(part=_part(), version=_version())
     )
 
@@ -74,16 +96,18 @@ def _part() -> pl.Expr:
     file = pl.col("file")
     inside = pl.col("package").is_not_null()
     return (
-        pl.when(pl.col("path").is_in(KEPT_FOR_ITSELF))
+        pl.when(FOLDER_MARKER)
         .then(pl.lit(METADATA))
-        .when(inside & (file == PACKUMENT))
-        .then(pl.lit(REACHABLE))
-        .when(inside & file.str.ends_with(".tgz"))
-        .then(pl.when("served").then(pl.lit(REACHABLE)).otherwise(pl.lit(GARBAGE)))
+        .when(~pl.col("served") & file.is_in(KEPT_FOR_ITSELF))
+        .then(pl.lit(METADATA))
         .when(inside & (file == f"{PACKUMENT}.lock"))  # local-storage holds it while it rewrites the packument
         .then(pl.lit(METADATA))
         .when(inside & file.str.contains(TEMPORARY))
         .then(pl.lit(UPLOAD))
+        .when(pl.col("served") & (file != ""))
+        .then(pl.lit(REACHABLE))
+        .when(inside & file.str.ends_with(".tgz"))
+        .then(pl.lit(GARBAGE))
         .otherwise(pl.lit(UNKNOWN))
     )
 

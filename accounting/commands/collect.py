@@ -43,7 +43,10 @@ def collect(
     names: SourceNames = None,
     accept: Annotated[
         list[Acceptable] | None,
-        typer.Option(help="Take what is refused otherwise: loss, where most of what the source held is gone."),
+        typer.Option(
+            help="Take what is refused otherwise: loss, where most of what the source held is gone; unbilled, "
+            "where most of what it stores would be billed to nobody."
+        ),
     ] = None,
 ) -> None:
     """Take a snapshot of each configured source.
@@ -86,9 +89,13 @@ def outcome(source: str, collection: "Collection") -> str:
     if taken.repeated:
         return f"{source}: this snapshot is in the ledger already; nothing changed"
     notes = [f"{counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone"]
-    if collection.unreachable_blobs:
-        unreachable = f"{collection.unreachable_blobs:,} ({size(collection.unreachable_bytes)}, not billed)"
+    unbilled = collection.unbilled
+    if unbilled.unreachable_blobs:
+        unreachable = f"{unbilled.unreachable_blobs:,} ({size(unbilled.unreachable_bytes)}, not billed)"
         notes.append(f"blobs that nothing reaches: {unreachable}")
+    if unbilled.unknown_objects:
+        unknown = f"{unbilled.unknown_objects:,} ({size(unbilled.unknown_bytes)}, not billed)"
+        notes.append(f"objects that fit nowhere in the layout: {unknown}")
     if collection.missing_blobs:
         notes.append(f"blobs that manifests name and the registry does not store: {collection.missing_blobs:,}")
     if taken.resized:

@@ -10,6 +10,7 @@ from accounting.commands.context import (
     chosen_sources,
     format_of,
     progress,
+    say,
     settings,
     write_out,
     write_text,
@@ -50,6 +51,12 @@ def reconcile(
     else:
         write_text(lambda width: "\n".join(reconciliation_text(one, width) for one in found), output)
     for one in found:
+        if not one.knows_noncurrent:
+            say(
+                f"{one.source}: the noncurrent versions of its objects may not be listed, and are left out;"
+                " grant s3:ListBucketVersions to see them"
+            )
+    for one in found:
         if one.unknown.objects:
             keys = ", ".join(map(repr, one.unknown_keys)) + (
                 " and more" if one.unknown.objects > len(one.unknown_keys) else ""
@@ -58,5 +65,5 @@ def reconcile(
                 f"source {one.source}",
                 f"has {counted(one.unknown.objects, 'key')} of {counted(one.unknown.size_bytes, 'byte')}"
                 f" that fit nowhere in its layout: {keys}",
-                "find out who wrote them, and remove them",
+                "find out who wrote them: they are stored and billed to nobody, and they may be a customer's",
             )

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import polars as pl
 
 from accounting.collectors import distribution, maven2, verdaccio
-from accounting.collectors.collected import UNKNOWN, Collected, Manifests
+from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.facts.manifests import Journal, keep_manifests, known_manifests
 from accounting.facts.snapshots import Offer, Taken, digest_of_frame, ever_filled, take_in
+from accounting.facts.unbilled import Unbilled, accepted_unbilled, needs_acceptance, refuse_unbilled, unbilled_of
 from accounting.ledger import reading, writing
 from accounting.model import Source
-from accounting.text import counted
 
 # By layout, as config.LAYOUTS names them.
 COLLECTORS = {"distribution": distribution.collect, "verdaccio": verdaccio.collect, "maven2": maven2.collect}
@@ -25,35 +25,38 @@ COLLECTORS = {"distribution": distribution.collect, "verdaccio": verdaccio.colle
 class Collection:
     """What came of collecting a source: the merge, and what was found beside the references.
 
-    Unreachable blobs are stored though nothing served reaches them; missing ones are named by a served manifest
-    and not stored. Neither is billed. `empty` is a place with no trace of a registry.
+    Missing blobs are named by a served manifest and not stored. `empty` is a place with no trace of a registry.
     """
 
     taken: Taken
-    unreachable_blobs: int
-    unreachable_bytes: int
+    unbilled: Unbilled
     missing_blobs: int
     empty: bool
 
 
 class SourceRead(NamedTuple):
-    """What was found in a source, whether any snapshot of it in the ledger held a reference, and what was read."""
+    """What was found in a source; whether any snapshot of it in the ledger held a reference, and what was accepted of
+    it that nobody is billed for; and what was read.
+    """
 
     found: Collected
     filled_before: bool
+    accepted_before: Unbilled | None
     journal: Journal
 
 
 def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> SourceRead:
     """Read a source, all but the manifests that the ledger knows. Raises AcctError where it cannot be trusted."""
     journal = Journal(ledger_path)
-    known, filled = journal.read(), False
+    known, filled, unbilled = journal.read(), False, None
     if ledger_path.exists():
         with reading(ledger_path) as ledger:
             known = pl.concat([known, known_manifests(ledger)]).unique("digest")
             filled = ever_filled(ledger, source.name)
+            unbilled = accepted_unbilled(ledger, source.name)
     manifests = Manifests(known, journal.keep)
-    return SourceRead(COLLECTORS[source.layout](open_store(source, base), source, manifests, news), filled, journal)
+    found = COLLECTORS[source.layout](open_store(source, base), source, manifests, news)
+    return SourceRead(found, filled, unbilled, journal)
 
 
 def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None],
@@ -61,12 +64,12 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     """Take a snapshot of a source; a relative folder is one below `base`.
 
     `accepted` are words of --accept: unless `loss` is one, a snapshot that lacks most of what the one before held is
-    refused.
+    refused; unless `unbilled` is one, a snapshot of which most bytes would be billed to nobody.
 
     The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
     AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
     """
-    found, filled, journal = read_source(ledger_path, source, base, news)
+    found, filled, accepted_before, journal = read_source(ledger_path, source, base, news)
     where = f"source {source.name}"
     if filled and not found.has_marker and "loss" not in accepted:
         raise AcctError(
@@ -74,16 +77,18 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
             f"has no registry below {source.url}, though it had one",
             "check the url and its prefix, or collect with --accept loss if that is true",
         )
-    if "loss" not in accepted:
-        _refuse_foreign(source, found)
+    unbilled = unbilled_of(found)
+    is_excessive = needs_acceptance(unbilled, accepted_before)
+    if is_excessive and "unbilled" not in accepted:
+        refuse_unbilled(source, found, unbilled, accepted_before)
     offer = Offer(
         source.name,
         found.taken_at,
         digest_of_frame(found.references),
         found.references,
         lambda row: where,
-        unreachable_blobs=found.garbage.height,
-        unreachable_bytes=int(found.garbage["size_bytes"].sum()),
+        unbilled=unbilled,
+        unbilled_accepted=is_excessive,
         accepted=accepted | {"sizes"},  # what is stored is billed, whatever it was before
     )
     news("merging the snapshot")
@@ -91,17 +96,4 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
         taken = take_in(ledger, offer)
         keep_manifests(ledger, pl.concat([journal.read(), found.manifests]).unique("digest"))
     journal.clear()
-    return Collection(
-        taken, offer.unreachable_blobs, offer.unreachable_bytes, found.missing_blobs, not found.has_marker
-    )
-
-
-def _refuse_foreign(source: Source, found: Collected) -> None:
-    """AcctError for a place in which there is something, and all of it is foreign to the source's layout."""
-    foreign = found.parts.filter(pl.col("part") == UNKNOWN).height
-    if foreign and foreign == found.parts.height:
-        raise AcctError(
-            f"source {source.name}",
-            f"has {counted(foreign, 'object')} below {source.url}, and none that belongs to the layout {source.layout}",
-            "check the url, its prefix and the layout",
-        )
+    return Collection(taken, unbilled, found.missing_blobs, not found.has_marker)

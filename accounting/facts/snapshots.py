@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from accounting.errors import CHECK_PATH, AcctError
+from accounting.facts.unbilled import Unbilled
 from accounting.instants import format_instant
 from accounting.ledger import Ledger
 from accounting.text import counted, size
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _MERGE = "merge/"
 _DIGEST_ROWS = 100_000
+_NO_TAG = ", NULL::VARCHAR AS content_tag"
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,10 @@ class Offer:
     """A snapshot that a source offers, by the relation that gives its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`. `position` tells where a row stands, for errors. `served`: it shows what an API serves, not what is
-    stored (RULES, section 2). `accepted` are words of --accept: without `loss` a snapshot that lacks most of what the
-    one before held is refused, without `sizes` one that gives a digest another size.
+    `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` tells where a row stands, for
+    errors. `served`: it shows what an API serves, not what is stored (RULES, section 2). `unbilled_accepted`: so much
+    is unbilled that it had to be accepted. `accepted` are words of --accept: without `loss` a snapshot that lacks most
+    of what the one before held is refused, without `sizes` one that gives a digest another size.
     """
 
     source: str
@@ -59,8 +62,8 @@ class Offer:
     rows: "str | pl.DataFrame"
     position: Callable[[int], str]
     file: Path | None = None
-    unreachable_blobs: int = 0
-    unreachable_bytes: int = 0
+    unbilled: Unbilled = field(default_factory=Unbilled)
+    unbilled_accepted: bool = False
     served: bool = False
     accepted: frozenset[str] = frozenset({"loss"})
 
@@ -109,8 +112,14 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
     else:
         taken = _merge(ledger, offer)
     ledger.run(
-        "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ? FROM merged",
-        [offer.content_digest, taken.references, offer.unreachable_blobs, offer.unreachable_bytes, ledger.record_id()],
+        "INSERT INTO snapshots SELECT source_id, taken_at, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM merged",
+        [
+            offer.content_digest,
+            taken.references,
+            *astuple(offer.unbilled),
+            offer.unbilled_accepted,
+            ledger.record_id(),
+        ],
     )
     return taken
 
@@ -123,6 +132,10 @@ def _merge(ledger: Ledger, offer: Offer) -> Taken:
         ledger.define(_MERGE + name)
         ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM {name[3:]} ORDER BY ALL")
     resized = _new_blobs(ledger, offer)
+    ledger.define(_MERGE + "25_changed_content_tags")
+    ledger.run(
+        "UPDATE blobs AS b SET content_tag = c.content_tag FROM changed_content_tags AS c WHERE b.blob_id = c.blob_id"
+    )
     for name in ("30_offered_references", "31_differences", "32_opened_references"):
         ledger.define(_MERGE + name)
     before = _totals(ledger)
@@ -218,10 +231,13 @@ def _define_merged(ledger: Ledger, offer: Offer) -> None:
 def _define_offered(ledger: Ledger, offer: Offer) -> None:
     """Define `offered`; refuse rows that cannot be taken."""
     if isinstance(offer.rows, str):
-        ledger.run(f"CREATE OR REPLACE TEMP VIEW offered_rows AS {offer.rows}")
+        ledger.run(f"CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *{_NO_TAG} FROM ({offer.rows})")
     else:
         ledger.register("offered_frame", offer.rows.to_arrow())
-        ledger.run("CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *, NULL::VARCHAR AS problem FROM offered_frame")
+        more = "" if "content_tag" in offer.rows.columns else _NO_TAG
+        ledger.run(
+            f"CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *, NULL::VARCHAR AS problem{more} FROM offered_frame"
+        )
     ledger.define_reading(_MERGE + "10_offered", offer.file)
     if ledger.rows("SELECT 1 FROM offered WHERE has_problem LIMIT 1"):
         row, problem = ledger.rows(
@@ -267,7 +283,7 @@ def _new_blobs(ledger: Ledger, offer: Offer) -> tuple[Resized, ...]:
         )
     ledger.run(
         "INSERT INTO blobs BY NAME SELECT blob_id, workspace_id, digest, size_bytes,"
-        " known_size_bytes IS NOT NULL AS resized FROM new_blobs ORDER BY blob_id"
+        " known_size_bytes IS NOT NULL AS resized, content_tag FROM new_blobs ORDER BY blob_id"
     )
     return resized
 

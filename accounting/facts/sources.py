@@ -25,6 +25,8 @@ class SourceState:
     references: int
     unreachable_blobs: int
     unreachable_bytes: int
+    unknown_objects: int
+    unknown_bytes: int
     retired_at: int | None
     gaps: tuple[tuple[int, int], ...]
 
@@ -42,7 +44,8 @@ def source_states(ledger: Ledger) -> list[SourceState]:
         gaps.setdefault(name, []).append((before, after))
     rows = ledger.rows(
         "SELECT s.name, s.served, count(*), max(n.taken_at), arg_max(n.reference_count, n.taken_at),"
-        " arg_max(n.unreachable_blobs, n.taken_at), arg_max(n.unreachable_bytes, n.taken_at), s.retired_at"
+        " arg_max(n.unreachable_blobs, n.taken_at), arg_max(n.unreachable_bytes, n.taken_at),"
+        " arg_max(n.unknown_objects, n.taken_at), arg_max(n.unknown_bytes, n.taken_at), s.retired_at"
         " FROM sources AS s JOIN snapshots AS n USING (source_id) GROUP BY ALL ORDER BY s.name"
     )
     return [SourceState(*(*row, tuple(gaps.get(row[0], ())))) for row in rows]

@@ -103,11 +103,9 @@ def require_foreseeable(instant: int, where: str) -> None:
 def goes_on(ledger: Ledger, until: int) -> None:
     """Every active source holds until an instant what its latest snapshot held, as a further snapshot would say."""
     ledger.run(
-        "INSERT INTO snapshots SELECT source_id, $1, n.content_digest, n.reference_count, n.unreachable_blobs,"
-        " n.unreachable_bytes, $2 FROM sources AS s JOIN (SELECT source_id, max(taken_at) AS latest_at,"
-        "   max_by(struct_pack(content_digest, reference_count, unreachable_blobs, unreachable_bytes), taken_at) AS n"
-        "   FROM snapshots GROUP BY source_id) AS l USING (source_id)"
-        " WHERE s.retired_at IS NULL AND l.latest_at < $1",
+        "INSERT INTO snapshots SELECT n.* REPLACE ($1 AS taken_at, $2 AS record_id) FROM snapshots AS n"
+        " JOIN sources AS s USING (source_id) WHERE s.retired_at IS NULL"
+        " QUALIFY n.taken_at = max(n.taken_at) OVER (PARTITION BY n.source_id) AND n.taken_at < $1",
         [until, ledger.record_id()],
     )
 

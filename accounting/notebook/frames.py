@@ -67,11 +67,12 @@ def sources_frame(states: Sequence[SourceState]) -> pl.DataFrame:
     """One row per source."""
     schema: dict[str, _Type] = {
         "source": pl.String, "served": pl.Boolean, "snapshots": pl.Int64, "latest_at": _INSTANT, "references": pl.Int64,
-        "unreachable_blobs": pl.Int64, "unreachable_bytes": pl.Int64, "retired_at": _INSTANT, "gaps": pl.Int64,
+        "unreachable_blobs": pl.Int64, "unreachable_bytes": pl.Int64, "unknown_objects": pl.Int64,
+        "unknown_bytes": pl.Int64, "retired_at": _INSTANT, "gaps": pl.Int64,
     }  # fmt: skip
     rows = [
         (state.name, state.served, state.snapshots, state.latest_at, state.references, state.unreachable_blobs,
-         state.unreachable_bytes, state.retired_at, len(state.gaps))
+         state.unreachable_bytes, state.unknown_objects, state.unknown_bytes, state.retired_at, len(state.gaps))
         for state in states
     ]  # fmt: skip
     return frame(rows, schema)

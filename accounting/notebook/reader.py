@@ -46,7 +46,7 @@ ORDER BY w.name
 """
 _SNAPSHOTS = """
 SELECT s.name AS source, make_timestamptz(n.taken_at * 1000000) AS taken_at, n.reference_count AS "references",
-       n.unreachable_blobs, n.unreachable_bytes, n.content_digest,
+       n.unreachable_blobs, n.unreachable_bytes, n.unknown_objects, n.unknown_bytes, n.content_digest,
        make_timestamptz(r.recorded_at * 1000000) AS recorded_at
 FROM snapshots AS n JOIN sources AS s USING (source_id) JOIN records AS r USING (record_id)
 ORDER BY s.name, n.taken_at
@@ -98,8 +98,9 @@ class LedgerReader:
             return _rows(ledger, _WORKSPACES)
 
     def sources(self) -> pl.DataFrame:
-        """One row per source: source, snapshots (how many), latest_at; references, unreachable_blobs and
-        unreachable_bytes of the latest; retired_at, null while it is active; gaps, how many of more than 48 hours.
+        """One row per source: source, snapshots (how many), latest_at; references, unreachable_blobs,
+        unreachable_bytes, unknown_objects and unknown_bytes of the latest; retired_at, null while it is active; gaps,
+        how many of more than 48 hours.
 
         >>> ledger.sources().select("source", "references", "unreachable_blobs", "gaps").rows()
         [('files', 4, 0, 0), ('images', 29, 1, 0)]
@@ -109,7 +110,7 @@ class LedgerReader:
 
     def snapshots(self) -> pl.DataFrame:
         """One row per snapshot, by source and time: source, taken_at, references, unreachable_blobs,
-        unreachable_bytes, content_digest, recorded_at.
+        unreachable_bytes, unknown_objects, unknown_bytes, content_digest, recorded_at.
 
         >>> ledger.snapshots().columns[:3]
         ['source', 'taken_at', 'references']

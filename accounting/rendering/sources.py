@@ -27,11 +27,12 @@ def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
             format_instant(source.latest_at),
             f"{source.references:,}",
             f"{source.unreachable_blobs:,} ({size(source.unreachable_bytes)})",
+            f"{source.unknown_objects:,} ({size(source.unknown_bytes)})",
             "active" if source.retired_at is None else f"retired {format_instant(source.retired_at)}",
         ]
         for source in sources
     ]
-    columns = ["source", "kind", "snapshots", "latest", "references", "unreachable blobs", "state"]
+    columns = ["source", "kind", "snapshots", "latest", "references", "unreachable blobs", "foreign objects", "state"]
     text = f"Covered until {format_instant(covered_until)}\n\n" + table(columns, rows, width=width)
     if databases:
         asked = [[visible(name), format_instant(asked_at), f"{rows:,}"] for name, asked_at, rows in databases]
@@ -79,6 +80,8 @@ def status_json(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
                     "references": source.references,
                     "unreachable_blobs": source.unreachable_blobs,
                     "unreachable_bytes": source.unreachable_bytes,
+                    "unknown_objects": source.unknown_objects,
+                    "unknown_bytes": source.unknown_bytes,
                     "retired_at": None if source.retired_at is None else format_instant(source.retired_at),
                     "gaps": [{"from": format_instant(a), "to": format_instant(b)} for a, b in source.gaps],
                 }

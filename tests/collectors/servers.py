@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,15 +152,18 @@ def push(layout: Path, name: str, target: Registry, image: str, *options: str) -
 
 
 @contextmanager
-def verdaccio(folder: Path, storage: dict[str, object]) -> Iterator[str]:
-    """Verdaccio on a storage, to which everybody who has an account may publish; gives its URL."""
+def verdaccio(folder: Path, storage: dict[str, object], groups: Mapping[str, str]) -> Iterator[str]:
+    """Verdaccio on a storage, to which everybody who has an account may publish; gives its URL.
+
+    `groups` are patterns of packages that have a folder of their own below the storage.
+    """
     url = f"http://127.0.0.1:{free_ports(1)[0]}"
     rights = {"access": "$all", "publish": "$authenticated", "unpublish": "$authenticated"}
     everything = {
         **storage,
         "auth": {"htpasswd": {"file": str(folder / "htpasswd")}},
         "uplinks": {},
-        "packages": {"@*/*": rights, "**": rights},
+        "packages": {pattern: rights | {"storage": place} for pattern, place in groups.items()} | {"**": rights},
         "web": {"enable": False},
         "log": {"type": "stdout", "format": "json", "level": "warn"},
     }

@@ -88,7 +88,7 @@ def serving(answer: Callable[[dict[str, str]], Answer]) -> Iterator[str]:
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            said = answer(dict(parse_qsl(url.query)) | {"path": unquote(url.path)})
+            said = answer(dict(parse_qsl(url.query, keep_blank_values=True)) | {"path": unquote(url.path)})
             self.send_response_only(said.status)
             if said.clock is not None:
                 self.send_header("Date", self.date_time_string(time.time() + said.clock))

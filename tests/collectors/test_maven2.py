@@ -80,6 +80,17 @@ def test_package_and_version_are_in_the_path(source: Source, stored: Path) -> No
         f"{folder}/2.0-SNAPSHOT/maven-metadata.xml.sha1": "2.0-SNAPSHOT",
         f"{folder}/SNAPSHOT/core-{BUILD}.jar": BUILD,
         f"{folder}/3.0-SNAPSHOT/maven-metadata.xml": "3.0-SNAPSHOT",
+        # Whatever a file in a version's folder is called.
+        f"{folder}/1.0/core-1.0.jar.tmp": "1.0",
+        f"{folder}/1.0/core-1.0.jar.7812.part": "1.0",
+        f"{folder}/1.0/resolver-status.properties": "1.0",
+        f"{folder}/1.0/maven-metadata.xml": "1.0",
+        f"{folder}/1.1/other-1.1.jar": "1.1",
+        f"{folder}/1.1/maven-metadata.xml": "1.1",
+        f"{folder}/1.2/core-1.20.jar": "1.2",
+        f"{folder}/r09/core.jar": "r09",
+        f"{folder}/4.0-SNAPSHOT/core-4.0.jar": "4.0-SNAPSHOT",
+        f"{folder}/2.0-SNAPSHOT/maven-metadata-central.xml": "2.0-SNAPSHOT",
     }
     lay_out(stored, dict.fromkeys(files, b"five!"))
     found = collected(source)
@@ -92,9 +103,17 @@ def test_package_and_version_are_in_the_path(source: Source, stored: Path) -> No
 def test_what_each_file_is(source: Source, stored: Path) -> None:
     files = {
         "com/acme/my.lib/1.0/my.lib-1.0.jar": "reachable",
-        "com/acme/my.lib/1.0/my.lib-1.0.jar.tmp": "upload",
-        "com/acme/my.lib/1.0/my.lib-1.0.jar.7812.part": "upload",
+        "com/acme/my.lib/1.0/my.lib-1.0.jar.tmp": "reachable",
+        "com/acme/my.lib/2.0/other-2.0.jar": "reachable",
+        "com/acme/lone/1.0/lib.jar": "reachable",
+        "com/acme/my.lib/new.jar.tmp": "upload",
+        "com/acme/my.lib/maven-metadata.xml.7812.part": "upload",
         "com/acme/my.lib/maven-metadata.xml.lock": "metadata",
+        "com/acme/my.lib/maven-metadata-central.xml": "metadata",
+        "com/acme/my.lib/maven-metadata-central.xml.sha1": "metadata",
+        "com/acme/my.lib/resolver-status.properties": "metadata",
+        "com/acme/resolver-status.properties": "metadata",
+        "com/acme/gone/maven-metadata-my-mirror.xml": "metadata",
         "com/acme/my.lib/maven-metadata.xml.sha1": "reachable",
         "com/acme/empty/maven-metadata.xml.sha1": "metadata",
         "maven-metadata.xml": "metadata",
@@ -104,9 +123,8 @@ def test_what_each_file_is(source: Source, stored: Path) -> None:
         ".index/nexus-maven-repository-index.properties": "metadata",
         ".meta/prefixes.txt": "metadata",
         "com/acme/my.lib/README": "unknown",
-        "com/acme/my.lib/2.0/other-2.0.jar": "unknown",
-        "com/acme/my.lib/2.0/my.lib-2.01.jar": "unknown",
-        "com/acme/my.lib/2.0-SNAPSHOT/my.lib-2.0.jar": "unknown",
+        "com/acme/lone/r09/lib.jar": "reachable",
+        "com/acme/alone/r09/alone.jar": "unknown",
         "lib/1.0/lib-1.0.jar": "unknown",
         "com.acme/lib/1.0/lib-1.0.jar": "unknown",
         "com/acme/lib-1.0.jar": "unknown",
@@ -157,6 +175,17 @@ def test_metadata_of_a_group_and_an_artifact_is_shared(source: Source, stored: P
     assert (
         found.references.filter(pl.col("digest").str.contains("com/acme/maven-metadata.xml#"))["digest"].n_unique() == 1
     )
+
+
+def test_metadata_tells_of_versions_whose_files_have_other_names(source: Source, stored: Path) -> None:
+    lay_out(stored, {
+        "com/acme/lib/maven-metadata.xml": metadata("com.acme", "lib"), "com/acme/lib/r09/anything.zip": b"",
+        "com/acme/maven-metadata.xml": metadata("com.acme", "other"), "com/acme/notes/README": b"",
+    })  # fmt: skip
+    assert held(collected(source), source) == {
+        "com/acme/lib/maven-metadata.xml": {("acme", "com.acme:lib", "")},
+        "com/acme/lib/r09/anything.zip": {("acme", "com.acme:lib", "r09")},
+    }
 
 
 def test_an_artifact_that_is_called_like_a_snapshot_is_one(source: Source, stored: Path) -> None:
@@ -265,6 +294,16 @@ def test_a_place_without_a_repository_is_marked(source: Source, stored: Path) ->
     lay_out(stored, {"web/package.json": b"", "docker/registry/v2/blobs/sha256/00/data": b""})
     found = collected(source)
     assert (found.has_marker, found.references.is_empty()) == (False, True)
+
+
+def test_folder_markers_are_the_registrys_own(source: Source, stored: Path) -> None:
+    class WithMarkers(Folder):
+        def listing(self, progress: Progress) -> Listing:
+            rows = [(key, 0, UPLOADED_AT, "") for key in ("", "com/", "com/acme/lib/1.0/", "com/acme/lib/1.0_$folder$")]
+            return Listing(UPLOADED_AT, pl.DataFrame(rows, schema=OBJECTS, orient="row"))
+
+    found = maven2.collect(WithMarkers("jars", stored), source, NOTHING, lambda line: None)
+    assert (set(parts(found).values()), found.has_marker) == ({"metadata"}, False)
 
 
 def test_whatever_the_keys_each_object_is_something_once(source: Source, stored: Path) -> None:

@@ -1,8 +1,10 @@
 """Verdaccio itself, on a bucket and in a folder: what is collected is what npm published, file by file."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -17,6 +19,7 @@ from tests.collectors import servers
 from tests.collectors.laid_out import collected, held, parts
 
 Files = dict[str, int]
+GROUPS = {"@private/*": "private/deeper"}
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,23 @@ class Npm:
         host = self.url.removeprefix("http:")
         (self.folder / "npmrc").write_text(f"{host}/:_authToken={answer['token']}\nupdate-notifier=false\n")
 
-    def call(self, path: str, method: str = "GET", body: bytes | None = None) -> Any:
-        request = Request(self.url + path, body, {"Content-Type": "application/json"}, method=method)
+    def call(self, path: str, method: str = "GET", body: bytes | None = None, token: str = "") -> Any:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        request = Request(self.url + path, body, headers, method=method)
         with urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+    def publish_file(self, name: str, version: str, file: str, content: bytes) -> None:
+        """Publish content under a file name that npm would not give it."""
+        token = (self.folder / "npmrc").read_text().partition("_authToken=")[2].splitlines()[0]
+        dist = {"tarball": f"{self.url}/{name}/-/{file}", "shasum": hashlib.sha1(content).hexdigest()}
+        packument = {
+            "name": name,
+            "dist-tags": {"latest": version},
+            "versions": {version: {"name": name, "version": version, "dist": dist}},
+            "_attachments": {file: {"data": base64.b64encode(content).decode(), "length": len(content)}},
+        }
+        self.call(f"/{name}", "PUT", json.dumps(packument).encode(), token)
 
     def versions(self, name: str) -> dict[str, str]:
         """The path of each version's tarball, by the packument."""
@@ -94,9 +110,9 @@ def npm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Npm]:
         source = Source("npm", "verdaccio", f"file:{tmp_path}/storage", "acme")
     else:
         endpoint: str = request.getfixturevalue("endpoint")
-        storage = servers.verdaccio_on_s3(endpoint, "blobs", "npm/packages")
-        source = Source("npm", "verdaccio", "s3://blobs/npm/packages", "acme", endpoint)
-    with servers.verdaccio(tmp_path / "server", storage) as url:
+        storage = servers.verdaccio_on_s3(endpoint, "blobs", f"npm/{tmp_path.name}")
+        source = Source("npm", "verdaccio", f"s3://blobs/npm/{tmp_path.name}", "acme", endpoint)
+    with servers.verdaccio(tmp_path / "server", storage, GROUPS) as url:
         registry = Npm(url, source, tmp_path)
         registry.sign_in()
         yield registry
@@ -127,6 +143,31 @@ def test_what_is_collected_is_what_is_published(npm: Npm, tmp_path: Path) -> Non
     (kept,) = set(before.references["digest"]) & set(after.references["digest"])
     assert "web-1.1.0-beta.1.tgz" in kept  # the packument was rewritten: another blob
     assert_the_secret_stays_where_it_is(npm, database, tmp_path)
+
+
+def test_what_is_served_of_groups_and_under_other_names_is_billed(npm: Npm) -> None:
+    npm.publish("@private/ui", "1.0.0", "of the group")
+    npm.publish("web", "1.0.0", "of none")
+    npm.publish_file("web", "1.1.0", "web.zip", b"not even a tarball")
+    with urlopen(f"{npm.url}/web/-/web.zip", timeout=10) as answer:
+        assert answer.read() == b"not even a tarball"
+    ours = {
+        "@private/ui/package.json": {("acme", "@private/ui", "")},
+        "@private/ui/ui-1.0.0.tgz": {("acme", "@private/ui", "1.0.0")},
+    }
+    found = collected(npm.source)
+    database, _ = npm.database()
+    assert held(found, npm.source) == {f"private/deeper/{path}": named for path, named in ours.items()} | {
+        "web/package.json": {("acme", "web", "")},
+        "web/web-1.0.0.tgz": {("acme", "web", "1.0.0")},
+        "web/web.zip": {("acme", "web", "")},
+    }
+    assert dict(found.parts.select("key", "size_bytes").iter_rows()) == npm.stored()
+    assert parts(found) == dict.fromkeys(held(found, npm.source), "reachable") | {database: "metadata"}
+    # The group's folder as a source of its own has no database.
+    of_group = replace(npm.source, url=f"{npm.source.url}/private/deeper")
+    assert held(collected(of_group), of_group) == ours
+    assert collected(of_group).has_marker
 
 
 def collected_and_compared(npm: Npm, *names: str) -> tuple[Collected, str]:

@@ -35,6 +35,8 @@ def test_packages_are_folders_and_versions_are_in_the_names_of_tarballs(source: 
         "web/web-tools-1.0.0.tgz": ("web", ""),
         "web/web-latest.tgz": ("web", ""),
         "web/web-1.0.0.tgz.tgz": ("web", ""),
+        "web/README.md": ("web", ""),
+        "web/verdaccio-s3-db.json": ("web", ""),
     }
     lay_out(stored, dict.fromkeys(files, b"five!") | {".verdaccio-db.json": b"{}"})
     found = collected(source)
@@ -59,11 +61,11 @@ def test_what_each_file_is(source: Source, stored: Path) -> None:
         ".token-db.json": "metadata",
         "htpasswd": "metadata",
         "verdaccio-s3-db.json": "metadata",
-        "web/README.md": "unknown",
-        "web/verdaccio-s3-db.json": "unknown",
-        "web/deeper/package.json": "unknown",
+        "storage/.verdaccio-db.json": "metadata",
+        "gone/README.md": "unknown",
         "@acme/package.json": "unknown",
-        "@acme/ui/deeper/ui-1.0.0.tgz": "unknown",
+        "@acme/ui/deeper/ui-1.0.0.tgz": "garbage",
+        "web/node_modules/left/package.json": "unknown",
         "@/ui/package.json": "unknown",
         "package.json": "unknown",
         "web-1.0.0.tgz": "unknown",
@@ -83,6 +85,7 @@ def test_keys_that_are_no_names_of_packages_are_of_none(source: Source, stored: 
         "we+b/package.json", "web\n/package.json", "\nweb/package.json", "wéb/package.json", "@acme/wéb/package.json",
         "\u202eweb/package.json", "//package.json", "/web/package.json", "web//package.json", "web/", "@acme/", "/", "",
         "web", "@acme", "web/package.json/", "@@acme/ui/package.json", "$(web)/package.json", "a:b/package.json",
+        "./web/package.json", "public/../web/package.json", "public//web/package.json", "/public/web/package.json",
     ]  # fmt: skip
 
     class WithOddKeys(Folder):
@@ -100,24 +103,88 @@ def test_keys_that_are_no_names_of_packages_are_of_none(source: Source, stored: 
     assert found.parts.height == len(odd) + 2
 
 
-def test_changed_content_is_another_blob(source: Source, stored: Path) -> None:
-    lay_out(stored, {"web/package.json": b"{}"})
-    (before,) = collected(source).references["digest"]
-    assert (collected(source).references["digest"] == before).all()
-    lay_out(stored, {"web/package.json": b"longer"})
-    (after,) = collected(source).references["digest"]
-    assert before != after
-    assert before.startswith(f"file:{stored}/web/package.json#")
+@pytest.mark.parametrize("group", ["private", "private/deep", "@acme", "web"])
+def test_groups_of_packages_have_folders_of_their_own(source: Source, stored: Path, group: str) -> None:
+    files = {
+        f"{group}/@acme/ui/package.json": ("@acme/ui", ""),
+        f"{group}/@acme/ui/ui-1.0.0.tgz": ("@acme/ui", "1.0.0"),
+        f"{group}/@acme/only-proxied/package.json": ("@acme/only-proxied", ""),
+        "public/left/package.json": ("left", ""),
+        "public/left/left-1.0.0.tgz": ("left", "1.0.0"),
+        "web/package.json": ("web", ""),
+    }
+    # Bytes that are no packument: what is stored beside them is stored all the same.
+    lay_out(stored, dict.fromkeys(files, bytes(500)))
+    found = collected(source)
+    assert held(found, source) == {path: {("acme", *named)} for path, named in files.items()}
+    assert (set(parts(found).values()), found.has_marker) == ({"reachable"}, True)
+    # A source may be such a folder itself.
+    below = Source("npm", "verdaccio", f"file:{stored}/{group}", "acme")
+    ours = {path: named for path, named in held(found, source).items() if path.startswith(f"{group}/@acme/")}
+    assert held(collected(below), below) == {path.removeprefix(f"{group}/"): named for path, named in ours.items()}
+    assert collected(below).has_marker
 
 
-def test_without_a_tag_the_instant_and_the_size_tell_content_apart(source: Source) -> None:
-    class Untagged(Folder):
+def test_a_package_in_two_folders_of_groups_is_stored_twice(source: Source, stored: Path) -> None:
+    lay_out(stored, {
+        "old/web/package.json": b"", "old/web/web-1.0.0.tgz": b"same", "old/web/web-0.9.0.tgz": b"older",
+        "new/web/package.json": b"", "new/web/web-1.0.0.tgz": b"same", "left/web/web-0.8.0.tgz": b"served by nothing",
+    })  # fmt: skip
+    found = collected(source)
+    assert held(found, source) == {
+        f"{group}/web/{file}": {("acme", "web", version)}
+        for group, file, version in [
+            ("old", "package.json", ""), ("old", "web-1.0.0.tgz", "1.0.0"), ("old", "web-0.9.0.tgz", "0.9.0"),
+            ("new", "package.json", ""), ("new", "web-1.0.0.tgz", "1.0.0"),
+        ]
+    }  # fmt: skip
+    assert found.references["digest"].n_unique() == 5
+    assert found.garbage["key"].to_list() == ["left/web/web-0.8.0.tgz"]
+
+
+def test_a_group_of_packages_may_be_a_workspaces(stored: Path) -> None:
+    lay_out(stored, {
+        ".verdaccio-db.json": b"{}", "acme/@acme/ui/package.json": b"", "acme/@acme/ui/ui-1.0.0.tgz": b"ui",
+        "other/deep/left/package.json": b"", "other/deep/left/left-1.0.0.tgz": b"left",
+    })  # fmt: skip
+    source = Source("npm", "verdaccio", f"file:{stored}/{{workspace}}")
+    assert set().union(*held(collected(source), source).values()) == {
+        ("acme", "@acme/ui", ""), ("acme", "@acme/ui", "1.0.0"), ("other", "left", ""), ("other", "left", "1.0.0"),
+    }  # fmt: skip
+
+
+def test_a_folder_marker_is_the_registrys_own(source: Source, stored: Path) -> None:
+    class WithMarkers(Folder):
         def listing(self, progress: Progress) -> Listing:
-            rows = [("web/package.json", 7, UPLOADED_AT, "")]
+            markers = {"": 0, "web/": 0, "public/": 0, "@acme_$folder$": 0, "full/": 1}
+            rows = [(key, size_bytes, UPLOADED_AT, "") for key, size_bytes in markers.items()]
             return Listing(UPLOADED_AT, pl.DataFrame(rows, schema=OBJECTS, orient="row"))
 
-    found = collect(Untagged("npm", Path()), source, NOTHING, lambda line: None)
-    assert found.references["digest"].to_list() == [f"{source.url}/web/package.json#{UPLOADED_AT}-7"]
+    found = collect(WithMarkers("npm", stored), source, NOTHING, lambda line: None)
+    own = dict.fromkeys(["", "web/", "public/", "@acme_$folder$"], "metadata")
+    assert (parts(found), found.has_marker) == ({**own, "full/": "unknown"}, False)
+
+
+def test_a_file_is_another_blob_where_its_size_is_another(source: Source, stored: Path) -> None:
+    class Listed(Folder):
+        """A listing as a restored backup, an upload in parts or another encryption would make it."""
+
+        def __init__(self, size_bytes: int, modified_at: int, content_tag: str) -> None:
+            self.row = ("web/package.json", size_bytes, modified_at, content_tag)
+
+        def listing(self, progress: Progress) -> Listing:
+            return Listing(UPLOADED_AT, pl.DataFrame([self.row], schema=OBJECTS, orient="row"))
+
+    def digest_of(size_bytes: int, modified_at: int, content_tag: str) -> str:
+        found = collect(Listed(size_bytes, modified_at, content_tag), source, NOTHING, lambda line: None)
+        ((digest, tag),) = found.references.select("digest", "content_tag").rows()
+        assert tag == content_tag
+        return str(digest)
+
+    before = digest_of(7, UPLOADED_AT, "0" * 32)
+    assert before == f"{source.url}/web/package.json#7"
+    assert digest_of(7, UPLOADED_AT + 9, f"{'1' * 32}-2") == digest_of(7, UPLOADED_AT, "") == before
+    assert digest_of(8, UPLOADED_AT, "0" * 32) == f"{source.url}/web/package.json#8"
 
 
 def test_no_file_is_read(source: Source, stored: Path) -> None:
@@ -132,7 +199,7 @@ def test_no_file_is_read(source: Source, stored: Path) -> None:
 
 @pytest.mark.parametrize("database", ["verdaccio-s3-db.json", ".verdaccio-db.json", ".sinopia-db.json"])
 def test_the_database_file_marks_a_registry(source: Source, stored: Path, database: str) -> None:
-    lay_out(stored, {"some/other.txt": b""})
+    lay_out(stored, {"some/other.txt": b"", "left/left-1.0.0.tgz": b""})
     assert not collected(source).has_marker
     lay_out(stored, {database: b"{}"})
     found = collected(source)
