@@ -27,13 +27,17 @@ def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
             format_instant(source.latest_at),
             f"{source.references:,}",
             f"{source.unreachable_blobs:,} ({size(source.unreachable_bytes)})",
-            f"{source.unknown_objects:,} ({size(source.unknown_bytes)})",
             "active" if source.retired_at is None else f"retired {format_instant(source.retired_at)}",
         ]
         for source in sources
     ]
-    columns = ["source", "kind", "snapshots", "latest", "references", "unreachable blobs", "foreign objects", "state"]
+    columns = ["source", "kind", "snapshots", "latest", "references", "unreachable blobs", "state"]
     text = f"Covered until {format_instant(covered_until)}\n\n" + table(columns, rows, width=width)
+    unknown = [[visible(s.name), f"{s.unknown_objects:,}", size(s.unknown_bytes)] for s in sources if s.unknown_objects]
+    if unknown:
+        text += "\nObjects that fit nowhere in their source's layout; nobody is billed for them:\n\n" + table(
+            ["source", "objects", "size"], unknown, width=width
+        )
     if databases:
         asked = [[visible(name), format_instant(asked_at), f"{rows:,}"] for name, asked_at, rows in databases]
         text += "\nDatabases, which tell of deletions:\n\n" + table(
