@@ -1,4 +1,7 @@
-"""Runs `acct` in this process, many times faster than as one of its own, and once in a while as one of its own."""
+"""Runs `acct` in this process, many times faster than as one of its own, and once in a while as one of its own.
+
+At a fixed instant, or by this machine's clock where a server is to agree about the time.
+"""
 
 import contextlib
 import io
@@ -11,6 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from accounting.commands import main
+from tests.clock import NOW, clock_at
 
 # What the surroundings say must not reach the command: a ledger of the developer's least of all.
 UNSET = ("ACCT_LEDGER", "ACCT_CONFIG")
@@ -26,7 +30,13 @@ class Result:
 
 
 def run(*args: object, cwd: Path | None = None, stdin: str | None = None) -> Result:
-    """One call of the command line, in the folder `cwd` where that is given."""
+    """One call of the command line at NOW, in the folder `cwd` where that is given."""
+    with clock_at(NOW):
+        return run_today(*args, cwd=cwd, stdin=stdin)
+
+
+def run_today(*args: object, cwd: Path | None = None, stdin: str | None = None) -> Result:
+    """The same at whatever time it is."""
     printed, stderr = io.BytesIO(), io.StringIO()
     stdout = io.TextIOWrapper(printed, encoding="utf-8", newline="", write_through=True)
     given = io.TextIOWrapper(io.BytesIO((stdin or "").encode()), encoding="utf-8")
@@ -42,7 +52,7 @@ def run(*args: object, cwd: Path | None = None, stdin: str | None = None) -> Res
 
 
 def run_apart(*args: object, cwd: Path | None = None, stdin: str | None = None) -> Result:
-    """The same as a process of its own."""
+    """The same as a process of its own, by this machine's clock."""
     command = [sys.executable, "-m", "accounting", *(str(arg) for arg in args)]
     done = subprocess.run(
         command, cwd=cwd, input=stdin or "", capture_output=True, encoding="utf-8", env=surroundings(), check=False

@@ -18,6 +18,7 @@ from accounting.monthly.run import run
 from accounting.rendering.forecast_chart import forecast_chart
 from accounting.rendering.months import months_html
 from accounting.rendering.page import page_html
+from tests.clock import PATIENCE_SECONDS
 from tests.project import Events, books
 from tests.test_closing import seal
 from tests.test_statement_page import event, pages_of, steady
@@ -98,7 +99,7 @@ def axe(file: Path, scheme: str, width: int) -> dict[str, Any]:
         f"--user-data-dir={file.parent / 'profile'}", f"--window-size={width},900",
         f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}", file.as_uri(),
     ]  # fmt: skip
-    dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS).stdout
     told = re.search(r'<pre id="found">(.*?)</pre>', dumped, re.S)
     assert told, dumped[:2000]
     return dict(json.loads(told[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")))

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.billing.rating import round_half_up
@@ -162,7 +162,7 @@ def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
     }
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(histories())
 def test_a_version_was_uploaded_when_the_latest_of_its_content_was(case: Case) -> None:
     """As the snapshot says that brought its content, or that was the first to say it; of versions of one source."""
@@ -313,7 +313,7 @@ def advisable(draw: Any) -> Case:
 SLUGS = ("shop", "legacy", "third")
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6)
 @given(advisable(), st.sampled_from((1, 1, 2)))
 def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
     """Of the model: with the advice taken, by events and by snapshots, and without; each alone, and all together."""
@@ -342,7 +342,7 @@ def test_every_kind_of_advice_is_drawn() -> None:
     """Else the law above would prove little."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=16, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=16, derandomize=True, database=None)
     @given(advisable())
     def look(case: Case) -> None:
         with books(case) as these:

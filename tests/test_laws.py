@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import model_of_rules as model
@@ -30,10 +30,8 @@ def tried(times: int) -> Callable[[Test], Test]:
     more = os.environ.get("ACCT_EXAMPLES")
     return settings(
         max_examples=int(times * float(more or 1)),
-        deadline=None,
         derandomize=more is None,
         print_blob=True,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
 
 
@@ -336,7 +334,7 @@ def test_histories_are_worth_the_trouble() -> None:
     """That what is drawn holds what the rules are about: else all of the above would prove little."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, derandomize=True, database=None)
     @given(histories())
     def look(case: Case) -> None:
         bills = model.bills(case)

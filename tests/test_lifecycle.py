@@ -260,7 +260,7 @@ SUBJECTS = [repository("w"), repository("x"), Row(), *(package(None, named=named
 STEPS = st.lists(st.tuples(st.sampled_from(SUBJECTS), st.sampled_from("wx"), st.booleans()), max_size=24)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(STEPS, st.integers(1, 4))
 def test_with_every_instant_told_the_number_of_collections_does_not_matter(
     steps: list[tuple[Row, str, bool]], every: int
@@ -314,7 +314,7 @@ def consistent(rows: list[Row]) -> list[Row]:
     return list(kept.values())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(ANSWERS, st.randoms(use_true_random=False))
 def test_after_each_collection_the_ledger_says_what_the_database_shows(
     answers: list[list[Row]], shuffler: random.Random

@@ -11,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.cli_runner import run, surroundings
+from tests.clock import PATIENCE_SECONDS
 from tests.demo import MONTH, WORKSPACE
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -31,7 +32,8 @@ def test_it_runs_and_says_what_the_report_says(notebook: Path, demo_ledger: Path
     shutil.copytree(demo_ledger.parent, tmp_path / "acct-demo")
     (tmp_path / "notebooks").mkdir()
     cells = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(cells, timeout=120, resources={"metadata": {"path": str(tmp_path / "notebooks")}})
+    where = {"metadata": {"path": str(tmp_path / "notebooks")}}
+    client = NotebookClient(cells, startup_timeout=PATIENCE_SECONDS, resources=where)
     client.execute(env=surroundings())
     (figure,) = (cell for cell in cells.cells if "figure" in cell.metadata.get("tags", ()))
     report = run("report", "-w", WORKSPACE, "--month", MONTH, "--format", "json", "--ledger", demo_ledger)

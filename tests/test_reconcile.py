@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import pytest
 
 from accounting.instants import format_instant
 from tests.cli_runner import Result, run
+from tests.clock import NOW
+from tests.collectors.laid_out import lay_out
 from tests.collectors.layouts import StoredRegistry
 
 DAY = 86_400
@@ -73,7 +74,7 @@ def test_listed_is_the_sum_of_the_parts(registry: StoredRegistry, tmp_path: Path
 
 def test_a_key_that_fits_nowhere_is_named(registry: StoredRegistry, tmp_path: Path) -> None:
     registry.write("blobs/sha256/zz/nothing", b"what?")
-    (tmp_path / "registry/backup\x1b[31m.tar").write_bytes(b"tar")
+    lay_out(tmp_path / "registry", {"backup\x1b[31m.tar": b"tar"})
     ended = run("reconcile", cwd=tmp_path)
     assert ended.exit_code == 1
     assert "unknown" in ended.stdout
@@ -112,17 +113,16 @@ def test_what_was_collected_is_what_is_charged_until_something_changes(
 def test_what_is_deleted_and_still_stored_stands_by_state(registry: StoredRegistry, tmp_path: Path) -> None:
     run("collect", cwd=tmp_path)
     everything = workspaces(reconciled(tmp_path))
-    now = int(time.time())
     deleted = [
-        ("package.linked", "acme/container/web", now - 9 * DAY, {"repository": "shop"}),
-        ("repository.deleted", "acme/shop", now - 8 * DAY, {}),
-        ("package.deleted", "acme/container/api", now - 7 * DAY, {}),
-        ("workspace.deleted", "zoo", now - 6 * DAY, {}),
+        ("package.linked", "acme/container/web", NOW - 9 * DAY, {"repository": "shop"}),
+        ("repository.deleted", "acme/shop", NOW - 8 * DAY, {}),
+        ("package.deleted", "acme/container/api", NOW - 7 * DAY, {}),
+        ("workspace.deleted", "zoo", NOW - 6 * DAY, {}),
     ]
     assert import_events(tmp_path, *deleted).exit_code == 0
     found = workspaces(reconciled(tmp_path))
     acme = {state["state"]: state for state in found["acme"]["states"]}
-    stops_at = format_instant(now + 22 * DAY)
+    stops_at = format_instant(NOW + 22 * DAY)
     # The base is still charged to web, whose repository is deleted: for api, deleted itself, it costs nothing.
     assert acme["repository_deleted"]["charged"]
     assert acme["repository_deleted"]["charging_stops_at"] == stops_at

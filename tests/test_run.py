@@ -402,7 +402,7 @@ def test_a_run_that_is_ended_leaves_nothing(folder: Path, number: signal.Signals
             assert running.poll() is None
             time.sleep(0.05)
         running.send_signal(number)
-        _, stderr = running.communicate(timeout=60)
+        _, stderr = running.communicate()
     assert running.returncode == status
     assert "Traceback" not in stderr
     assert set(folder.iterdir()) == before

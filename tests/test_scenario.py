@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.billing.statement import statement
@@ -33,7 +33,7 @@ from tests.project import Books, Events, Step, books
 Version = tuple[str, str, str]  # format, package, version
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8)
 @given(histories(), st.data())
 def test_what_is_supposed_bills_as_what_is_imported(case: Case, data: st.DataObject) -> None:
     """Deletions and returns at an instant, versions that go then, and all else as it was, for two months and more."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.billing.rating import round_half_up
@@ -193,7 +193,7 @@ def test_what_is_in_no_snapshot_any_more_may_be_there_still(shop: Books) -> None
 # As a law
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8)
 @given(histories(), st.data())
 def test_each_way_is_what_the_rules_say_of_it(case: Case, data: st.DataObject) -> None:
     """The bills of the model, from the steps as events and from snapshots that go on; and the days add up to them."""

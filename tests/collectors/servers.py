@@ -24,6 +24,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from mypy_boto3_s3.client import S3Client
 
+from tests.clock import PATIENCE_SECONDS
+
 ACCESS_KEY, SECRET_KEY = "acct", "acctsecret"
 NPM = Path(__file__).with_name("npm")
 INSTALL = {
@@ -34,7 +36,6 @@ INSTALL = {
     "verdaccio": f"npm ci --ignore-scripts --prefix {NPM}",
     "mvn": "apt-get install maven libmaven-deploy-plugin-java maven-debian-helper",
 }
-READY_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,9 @@ def verdaccio_on_s3(endpoint: str, bucket: str, prefix: str) -> dict[str, object
 
 def run(command: Sequence[str], cwd: Path | None = None) -> None:
     """A command to its end; the test fails with what it said where it fails."""
-    done = subprocess.run(command, env=_environment(), cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, env=_environment(), cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
 
 
@@ -214,7 +217,7 @@ def running(command: Sequence[str], log: Path, ready: Callable[[], None]) -> Ite
 
 
 def _wait(server: subprocess.Popen[bytes], log: Path, ready: Callable[[], None]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
             ready()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
-from threading import get_ident
+from threading import Event, get_ident
 from unittest.mock import patch
 
 import pytest
@@ -16,6 +16,7 @@ from accounting.collectors.places import open_store
 from accounting.collectors.store import Listing, Store
 from accounting.errors import AcctError
 from accounting.model import Source
+from tests.clock import NOW, PATIENCE_SECONDS, clock_at
 from tests.collectors import stand_in
 from tests.collectors.servers import SECRET_KEY, client_of, free_ports
 from tests.collectors.stand_in import Answer, common_prefix, entry, error, listing, serving, stored
@@ -29,8 +30,8 @@ def store_of(endpoint: str, url: str = "s3://images") -> Store:
 
 
 def listed(answers: Sequence[Answer], url: str = "s3://images") -> Listing:
-    """The listing of a server that gives these answers by continuation token: the first without, then 1, 2 …"""
-    with serving(lambda query: answers[int(query.get("continuation-token", "0"))]) as endpoint:
+    """The listing at NOW of a server that gives these answers by continuation token: the first without, then 1, 2 …"""
+    with serving(lambda query: answers[int(query.get("continuation-token", "0"))]) as endpoint, clock_at(NOW):
         return store_of(endpoint, url).listing(lambda line: None)
 
 
@@ -54,7 +55,7 @@ both_ways = pytest.mark.usefixtures("way")
 
 
 def test_lists_pages_of_a_real_server(endpoint: str) -> None:
-    client = client_of(endpoint)
+    client, begun = client_of(endpoint), int(time.time())
     odd = ["a b", "a%2Fb", "a+b", "x&y<z", "é/ü"]
     for key in odd:
         client.put_object(Bucket="blobs", Key=f"odd/{key}", Body=key.encode())
@@ -64,10 +65,10 @@ def test_lists_pages_of_a_real_server(endpoint: str) -> None:
     lines: list[str] = []
     store = store_of(endpoint, "s3://blobs/odd")
     found = store.listing(lines.append)
-    assert abs(found.taken_at - time.time()) < 10
+    assert begun <= found.taken_at <= time.time()
     sizes = dict(found.objects.select("key", "size_bytes").iter_rows())
     assert sizes == {key: len(key.encode()) for key in odd} | {f"many/{number}": 0 for number in range(1_010)}
-    assert found.objects["modified_at"].is_between(found.taken_at - 60, found.taken_at).all()
+    assert found.objects["modified_at"].is_between(begun, found.taken_at).all()
     counts = [int(line.removeprefix("images: ").partition(" keys listed, ")[0].replace(",", "")) for line in lines]
     assert counts == sorted(counts)
     assert counts[-1] == 1_015
@@ -80,10 +81,9 @@ def test_an_empty_prefix_of_a_real_server_is_empty(endpoint: str) -> None:
 
 @both_ways
 def test_what_was_modified_after_the_first_answer_is_left_for_the_next_snapshot() -> None:
-    now = time.time()
-    at = [time.strftime("%Y-%m-%dT%H:%M:%S.900Z", time.gmtime(now + offset)) for offset in (-60, 60)]
+    at = [time.strftime("%Y-%m-%dT%H:%M:%S.900Z", time.gmtime(NOW + offset)) for offset in (0, 1)]
     found = listed([more("1", entry("before", modified=at[0])), listing(entry("after", modified=at[1]))])
-    assert found.objects.rows() == [("before", 1, int(now) - 60, "")]
+    assert found.objects.rows() == [("before", 1, NOW, "")]
 
 
 @both_ways
@@ -164,8 +164,8 @@ def test_key_count_may_be_missing() -> None:
         ([more("1", entry()), Answer(listing().body[:-30])], "page 2: the server fails, or what it sends is no XML"),
         ([more("1", entry()), Answer(listing().body[:-30], length=9_000)], "page 2: "),
         ([Answer(listing().body, clock=None)], "page 1: has no Date header"),
-        ([Answer(listing().body, clock=-600)], "page 1: the server's clock and this machine's are 60"),
-        ([Answer(listing().body, clock=600)], "page 1: the server's clock and this machine's are"),
+        ([Answer(listing().body, clock=-600)], "page 1: the server's clock and this machine's are 600 sec"),
+        ([Answer(listing().body, clock=600)], "page 1: the server's clock and this machine's are 600 sec"),
         ([error("NoSuchBucket", 404)], "there is no such bucket"),
         ([error("AccessDenied", 403)], "these credentials may not read it; grant them s3:ListBucket"),
         ([Answer(status=403)], "these credentials may not read it"),
@@ -359,37 +359,45 @@ def test_small_buckets_are_listed_with_few_requests(keys: list[str], requests: i
 
 
 def test_pages_are_asked_for_side_by_side() -> None:
-    answer, asked, most = stored(registry_keys(2_000, 0), page_keys=100), [0], [0]
+    """None of the prefixes that a listing is split into is answered before eight of them are asked for."""
+    answers, prefixes, eight = stored(registry_keys(2_000, 0), page_keys=100), set(), Event()
 
-    def slowly(query: dict[str, str]) -> Answer:
-        asked[0] += 1
-        most[0] = max(most[0], asked[0])
-        time.sleep(0.05)
-        asked[0] -= 1
-        return answer(query)
+    def answer(query: dict[str, str]) -> Answer:
+        if "/blobs/sha256/" in query.get("prefix", "")[:-1]:
+            prefixes.add(query["prefix"])
+            if len(prefixes) >= 8:
+                eight.set()
+            eight.wait(PATIENCE_SECONDS)
+        return answers(query)
 
     threads = set()
-    with serving(slowly) as endpoint:
+    with serving(answer) as endpoint:
         found = store_of(endpoint).listing(lambda line: threads.add(get_ident()))
     assert found.objects.height == 2_000
-    assert most[0] >= 8
+    assert eight.is_set()
     assert threads == {get_ident()}
 
 
-def test_the_first_refusal_ends_the_listing() -> None:
+def test_the_first_refusal_ends_the_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While other answers are still to come, and however long they may take."""
+    for name in ("SHORT_SECONDS", "READ_SECONDS", "REQUEST_SECONDS"):
+        monkeypatch.setattr(bucket, name, 2 * PATIENCE_SECONDS)
     whole = stored(registry_keys(300, 300), page_keys=100)
+    ended, waited_for = Event(), []
 
     def answer(query: dict[str, str]) -> Answer:
         if query.get("prefix", "").startswith("docker/registry/v2/blobs/sha256/3"):
             return error("AccessDenied", 403)
-        time.sleep(30 if "/blobs/sha256/" in query.get("prefix", "")[:-1] else 0)
+        if "/blobs/sha256/" in query.get("prefix", "")[:-1] and not ended.wait(PATIENCE_SECONDS):
+            waited_for.append(query)
         return whole(query)
 
-    begun = time.monotonic()
     message = "prefix docker/registry/v2/blobs/sha256/3, page 1: these credentials may not read it"
-    with serving(answer) as endpoint, pytest.raises(AcctError, match=message):
-        store_of(endpoint).listing(lambda line: None)
-    assert time.monotonic() - begun < 15
+    with serving(answer) as endpoint:
+        with pytest.raises(AcctError, match=message):
+            store_of(endpoint).listing(lambda line: None)
+        ended.set()
+    assert waited_for == []
 
 
 @pytest.mark.parametrize(
@@ -467,12 +475,16 @@ def test_an_object_is_the_same_in_every_form_of_xml(form: Callable[[str], str]) 
     assert listed([Answer(form(plain).encode())]).objects.rows() == [("k&1", 7, 1_767_323_045, "abc")]
 
 
-def test_no_page_takes_long_to_read() -> None:
-    hostile = "<Contents>" + "<Key>k</Key>" * 100_000
-    begun = time.monotonic()
-    with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
-        listed([listing(hostile)])
-    assert time.monotonic() - begun < 10
+def test_what_a_page_takes_to_read_grows_as_the_page_does() -> None:
+    """In time of this process, which other processes do not take part in: four times, where the square is sixteen."""
+
+    def seconds(keys: int) -> float:
+        begun = time.process_time()
+        with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
+            listed([listing("<Contents>" + "<Key>k</Key>" * keys)])
+        return time.process_time() - begun
+
+    assert seconds(80_000) < 8 * seconds(20_000)
 
 
 def test_small_objects_are_read_without_boto3(endpoint: str) -> None:
@@ -563,7 +575,7 @@ def test_a_proxy_is_boto3s_to_talk_to(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unfinished_uploads_of_a_real_server(endpoint: str) -> None:
-    client = client_of(endpoint)
+    client, begun = client_of(endpoint), int(time.time())
     odd = ["a b", "é+%2F", "x&y"]
     for key in [*(f"up/{key}" for key in odd), "upper/other", "up/none"]:
         upload = client.create_multipart_upload(Bucket="blobs", Key=key)["UploadId"]
@@ -572,7 +584,7 @@ def test_unfinished_uploads_of_a_real_server(endpoint: str) -> None:
     store = store_of(endpoint, "s3://blobs/up")
     found = store.unfinished_uploads(lambda line: None)
     assert dict(found.select("key", "size_bytes").iter_rows()) == dict.fromkeys(odd, 5 * 2**20 + 3) | {"none": 0}
-    assert found["started_at"].is_between(time.time() - 60, time.time() + 1).all()
+    assert found["started_at"].is_between(begun, time.time()).all()
     assert store.listing(lambda line: None).objects.is_empty()
 
 

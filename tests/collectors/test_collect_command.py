@@ -4,17 +4,20 @@ import hashlib
 import json
 import shutil
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from accounting.collectors import manifest_reader
 from accounting.collectors.folder import Folder
-from accounting.instants import parse_instant
-from tests.cli_runner import Result, run
+from accounting.instants import Month, parse_instant
+from tests.cli_runner import Result, run, run_today
+from tests.clock import NOW, clock_at
 from tests.collectors import servers
 from tests.collectors.layouts import StoredRegistry
 
+SECONDS = count(NOW + 1)
 BASE, WEB, API = b"base" * 10_000, b"web" * 1_000, b"api" * 2_000
 
 
@@ -42,22 +45,25 @@ def upload(folder: Path, endpoint: str, prefix: str) -> None:
 
 
 def collect_later(*names: str, cwd: Path) -> Result:
-    """Collect at another second than the snapshot before."""
-    time.sleep(1.1)
-    return run("collect", *names, cwd=cwd)
+    """Collect at a later second than any time before."""
+    with clock_at(next(SECONDS)):
+        return run_today("collect", *names, cwd=cwd)
 
 
 def test_from_a_bucket_to_a_bill(registry: StoredRegistry, stored: Path, endpoint: str, tmp_path: Path) -> None:
     upload(stored, endpoint, "a-bill")
     configure(tmp_path, "images", "s3://blobs/a-bill", f'endpoint_url = "{endpoint}"')
-    first = collect_later(cwd=tmp_path)
+    time.sleep(1.1)  # a snapshot and an upload are of a second
+    first = run_today("collect", cwd=tmp_path)
     assert first.exit_code == 0, first.stderr
     # Two tags of one image with its manifest, config and two layers, and the other image.
     assert "images: 12 references, 12 new, 0 gone; blobs that nothing reaches: 1 (7 B, not billed)" in first.stderr
     began = latest(tmp_path)
-    again = collect_later(cwd=tmp_path)
+    time.sleep(1.1)
+    again = run_today("collect", cwd=tmp_path)
     assert "images: 12 references, 0 new, 0 gone" in again.stderr
-    seconds = parse_instant(latest(tmp_path)) - parse_instant(began)
+    ended = parse_instant(latest(tmp_path))
+    seconds = ended - max(parse_instant(began), Month.holding(ended).start)
     shown = run("report", "--workspace", "acme", "--format", "json", cwd=tmp_path)
     lines = {line["package"]: int(line["byte_seconds"]) for line in json.loads(shown.stdout)["lines"]}
     blobs = {file.parent.name: file.stat().st_size for file in registry.top.glob("blobs/*/*/*/data")}
@@ -80,7 +86,7 @@ def latest(folder: Path) -> str:
 def test_a_source_that_fails_keeps_no_other_back(registry: StoredRegistry, endpoint: str, tmp_path: Path) -> None:
     configure(tmp_path, "lost", "s3://no-such-bucket/registry", f'endpoint_url = "{endpoint}"')
     configure(tmp_path, "images", "file:registry")
-    ended = run("collect", cwd=tmp_path)
+    ended = run_today("collect", cwd=tmp_path)
     assert ended.exit_code == 1
     assert "images: 12 references" in ended.stderr
     assert "bucket no-such-bucket" in ended.stderr.splitlines()[-1]
@@ -91,14 +97,14 @@ def test_no_access(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     configure(tmp_path, "images", "s3://blobs/a-bill", f'endpoint_url = "{endpoint}"')
     for name, value in (("AWS_SECRET_ACCESS_KEY", "wrong-secret"), ("AWS_ACCESS_KEY_ID", "nobody")):
         monkeypatch.setenv(name, value)
-        ended = run("collect", cwd=tmp_path)
+        ended = run_today("collect", cwd=tmp_path)
         assert ended.exit_code == 1
         assert len(ended.stderr.splitlines()) == 1
         assert "source images, bucket blobs" in ended.stderr
         assert "wrong-secret" not in ended.stderr
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"):
         monkeypatch.delenv(name)
-    ended = run("collect", cwd=tmp_path)
+    ended = run_today("collect", cwd=tmp_path)
     assert "there are no credentials" in ended.stderr
     assert not (tmp_path / "acct.duckdb").exists()
 

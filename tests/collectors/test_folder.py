@@ -1,7 +1,6 @@
 """Folders as places of objects."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from accounting.collectors.places import open_store
 from accounting.collectors.store import Store
 from accounting.errors import AcctError
 from accounting.model import Source
+from tests.clock import NOW, clock_at
 
 
 def store_of(base: Path, url: str = "file:registry") -> Store:
@@ -28,17 +28,18 @@ def test_lists_files_below_the_configuration_files_folder(tmp_path: Path, monkey
     write(tmp_path / "registry/a/b", b"four", 1_700_000_000.9)
     write(tmp_path / "registry/c", b"", 1_700_000_001)
     write(tmp_path / "registry" / os.fsdecode(b"not\xffutf-8"), b"", 1_700_000_002)
-    write(tmp_path / "registry/later", b"new", time.time() + 60)
+    write(tmp_path / "registry/later", b"new", NOW + 1)
     write(tmp_path / "elsewhere", b"other", 1_700_000_000)
     lines: list[str] = []
     for url in ("file:registry", "file:./registry/", f"file:{tmp_path}/registry"):
-        found = store_of(tmp_path, url).listing(lines.append)
+        with clock_at(NOW):
+            found = store_of(tmp_path, url).listing(lines.append)
         assert sorted(found.objects.drop("content_tag").rows()) == [
             ("a/b", 4, 1_700_000_000),
             ("c", 0, 1_700_000_001),
             ("not\ufffdutf-8", 0, 1_700_000_002),
         ]
-        assert abs(found.taken_at - time.time()) < 10
+        assert found.taken_at == NOW
     assert lines[:2] == ["images: 2 keys listed", "images: 4 keys listed"]
 
 

@@ -12,7 +12,7 @@ from accounting.collectors.collected import Manifests
 from accounting.collectors.distribution import collect
 from accounting.collectors.places import open_store
 from accounting.model import Source
-from tests.cli_runner import Result, run
+from tests.cli_runner import Result, run_today
 from tests.collectors import servers
 from tests.collectors.inventories import Inventory, Row, entries_of, of_versions, part_of, upload
 from tests.collectors.layouts import StoredRegistry
@@ -78,7 +78,7 @@ def configure(folder: Path, source: Source) -> None:
 
 def acct(folder: Path, source: Source) -> Result:
     configure(folder, source)
-    return run("collect", cwd=folder)
+    return run_today("collect", cwd=folder)
 
 
 def holdings(source: Source, base: Path = Path()) -> list[tuple[object, ...]]:

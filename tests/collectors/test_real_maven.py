@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from accounting.model import Source
-from tests.cli_runner import run
+from tests.cli_runner import run_today
 from tests.collectors import servers
 from tests.collectors.laid_out import collected, held, parts
 
@@ -122,5 +122,5 @@ def test_from_a_bucket_of_workspaces_to_the_ledger(
         f'endpoint_url = "{endpoint}"',
     ]
     (tmp_path / "acct.toml").write_text("\n".join(lines))
-    done = run("collect", cwd=tmp_path)
+    done = run_today("collect", cwd=tmp_path)
     assert f"jars: {2 * len(files)} references, {2 * len(files)} new, 0 gone" in done.stderr

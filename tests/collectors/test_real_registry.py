@@ -22,6 +22,7 @@ from accounting.collectors.places import open_store
 from accounting.facts.collecting import collect as take_snapshot
 from accounting.foresight.advising import advise
 from accounting.model import Source
+from tests.clock import PATIENCE_SECONDS
 from tests.collectors import servers
 from tests.collectors.oci import OCI, Layout
 
@@ -32,6 +33,7 @@ KINDS = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 NOTHING = Manifests()
+DAY = 86_400
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Api:
         """Body and headers, by lower-case name. Raises HTTPError."""
         url = path if path.startswith("http") else f"http://{self.server.address}/v2/{path}"
         headers = {"Accept": ", ".join(KINDS), "Content-Type": kind}
-        with urlopen(Request(url, body, headers, method=method), timeout=10) as answer:
+        with urlopen(Request(url, body, headers, method=method), timeout=PATIENCE_SECONDS) as answer:
             return answer.read(), {name.lower(): value for name, value in answer.headers.items()}
 
     def push(self, layout: Layout, name: str, image: str, tag: str, *options: str) -> str:
@@ -188,7 +190,7 @@ def test_what_is_collected_is_what_the_api_says(api: Api, layout: Layout) -> Non
     }
     assert len(billed(found)["team-a/tools", "latest"]) == 1 + 2 * 3
     assert (found.garbage.height, found.missing_blobs, found.has_marker) == (0, 0, True)
-    assert found.references["uploaded_at"].is_between(found.taken_at - 60, found.taken_at).all()
+    assert found.references["uploaded_at"].is_between(found.taken_at - DAY, found.taken_at).all()
     layers = {digest for digest, _ in billed(found)["team-a/web", "1.0"] & billed(found)["team-a/web", replaced]}
     assert layers <= {digest for digest, _ in billed(found)["team-a/nested/api", "1.0"]}
     assert layers
