@@ -142,11 +142,13 @@ def bytes_at_stake(ledger: Ledger, target: Target) -> tuple[int, int]:
     return int(unique), int(shared)
 
 
-def served_sources(ledger: Ledger) -> tuple[str, ...]:
-    """The sources that show what an API serves, and something of the packages that are not deleted, by name."""
+def served_sources(ledger: Ledger, packages: Sequence[PresentPackage] | None = None) -> tuple[str, ...]:
+    """The sources that show what an API serves, and something of the workspace's live packages or of these, by name."""
     rows = ledger.rows(
         "SELECT DISTINCT s.name FROM sources AS s JOIN holdings AS h USING (source_id) JOIN present_packages AS p"
-        " USING (package_id) WHERE s.served AND h.valid_until IS NULL AND p.state = 'live' ORDER BY s.name"
+        " USING (package_id) WHERE s.served AND h.valid_until IS NULL AND p.state = 'live'"
+        " AND ($1::INTEGER[] IS NULL OR p.package_id IN (SELECT unnest($1))) ORDER BY s.name",
+        [None if packages is None else [package.package_id for package in packages]],
     )
     return tuple(name for (name,) in rows)
 

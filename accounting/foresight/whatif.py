@@ -118,7 +118,7 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
         look(ledger, workspace, on, card.rules)
         target = target_of(ledger, kind, workspace, name)
         unique_bytes, shared_bytes = bytes_at_stake(ledger, target)
-        served = served_sources(ledger)
+        served = served_sources(ledger, target.packages)
         kept_until = on + rule_at(card.rules, on).retention_days * _DAY
         months = months_from(on, max(kept_until, target.kept_until or on))[:_MOST_MONTHS]
         cuts = [on, kept_until, *_retentions_that_end(ledger)]
