@@ -358,7 +358,7 @@ def test_a_card_that_changes_a_closed_month_must_say_so(folder: Path) -> None:
         ),
         ("UPDATE sealed_statements SET statement = replace(statement, 'final', 'fine') || ' '", "another digest"),
         ("UPDATE rate_cards SET toml = replace(toml, '\"1\"', '\"2\"')", "month 2026-08, workspace acme: the line"),
-        ("INSERT INTO blobs SELECT * FROM blobs", "law blobs have one size"),
+        ("INSERT INTO blobs SELECT * FROM blobs", "law blobs stand once"),
     ],
 )
 def test_verify_finds_rows_that_were_changed_by_hand(folder: Path, change: str, named: str) -> None:
