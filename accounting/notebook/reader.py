@@ -63,7 +63,8 @@ class LedgerReader:
 
     Every method raises AcctError for a workspace that the ledger does not know, a month that the rate card cannot bill,
     a ledger without snapshots, and a ledger that is damaged or was closed. A month after the evidence ends is no error:
-    its statement is empty and `provisional`, and `covered_until` says why.
+    its statement is empty and `provisional`, and `covered_until` says why. One that ends before the first snapshot is
+    `unknown`: it has no bill, and its statement is empty.
 
     The examples are of the ledger that `acct demo` wrote in November 2026.
     """
