@@ -34,7 +34,7 @@ def close(
 
     wanted = month_of(month)
     path = settings(context).ledger
-    with reading(path) as ledger:
+    with reading(path, before_writing=True) as ledger:
         if is_closed(ledger, wanted):
             say(f"{wanted}: is closed already; nothing changed")
             return

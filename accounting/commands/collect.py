@@ -72,7 +72,7 @@ def outcome(source: str, collection: "Collection") -> str:
     """One sentence about what came of collecting a source."""
     taken = collection.taken
     if taken.repeated:
-        return f"{source}: this snapshot is in the ledger already; nothing changed"
+        return f"{source}: this snapshot or a later one is in the ledger already; nothing changed"
     notes = [f"{counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone"]
     if collection.unreachable_blobs:
         unreachable = f"{collection.unreachable_blobs:,} ({size(collection.unreachable_bytes)}, not billed)"

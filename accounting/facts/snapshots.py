@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from accounting.errors import CHECK_PATH, AcctError
 from accounting.instants import format_instant
-from accounting.ledger import Ledger
+from accounting.ledger import Ledger, reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +33,8 @@ class Offer:
     """A snapshot that a source offers, by the relation that gives its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`. `position` tells where a row stands, for errors. `accepted` are the words of --accept.
+    `problem`. `position` tells where a row stands, for errors. `accepted` are the words of --accept. `last_record` is
+    the number of the last transaction that was known when it was taken: None where that does not matter.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Offer:
     unreachable_blobs: int = 0
     unreachable_bytes: int = 0
     accepted: frozenset[str] = frozenset({"loss"})
+    last_record: int | None = None
 
 
 def digest_of_file(file: Path) -> str:
@@ -62,6 +64,15 @@ def digest_of_frame(frame: "pl.DataFrame") -> str:
     for rows in frame.iter_slices(_DIGEST_ROWS):  # as text a frame is several times its size
         digest.update(rows.write_csv(include_header=False).encode())
     return digest.hexdigest()
+
+
+def last_record_of(path: Path) -> int:
+    """The number of the last transaction that brought facts to the ledger at that path; 0 where there is none."""
+    if not path.exists():
+        return 0
+    with reading(path, before_writing=True) as ledger:
+        ((last,),) = ledger.rows("SELECT coalesce(max(record_id), 0) FROM records")
+    return int(last)
 
 
 def ever_filled(ledger: Ledger, source: str) -> bool:
@@ -86,7 +97,8 @@ def lost_most(before: int, lost: int) -> bool:
 def take_in(ledger: Ledger, offer: Offer) -> Taken:
     """Record one snapshot (RULES, section 2).
 
-    The same content at the same instant changes nothing. Raises AcctError for other content at an instant that
+    The same content at the same instant changes nothing, nor does what is no later than a snapshot that was recorded
+    while this one was taken. Raises AcctError for other content at an instant that
     is there already, an instant before the source's latest, a retired source, a malformed row, and for two
     sizes of one digest in a workspace.
     """
@@ -136,12 +148,13 @@ class _Snapshot(NamedTuple):
     content_digest: str
     references: int
     retired_at: int | None
+    record_id: int
 
 
 def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
     """Those of a source, the latest first."""
     rows = ledger.rows(
-        "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at"
+        "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at, n.record_id"
         " FROM sources s JOIN snapshots n USING (source_id) WHERE s.name = ? ORDER BY n.taken_at DESC",
         [source],
     )
@@ -151,6 +164,9 @@ def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
 def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
     """What was recorded for this source and instant already; refuses what cannot follow."""
     where = f"source {offer.source}"
+    overtaken = offer.last_record is not None and any(n.record_id > offer.last_record for n in snapshots)
+    if overtaken and offer.taken_at <= snapshots[0].taken_at:
+        return Taken(snapshots[0].references, 0, 0, repeated=True)
     for snapshot in snapshots:
         if snapshot.taken_at != offer.taken_at:
             continue
