@@ -12,15 +12,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 
 from accounting.errors import AcctError
 from accounting.paths import glob_of, shipped
+from accounting.waiting import Wait
 
 SCHEMA_VERSION = 4
 EVERYTHING = 2**31 - 1  # later than any record
+_AGAIN = "try again when that has ended, or wait longer for it with --wait SECONDS"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -107,13 +109,17 @@ def _unreadable(file: Path, error: duckdb.Error) -> AcctError:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Ledger]:
+def reading(path: Path, before_writing: bool = False) -> Iterator[Ledger]:
     """The published ledger, read-only.
 
-    Raises AcctError where there is none, where it is no ledger, is newer than this program or is damaged.
+    Raises AcctError where there is none, where it is no ledger, is newer than this program or is damaged, and where
+    another program has it open for writing; `before_writing`, that is waited for.
     """
     if not path.exists():
         raise AcctError(f"ledger {path}", "does not exist", "collect or import a snapshot first")
+    if before_writing:
+        with _unheld(path, Wait()):
+            pass
     _check_file(path)
     ledger = _connect(path, path, read_only=True, readable=())
     try:
@@ -157,19 +163,20 @@ def imagining(path: Path) -> Iterator[Ledger]:
 def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
     """A copy of the ledger (a new one where there is none), published when the block ends well and changed it.
 
-    `readable` are the files that the block's SQL may read. Raises AcctError as `reading` does, and where
-    another process holds the ledger; then, as after any error, the published file is as it was.
+    `readable` are the files that the block's SQL may read. Where another process holds the ledger, that is waited for.
+    Raises AcctError as `reading` does, and where the wait was in vain; then, as after any error, the published file is
+    as it was.
     """
     path = path.resolve()
     if not path.parent.is_dir():
         raise AcctError(f"ledger {path}", "its folder does not exist", "make it or name another --ledger")
     umask = os.umask(0o077)  # the ledger and all that stands beside it while it is written: owner only
-    work = path.with_name(path.name + ".work")
+    work, wait = path.with_name(path.name + ".work"), Wait()
     try:
-        with _sole_writer(path):
+        with _sole_writer(path, wait):
             _clear(work)
             try:
-                with _transaction(path, work, readable) as ledger:
+                with _transaction(path, work, readable, wait) as ledger:
                     yield ledger
                 if ledger.changed:
                     _publish(work, path)
@@ -180,31 +187,34 @@ def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
 
 
 @contextmanager
-def _sole_writer(path: Path) -> Iterator[None]:
+def _sole_writer(path: Path, wait: Wait) -> Iterator[None]:
     """Hold the lock file beside the ledger: one writer at a time, on every file system that has flock."""
     try:
         lock = path.with_name(path.name + ".lock").open("a")
     except OSError as error:
         raise _unwritable(path, error) from error
-    with lock:
+
+    def free() -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AcctError(
-                f"ledger {path}",
-                "is held by another process that writes to it",
-                "try again when that has ended",
-            ) from None
+            return False
+        return True
+
+    with lock:
+        if not wait.until(free, f"another process that writes to {path.name}"):
+            raise AcctError(f"ledger {path}", "is held by another process that writes to it", _AGAIN)
         yield
 
 
 @contextmanager
-def _transaction(path: Path, work: Path, readable: Sequence[Path]) -> Iterator[Ledger]:
+def _transaction(path: Path, work: Path, readable: Sequence[Path], wait: Wait) -> Iterator[Ledger]:
     """One transaction on a copy of the ledger, or on a new file with the tables of queries/000_ledger.sql."""
     exists = path.exists()
     if exists:
-        _check_file(path)
-        _copy_unheld(path, work)
+        with _unheld(path, wait):
+            _check_file(path)
+            _copy(path, work)
     ledger = _connect(path, work, read_only=False, readable=readable)
     try:
         if exists:
@@ -217,43 +227,70 @@ def _transaction(path: Path, work: Path, readable: Sequence[Path]) -> Iterator[L
         ledger.run("COMMIT")
         ledger.run("CHECKPOINT")
     except duckdb.Error as error:
-        raise AcctError(f"ledger {path}", first_line(error)) from error
+        raise _not_written(path, error) or AcctError(f"ledger {path}", first_line(error)) from error
     finally:
         ledger.close()
 
 
-def _copy_unheld(path: Path, work: Path) -> None:
-    """Copy the ledger, unless a program that is no writer of ours has it open for writing."""
-    with path.open("rb") as published:
-        try:
-            fcntl.lockf(published, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            raise AcctError(
-                f"ledger {path}",
-                "is held by another process that has it open for writing",
-                "close it there first",
-            ) from None
-        try:
-            shutil.copyfile(path, work)
-            work.chmod(path.stat().st_mode & 0o777)
-        except OSError as error:
-            raise _unwritable(path, error) from error
+@contextmanager
+def _unheld(path: Path, wait: Wait) -> Iterator[None]:
+    """While the block runs, no program that is no writer of ours opens the ledger for writing; one that has it open is
+    waited for."""
+    try:
+        published = path.open("rb")
+    except OSError as error:
+        raise _unreadable_ledger(path, error) from error
+    with published:
+        if not wait.until(lambda: _shared(published), f"another program that has {path.name} open for writing"):
+            raise AcctError(f"ledger {path}", "is held by another process that has it open for writing", _AGAIN)
+        yield
+
+
+def _shared(published: BinaryIO) -> bool:
+    """Lock a file as DuckDB's readers do; False where a writer has locked it."""
+    try:
+        fcntl.lockf(published, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _copy(path: Path, work: Path) -> None:
+    try:
+        shutil.copyfile(path, work)
+        work.chmod(path.stat().st_mode & 0o777)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> AcctError:
-    what = f"cannot be written, with a copy of it beside it: {error.strerror}"
+    return _cannot_be_written(path, error.strerror or str(error))
+
+
+def _not_written(path: Path, error: duckdb.Error) -> AcctError | None:
+    """What DuckDB complains of where it is the disk that is full, or otherwise at fault."""
+    found = re.search(r'Could not (?:write|create|truncate|fsync|sync)\b.*": (\S.*)', first_line(error))
+    return _cannot_be_written(path, found[1]) if found else None
+
+
+def _cannot_be_written(path: Path, why: str) -> AcctError:
+    beside = ", with a copy of it beside it" if path.exists() else ""
+    what = f"cannot be written{beside}: {why}"
     return AcctError(f"ledger {path}", what, f"see to the folder {path.parent}, or name another --ledger")
 
 
 def _publish(work: Path, path: Path) -> None:
-    with work.open("rb") as written:
-        os.fsync(written.fileno())
-    work.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        with work.open("rb") as written:
+            os.fsync(written.fileno())
+        work.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _clear(work: Path) -> None:
@@ -271,7 +308,8 @@ def _connect(path: Path, file: Path | str, *, read_only: bool, readable: Sequenc
             raise AcctError(
                 f"ledger {path}", f"is held by another process ({held[1]})", "try again when that has ended"
             ) from None
-        raise AcctError(f"ledger {path}", f"cannot be opened: {first_line(error)}") from error
+        what = f"cannot be opened: {first_line(error)}"
+        raise _not_written(path, error) or AcctError(f"ledger {path}", what) from error
     ledger = Ledger(connection, path)
     if ledger.rows("SELECT 1 WHERE current_setting('enable_progress_bar')"):
         ledger.run("SET enable_progress_bar = false")  # in a notebook that shows none, DuckDB refuses even that
@@ -302,7 +340,7 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(12)[8:]
     except OSError as error:
-        raise AcctError(f"ledger {path}", f"cannot be read: {error.strerror}") from error
+        raise _unreadable_ledger(path, error) from error
     if magic != b"DUCK":
         raise AcctError(f"ledger {path}", "is not a ledger of acct", "name another --ledger")
     if path.with_name(path.name + ".wal").exists():
@@ -311,6 +349,10 @@ def _check_file(path: Path) -> None:
             "has a .wal file beside it, so another program has written to it",
             "open and close it with that program, or restore it from a backup",
         )
+
+
+def _unreadable_ledger(path: Path, error: OSError) -> AcctError:
+    return AcctError(f"ledger {path}", f"cannot be read: {error.strerror}")
 
 
 def _check_schema(ledger: Ledger) -> None:

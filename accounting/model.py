@@ -15,6 +15,8 @@ UNIT_BYTES = {"GB": 10**9, "GiB": 2**30}
 STATES = ("live", "repository_deleted", "workspace_deleted", "package_deleted", "expired")
 WORKSPACE = "{workspace}"
 
+Status = Literal["provisional", "final", "closed", "unknown"]
+
 # A stretch in which a workspace has a plan (None: it has none): from, until, plan.
 PlanStretch = tuple[int, int, str | None]
 
@@ -200,7 +202,7 @@ class Statement:
 
     workspace: str
     month: Month
-    status: Literal["provisional", "final", "closed"]
+    status: Status
     covered_until: int
     unit: Literal["GB", "GiB"]
     currency: str | None
@@ -220,5 +222,5 @@ class Statement:
 
     @property
     def metered_seconds(self) -> int:
-        """How much of the month is covered."""
-        return max(min(self.month.end, self.covered_until) - self.month.start, 0)
+        """How much of the month is known."""
+        return 0 if self.status == "unknown" else max(min(self.month.end, self.covered_until) - self.month.start, 0)

@@ -572,6 +572,17 @@ def written(minor_units: int, digits: int) -> str:
     return f"{text[:-digits]}.{text[-digits:]}" if digits else text
 
 
+def status(case: Case) -> str:
+    """What the month is, closings aside (section 2)."""
+    _, end = month_bounds(case.month)
+    covered = coverage(case)
+    if covered is None:
+        return "provisional"
+    if end <= min(epoch(snapshot.taken_at) for snapshot in case.snapshots):
+        return "unknown"
+    return "final" if covered >= end else "provisional"
+
+
 def bill(case: Case, workspace: str) -> Bill:
     """One workspace's month by all the rules."""
     _, end = month_bounds(case.month)
@@ -601,7 +612,7 @@ def bill(case: Case, workspace: str) -> Bill:
     return Bill(
         workspace=workspace,
         month=case.month,
-        status="final" if covered is not None and covered >= end else "provisional",
+        status=status(case),
         covered_until=covered,
         currency=currency,
         byte_seconds=int(total),

@@ -257,17 +257,26 @@ def test_a_first_closing_says_which_months_can_no_longer_be_closed(folder: Path)
 
 
 def test_what_closing_says_before_it_asks(tmp_path: Path) -> None:
-    """Without a card there are no amounts to seal; a month that is not covered is refused before any note."""
+    """Without a card there are no amounts to seal; what is not covered, or not known, is refused before any note."""
     (tmp_path / "acme.csv").write_text(SNAPSHOT + ROWS)
     for month in ("08", "09", "10"):
         take_snapshot(tmp_path, f"2026-{month}-01T00:00:00Z")
     early = run("close", "--month", "2026-10", cwd=tmp_path)
     assert (early.exit_code, "not covered yet" in early.stderr, "not closed" in early.stderr) == (3, True, False)
-    asked = run("close", "--month", "2026-09", cwd=tmp_path)
+    unknown = run("close", "--month", "2026-07", "--yes", cwd=tmp_path)
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        "acct: month 2026-07: is unknown, since it ends before the first snapshot, of 2026-08-01T00:00:00Z: it has no"
+        " bill; name 2026-08 or a later month\n",
+    )
+    without = run("close", "--month", "2026-09", "--yes", cwd=tmp_path)
+    assert (without.exit_code, "give --without-rates" in without.stderr) == (1, True)
+    assert "would be sealed without amounts" in without.stderr
+    asked = run("close", "--month", "2026-09", "--without-rates", cwd=tmp_path)
     assert (asked.exit_code, "say --yes" in asked.stderr) == (1, True)
-    assert "no rate card is loaded: the statements have no amounts" in asked.stderr
+    assert "no rate card is loaded, so no amounts will be sealed" in asked.stderr
     assert "2026-08 was not closed before it" in asked.stderr
-    acct(tmp_path, "close", "--month", "2026-09", "--yes")
+    acct(tmp_path, "close", "--month", "2026-09", "--yes", "--without-rates")
     assert "closed already" in acct(tmp_path, "close", "--month", "2026-09").stderr
 
 

@@ -18,6 +18,7 @@ from tests.cli_runner import Result, run
 
 ONE_BLOB = "workspace,format,package,version,digest,size,uploaded_at\nacme,container,web,1.0,sha256:{:02},100,\n"
 IMPORT = ("import", "snapshot", "one.csv", "--source", "images", "--taken-at")
+AT_ONCE = ("--wait", "0", *IMPORT, "2026-10-02T00:00:00Z")
 
 
 @pytest.fixture
@@ -133,7 +134,8 @@ def test_a_program_that_has_the_ledger_open_for_writing(folder: Path) -> None:
     program = "import duckdb; c = duckdb.connect('acct.duckdb'); print('open', flush=True); input()"
     with another(program, folder):
         refused(in_a_process("status", folder=folder), "held by another process")
-        refused(in_a_process(*IMPORT, "2026-10-02T00:00:00Z", folder=folder), "held by another process")
+        refused(in_a_process(*AT_ONCE, folder=folder), "held by another process", "--wait SECONDS")
+        refused(in_a_process("close", "--month", "2026-09", "--wait", "0", folder=folder), "held by another process")
     assert in_a_process("status", folder=folder).exit_code == 0
 
 
@@ -150,7 +152,7 @@ with writing(Path("acct.duckdb")) as ledger:
 
 def test_two_writers(folder: Path) -> None:
     with another(WRITER, folder):
-        refused(run(*IMPORT, "2026-10-02T00:00:00Z", cwd=folder), "held by another process")
+        refused(run(*AT_ONCE, cwd=folder), "held by another process", "--wait SECONDS")
         assert run("status", cwd=folder).exit_code == 0, "a reader does not wait for a writer"
 
 

@@ -15,6 +15,7 @@ from accounting.billing.usage import (
     unit_of,
     usage_of_scope,
 )
+from accounting.facts.sources import first_snapshot_at, open_status
 from accounting.instants import Month
 from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import (
@@ -27,6 +28,7 @@ from accounting.model import (
     RateCard,
     RateCost,
     Statement,
+    Status,
     WorkspaceUsage,
 )
 
@@ -75,6 +77,7 @@ def bill_batches(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None 
     While a batch is given, the relations of queries/1xx to 3xx are those of its month. Raises AcctError as `bills`.
     """
     parts = parts_of(asked.month, asked.card)
+    status = open_status(asked.month, first_snapshot_at(ledger, asked.record_until), asked.covered_until)
     for names in scopes(ledger, workspaces):
         held = held_names_of_scope(ledger, asked.until, asked.card.rules, asked.record_until)
         ask(ledger, parts, asked.until, asked.card.rules, asked.record_until, asked.seen_only)
@@ -83,6 +86,7 @@ def bill_batches(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None 
         yield [
             _bill(
                 asked,
+                status,
                 parts,
                 usages.get(name, WorkspaceUsage(name, 1, ())),
                 plans.get(name, NO_PLAN),
@@ -92,7 +96,7 @@ def bill_batches(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None 
         ]
 
 
-def _bill(asked: Asked, parts: Sequence[Part], usage: WorkspaceUsage, plans: Sequence[PlanStretch],
+def _bill(asked: Asked, status: Status, parts: Sequence[Part], usage: WorkspaceUsage, plans: Sequence[PlanStretch],
           held: tuple[HeldName, ...]) -> Bill:  # fmt: skip
     card = asked.card
     keys, byte_seconds = _lines(usage)
@@ -110,7 +114,7 @@ def _bill(asked: Asked, parts: Sequence[Part], usage: WorkspaceUsage, plans: Seq
     statement = Statement(
         usage.workspace,
         asked.month,
-        "final" if asked.covered_until >= asked.month.end else "provisional",
+        status,
         asked.covered_until,
         unit_of(parts),
         card.currency,

@@ -24,8 +24,23 @@ class NotCoveredError(AcctError):
     exit_status = 3
 
 
+def require_known(ledger: Ledger, month: Month) -> None:
+    """AcctError for a month that ends before the first snapshot: it has no bill (RULES, section 2)."""
+    first_at = first_snapshot_at(ledger)
+    if first_at is not None and month.end <= first_at:
+        raise AcctError(
+            f"month {month}",
+            f"is unknown, since it ends before the first snapshot, of {format_instant(first_at)}: it has no bill",
+            f"name {Month.holding(first_at)} or a later month",
+        )
+
+
 def require_final(ledger: Ledger, month: Month) -> None:
-    """NotCoveredError, naming the sources whose snapshots end before the month does, unless it is final."""
+    """NotCoveredError, naming the sources whose snapshots end before the month does, unless it is final.
+
+    Raises AcctError for a month that is unknown.
+    """
+    require_known(ledger, month)
     covered_until = coverage(ledger)
     if covered_until >= month.end:
         return

@@ -89,7 +89,8 @@ def _not_billed(bill: Statement, package: str, names: Sequence[str]) -> AcctErro
     near = nearest_package(package, names)
     todo = f"did you mean {near}?" if near else f"write FORMAT/NAME, such as {names[0]}" if names else ""
     what = f"is not in the bill of {bill.workspace} for {bill.month}"
-    return AcctError(f"package {package}", what, todo or "nothing was stored in that month")
+    nothing = "nothing was stored in that month" if bill.metered_seconds else "nothing is known of that month"
+    return AcctError(f"package {package}", what, todo or nothing)
 
 
 class _Found(NamedTuple):

@@ -61,16 +61,16 @@ def explanation_of(statement: Statement, reckoning: Reckoning, known_from: int) 
 
     `known_from` is the instant of the first snapshot.
     """
+    if statement.status == "unknown":
+        return (
+            f"Nothing is known of {statement.month}, which ends before the first snapshot, of"
+            f" {format_instant(known_from)}: it has no bill."
+        )
     sentence = "Nothing was stored"
     if statement.byte_seconds:
         sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
     if statement.covered_until <= statement.month.start:
         sentence = f"Nothing is known of {statement.month} yet, since snapshots do not reach it"
-    elif statement.month.end <= known_from:
-        sentence = (
-            f"Nothing is known of {statement.month}, which ends before the first snapshot, of"
-            f" {format_instant(known_from)}"
-        )
     elif statement.status == "provisional":
         sentence += " so far"
     taken = [

@@ -34,8 +34,9 @@ from accounting.commands import (
     verify,
     whatif,
 )
-from accounting.commands.context import Group, be_quiet, give_up_printing, refuse, write_out
+from accounting.commands.context import Group, be_quiet, give_up_printing, refuse, show_waiting, write_out
 from accounting.errors import AcctError
+from accounting.waiting import wait_at_most
 
 app = typer.Typer(
     name="acct",
@@ -48,7 +49,7 @@ for room in (demo, collect, imports, rates, report, run, explain, close, verify,
     room.add_to(app)
 
 _INTERRUPTED = 130
-_GLOBAL_OPTIONS = ("--ledger", "--config")
+_GLOBAL_OPTIONS = ("--ledger", "--config", "--wait")
 _GLOBAL_FLAGS = ("--quiet", "-q")
 
 
@@ -69,6 +70,10 @@ def _options(
         Path | None,
         typer.Option(metavar="PATH", envvar="ACCT_CONFIG", help="The configuration [default: acct.toml here, if any]"),
     ] = None,
+    wait: Annotated[
+        int,
+        typer.Option(metavar="SECONDS", min=0, help="How long to wait for another process that holds the ledger."),
+    ] = 60,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No notes and no progress on standard error, only refusals.")
     ] = False,
@@ -83,6 +88,7 @@ def _options(
     These options may stand before or behind the command.
     """
     context.obj = (ledger, config)
+    wait_at_most(wait, show_waiting)
     if quiet:
         be_quiet()
 

@@ -18,6 +18,9 @@ def close(
     context: typer.Context,
     month: Month_,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    without_rates: Annotated[
+        bool, typer.Option("--without-rates", help="Also where no rate card is loaded, and no amounts are sealed.")
+    ] = False,
 ) -> None:
     """Seal a final month: its statements never change again.
 
@@ -25,24 +28,30 @@ def close(
     """
     from accounting.billing.closing import close as close_month
     from accounting.billing.closing import months_left_open, require_closable
-    from accounting.facts.cards import card_text
+    from accounting.facts.cards import card_in_force
     from accounting.facts.sealed import is_closed
     from accounting.ledger import reading, writing
 
     wanted = month_of(month)
     path = settings(context).ledger
-    with reading(path) as ledger:
+    with reading(path, before_writing=True) as ledger:
         if is_closed(ledger, wanted):
             say(f"{wanted}: is closed already; nothing changed")
             return
         require_closable(ledger, wanted)
-        left, has_card = months_left_open(ledger, wanted), card_text(ledger) is not None
+        left, has_rates = months_left_open(ledger, wanted), bool(card_in_force(ledger).rates)
     if left is not None:
         first, last = left
         months = f"{first} was" if first == last else f"{first} to {last} were"
         say(f"{wanted}: {months} not closed before it, and cannot be any more once this month is")
-    if not has_card:
-        say(f"{wanted}: no rate card is loaded: the statements have no amounts")
+    if not has_rates:
+        if not without_rates:
+            raise AcctError(
+                f"month {wanted}",
+                "would be sealed without amounts, since no rate card is loaded",
+                "load one with `acct rates load FILE`, or give --without-rates",
+            )
+        say(f"{wanted}: no rate card is loaded, so no amounts will be sealed")
     if not yes:
         if not sys.stdin.isatty():
             raise AcctError(f"month {wanted}", "is not closed without being asked", "say --yes if that is meant")

@@ -87,7 +87,7 @@ def outcome(source: str, collection: "Collection") -> str:
     """One sentence about what came of collecting a source."""
     taken = collection.taken
     if taken.repeated:
-        return f"{source}: this snapshot is in the ledger already; nothing changed"
+        return f"{source}: this snapshot or a later one is in the ledger already; nothing changed"
     notes = [f"{counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone"]
     unbilled = collection.unbilled
     if unbilled.unreachable_blobs:

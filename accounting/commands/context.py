@@ -33,6 +33,7 @@ Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="A
 
 F = TypeVar("F", bound=StrEnum)
 _quiet = ContextVar("_quiet", default=False)
+_status: ContextVar[Callable[[str], None] | None] = ContextVar("_status", default=None)
 
 
 class OutputFormat(StrEnum):
@@ -217,6 +218,11 @@ def appearing(output: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
+def show_waiting(words: str) -> None:
+    """What a command waits for: as its progress where that is shown, else as a note."""
+    (_status.get() or say)(words)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -238,8 +244,14 @@ def progress(task: str) -> Iterator[Callable[[str], None]]:
     status = Console(stderr=True).status(escape(task))
     start = threading.Timer(1, status.start)
     start.start()
+
+    def update(news: str) -> None:
+        status.update(escape(f"{task}: {news}"))
+
+    shown = _status.set(update)
     try:
-        yield lambda news: status.update(escape(f"{task}: {news}"))
+        yield update
     finally:
+        _status.reset(shown)
         start.cancel()
         status.stop()

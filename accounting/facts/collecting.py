@@ -12,7 +12,7 @@ from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.facts.manifests import Journal, keep_manifests, known_manifests
-from accounting.facts.snapshots import Offer, Taken, digest_of_frame, ever_filled, take_in
+from accounting.facts.snapshots import Offer, Taken, digest_of_frame, ever_filled, last_record_of, take_in
 from accounting.facts.unbilled import Unbilled, accepted_unbilled, needs_acceptance, refuse_unbilled, unbilled_of
 from accounting.ledger import reading, writing
 from accounting.model import Source
@@ -50,7 +50,7 @@ def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[s
     journal = Journal(ledger_path)
     known, filled, unbilled = journal.read(), False, None
     if ledger_path.exists():
-        with reading(ledger_path) as ledger:
+        with reading(ledger_path, before_writing=True) as ledger:
             known = pl.concat([known, known_manifests(ledger)]).unique("digest")
             filled = ever_filled(ledger, source.name)
             unbilled = accepted_unbilled(ledger, source.name)
@@ -69,6 +69,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
     AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
     """
+    last_record = last_record_of(ledger_path)
     found, filled, accepted_before, journal = read_source(ledger_path, source, base, news)
     where = f"source {source.name}"
     if filled and not found.has_marker and "loss" not in accepted:
@@ -90,6 +91,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
         unbilled=unbilled,
         unbilled_accepted=is_excessive,
         accepted=accepted | {"sizes"},  # what is stored is billed, whatever it was before
+        last_record=last_record,
     )
     news("merging the snapshot")
     with writing(ledger_path) as ledger:

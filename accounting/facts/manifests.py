@@ -7,6 +7,8 @@ starts again where it was, and the ledger stays as it is until a collection is w
 import os
 import shutil
 import tempfile
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -24,17 +26,26 @@ class Journal:
 
     def read(self) -> pl.DataFrame:
         """As MANIFESTS, each digest once."""
-        batches = [pl.read_parquet(file) for file in sorted(self.folder.glob("*.parquet"))]
+        batches = []
+        for file in sorted(self.folder.glob("*.parquet")):
+            with suppress(FileNotFoundError):  # another collection has ended since: it is in the ledger
+                batches.append(pl.read_parquet(file))
         return pl.concat([pl.DataFrame(schema=MANIFESTS), *batches]).unique("digest")
 
     def keep(self, manifests: pl.DataFrame) -> None:
         """Add manifests as they are read, a batch whole or not at all. Raises AcctError where that cannot be done."""
+        batch = BytesIO()  # what Polars writes to a full disk by itself fails as no OSError
+        manifests.write_parquet(batch)
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.folder)
-            with os.fdopen(handle, "wb") as file:
-                manifests.write_parquet(file)
-            Path(name).replace(f"{name}.parquet")
+            with suppress(FileNotFoundError):  # another collection has ended since, and cleared it
+                handle, name = tempfile.mkstemp(dir=self.folder)
+                try:
+                    with os.fdopen(handle, "wb") as file:
+                        file.write(batch.getbuffer())
+                    Path(name).replace(f"{name}.parquet")
+                finally:
+                    Path(name).unlink(missing_ok=True)
         except OSError as error:
             raise AcctError(
                 str(self.folder), f"cannot be written: {error.strerror}", "make room for it, or name another --ledger"

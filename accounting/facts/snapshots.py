@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from accounting.errors import CHECK_PATH, AcctError
 from accounting.facts.unbilled import Unbilled
 from accounting.instants import format_instant
-from accounting.ledger import Ledger
+from accounting.ledger import Ledger, reading
 from accounting.text import counted, size
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Offer:
     `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` tells where a row stands, for
     errors. `served`: it shows what an API serves, not what is stored (RULES, section 2). `unbilled_accepted`: so much
     is unbilled that it had to be accepted. `accepted` are words of --accept: without `loss` a snapshot that lacks most
-    of what the one before held is refused, without `sizes` one that gives a digest another size.
+    of what the one before held is refused, without `sizes` one that gives a digest another size. `last_record` is the
+    number of the last transaction that was known when it was taken: None where that does not matter.
     """
 
     source: str
@@ -66,6 +67,7 @@ class Offer:
     unbilled_accepted: bool = False
     served: bool = False
     accepted: frozenset[str] = frozenset({"loss"})
+    last_record: int | None = None
 
 
 def digest_of_file(file: Path) -> str:
@@ -85,6 +87,15 @@ def digest_of_frame(frame: "pl.DataFrame") -> str:
     return digest.hexdigest()
 
 
+def last_record_of(path: Path) -> int:
+    """The number of the last transaction that brought facts to the ledger at that path; 0 where there is none."""
+    if not path.exists():
+        return 0
+    with reading(path, before_writing=True) as ledger:
+        ((last,),) = ledger.rows("SELECT coalesce(max(record_id), 0) FROM records")
+    return int(last)
+
+
 def ever_filled(ledger: Ledger, source: str) -> bool:
     """Whether any snapshot of a source held a reference."""
     return bool(
@@ -98,9 +109,10 @@ def ever_filled(ledger: Ledger, source: str) -> bool:
 def take_in(ledger: Ledger, offer: Offer) -> Taken:
     """Record one snapshot (RULES, section 2).
 
-    The same content at the same instant changes nothing. Raises AcctError for other content at an instant that
-    is there already, an instant before the source's latest, a retired source, a source of the other kind, a malformed
-    row, two sizes of one digest in a workspace, and for what is not `accepted`.
+    The same content at the same instant changes nothing, nor does what is no later than a snapshot that was recorded
+    while this one was taken. Raises AcctError for other content at an instant that is there already, an instant before
+    the source's latest, a retired source, a source of the other kind, a malformed row, two sizes of one digest in a
+    workspace, and for what is not `accepted`.
     """
     snapshots = _snapshots(ledger, offer.source)
     known = _known(offer, snapshots)
@@ -162,13 +174,14 @@ class _Snapshot(NamedTuple):
     content_digest: str
     references: int
     retired_at: int | None
+    record_id: int
     served: bool
 
 
 def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
     """Those of a source, the latest first."""
     rows = ledger.rows(
-        "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at, s.served"
+        "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at, n.record_id, s.served"
         " FROM sources s JOIN snapshots n USING (source_id) WHERE s.name = ? ORDER BY n.taken_at DESC",
         [source],
     )
@@ -178,6 +191,9 @@ def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
 def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
     """What was recorded for this source and instant already; refuses what cannot follow."""
     where = f"source {offer.source}"
+    overtaken = offer.last_record is not None and any(n.record_id > offer.last_record for n in snapshots)
+    if overtaken and offer.taken_at <= snapshots[0].taken_at:
+        return Taken(snapshots[0].references, 0, 0, repeated=True)
     if snapshots and snapshots[0].served != offer.served:
         kind, other = ("stored", "served") if offer.served else ("served", "stored")
         raise AcctError(

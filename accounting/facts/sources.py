@@ -7,6 +7,7 @@ from accounting.errors import AcctError
 from accounting.facts.sealed import closings
 from accounting.instants import Month, format_instant
 from accounting.ledger import EVERYTHING, Ledger
+from accounting.model import Status
 
 GAP_SECONDS = 48 * 3600  # a gap between two snapshots longer than this is worth a word
 
@@ -68,16 +69,23 @@ def first_snapshot_at(ledger: Ledger, record_until: int = EVERYTHING) -> int | N
     return first_at if first_at is None else int(first_at)
 
 
-def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month, str]]:
+def open_status(month: Month, first_at: int | None, covered_until: int) -> Status:
+    """What a month is that is not closed (RULES, section 2); `first_at` is the instant of the first snapshot."""
+    if first_at is not None and month.end <= first_at:
+        return "unknown"
+    return "final" if month.end <= covered_until else "provisional"
+
+
+def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month, Status]]:
     """Every month that the ledger's snapshots reach into, with its status (RULES, section 2)."""
     if covered_until is None:
         return []
     closed = {closing.month for closing in closings(ledger)}
     first, last = ledger.rows("SELECT min(taken_at), max(taken_at) FROM snapshots")[0]
-    months, month = [], Month.holding(first)
+    months: list[tuple[Month, Status]] = []
+    month = Month.holding(first)
     while month.start <= last:
-        open_status = "final" if month.end <= covered_until else "provisional"
-        months.append((month, "closed" if month in closed else open_status))
+        months.append((month, "closed" if month in closed else open_status(month, first, covered_until)))
         month = month.next
     return months
 

@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from accounting.billing.bills import Asked
-from accounting.billing.closing import require_final
+from accounting.billing.closing import require_final, require_known
 from accounting.billing.statement import asked_of, workspace_names
 from accounting.billing.statement_page import statement_pages
 from accounting.billing.usage import parts_of, unit_of
-from accounting.errors import AcctError
 from accounting.exports.focus import Row, invoices
 from accounting.exports.focus_files import write_csv
 from accounting.facts.sealed import is_closed, sealed_amounts
-from accounting.facts.sources import first_snapshot_at
-from accounting.instants import Month, format_instant
+from accounting.facts.sources import open_status
+from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.monthly.index import INDEX, index_html
 from accounting.monthly.manifest import MANIFEST, write_manifest
@@ -38,18 +37,17 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
     """
     closed = is_closed(ledger, month)
     if not closed:
-        _require_evidence(ledger, month)
+        require_known(ledger, month)
         if not provisional:
             require_final(ledger, month)
     asked = asked_of(ledger, month)
     # Who came after the closing is not in a closed month.
     stems = statement_stems(list(sealed_amounts(ledger, month)) if closed else workspace_names(ledger))
-    open_status = "final" if asked.covered_until >= month.end else "provisional"
     with appearing_folder(out, MANIFEST) as folder:
         figures = _write_statements(ledger, asked, stems, folder, news)
         summary = Summary(
             month,
-            "closed" if closed else open_status,
+            "closed" if closed else open_status(month, None, asked.covered_until),
             asked.covered_until,
             unit_of(parts_of(month, asked.card)),
             asked.card.currency,
@@ -68,15 +66,6 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
         (folder / INDEX).write_text(page, encoding="utf-8")
         write_manifest(ledger, asked, summary.status, folder)
     return summary
-
-
-def _require_evidence(ledger: Ledger, month: Month) -> None:
-    """AcctError for a month that ends before anything was seen: a folder of noughts would look like a bill."""
-    first_at = first_snapshot_at(ledger)
-    if first_at is not None and month.end <= first_at:
-        raise AcctError(
-            f"month {month}", f"ends before the first snapshot, of {format_instant(first_at)}", "name a later month"
-        )
 
 
 def _write_statements(ledger: Ledger, asked: Asked, stems: Mapping[str, str], folder: Path,

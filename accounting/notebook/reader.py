@@ -11,6 +11,7 @@ from typing import Self
 
 import polars as pl
 from polars import selectors
+from polars.exceptions import DuplicateError
 
 from accounting.billing.comparing import compare
 from accounting.billing.explaining import explain
@@ -31,6 +32,7 @@ from accounting.notebook.frames import (
     sources_frame,
     statements_frame,
 )
+from accounting.notebook.only_select import require_select
 
 _WORKSPACES = """
 WITH stored AS (
@@ -61,7 +63,8 @@ class LedgerReader:
 
     Every method raises AcctError for a workspace that the ledger does not know, a month that the rate card cannot bill,
     a ledger without snapshots, and a ledger that is damaged or was closed. A month after the evidence ends is no error:
-    its statement is empty and `provisional`, and `covered_until` says why.
+    its statement is empty and `provisional`, and `covered_until` says why. One that ends before the first snapshot is
+    `unknown`: it has no bill, and its statement is empty.
 
     The examples are of the ledger that `acct demo` wrote in November 2026.
     """
@@ -216,7 +219,8 @@ class LedgerReader:
 
         With a workspace and a month also over the relations of queries/ for just these: `held_blobs`,
         `package_states`, `usage` and those on the way to them. Instants there are epoch seconds in UTC:
-        `make_timestamptz(taken_at * 1000000)`. No file can be read or written. Raises AcctError where DuckDB refuses.
+        `make_timestamptz(taken_at * 1000000)`. The query is one SELECT, and no file can be read or written. Raises
+        AcctError for anything else, and where DuckDB refuses.
 
         >>> ledger.sql("SELECT format, count(*) AS packages FROM packages GROUP BY format ORDER BY format").rows()
         [('container', 6), ('maven', 1), ('npm', 1)]
@@ -226,6 +230,7 @@ class LedgerReader:
         if (workspace is None) != (month is None):
             raise AcctError("sql", "was given only one of workspace and month", "give both, or neither")
         with self._asked() as ledger:
+            require_select(ledger, query)
             ledger.define("100_coverage")
             if workspace is not None and month is not None:
                 _bring_in(ledger, workspace, Month.parse(month))
@@ -265,5 +270,9 @@ def _month(text: str | None) -> Month | None:
 
 def _rows(ledger: Ledger, sql: str) -> pl.DataFrame:
     """The rows of a query; DuckDB's name for UTC is another than that of all other frames."""
-    rows = pl.DataFrame(pl.from_arrow(ledger.arrow(sql)))
+    try:
+        rows = pl.DataFrame(pl.from_arrow(ledger.arrow(sql)))
+    except DuplicateError as error:
+        what = "the query gives two columns of one name"
+        raise AcctError(f"ledger {ledger.path}", what, "name one of them otherwise, with AS") from error
     return rows.with_columns(selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"))

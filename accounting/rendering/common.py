@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from accounting.billing.rating import apportion, round_half_up
 from accounting.facts.statement_json import held_name
 from accounting.instants import format_instant
-from accounting.model import HeldName
+from accounting.model import HeldName, Statement
 from accounting.paths import shipped
 from accounting.tables import json_text, table
 from accounting.text import decimal, visible
@@ -24,6 +24,13 @@ STATE_WORDS = {
     "package_deleted": "package deleted",
     "expired": "expired",
 }
+
+
+def nothing_of(bill: Statement) -> str:
+    """What is to be said of a month without lines: that nothing was stored, or why that is not known."""
+    if bill.status == "unknown":
+        return f"Nothing is known of {bill.month}, which ends before the first snapshot: it has no bill."
+    return "Nothing was stored." if bill.metered_seconds else f"Nothing is known of {bill.month} yet."
 
 
 def names_json(names: Sequence[HeldName]) -> str:

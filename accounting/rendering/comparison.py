@@ -6,7 +6,7 @@ from fractions import Fraction
 from accounting.billing.comparing import ComparedLine, Comparison, Figures, total_of
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
-from accounting.rendering.common import STATE_WORDS, adding_up
+from accounting.rendering.common import STATE_WORDS, adding_up, nothing_of
 from accounting.rendering.page_sections import NO_REPOSITORY
 from accounting.tables import json_text, table
 from accounting.text import money, places, shown_money, visible
@@ -32,6 +32,8 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
         f"Now (the rate card {card}) {_money(ours, total_of(ours))} {ours.currency}, then ({visible(name)})"
         f" {_money(ours, total_of(theirs))} {ours.currency}: {_signed(ours, comparison.change)} {ours.currency}.",
     ]
+    if ours.status == "unknown":
+        return f"{head[0]}\n{nothing_of(ours)}\n"
     columns = ["repository", "package", "format", "state", f"{ours.unit}-months now", "then", f"{ours.currency} now",
                "then", "change"]  # fmt: skip
     of_month = [line for line in comparison.lines if line.month is None]
@@ -52,7 +54,7 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
     ]
     total = ["", "", "", "total", stored_now, stored_then,
              *(_money(ours, total_of(bill)) for bill in (ours, theirs)), _signed(ours, comparison.change)]  # fmt: skip
-    body = table(columns, rows, right=5, total=total, width=width) if rows else "Nothing was stored.\n"
+    body = table(columns, rows, right=5, total=total, width=width) if rows else f"{nothing_of(ours)}\n"
     return "\n".join(head) + f"\n\n{body}"
 
 

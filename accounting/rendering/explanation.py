@@ -16,7 +16,7 @@ from accounting.billing.explanation import (
 )
 from accounting.instants import format_instant
 from accounting.model import Part
-from accounting.rendering.common import STATE_WORDS
+from accounting.rendering.common import STATE_WORDS, nothing_of
 from accounting.rendering.corrections import correction_branch
 from accounting.rendering.tree import Branch, cause_words, drawn, line_name
 from accounting.text import counted, decimal, shown_money, visible
@@ -32,8 +32,7 @@ def explanation_text(explained: Explanation) -> str:
     ]
     trees = [_workspace(explained), *(_line(line, explained) for line in explained.lines)]
     if not bill.lines and not bill.corrections:
-        unknown = bill.covered_until <= bill.month.start
-        trees = [Branch(f"Nothing is known of {bill.month} yet." if unknown else "Nothing was stored.")]
+        trees = [Branch(nothing_of(bill))]
     trees += [correction_branch(each, bill) for each in explained.corrections]
     return "\n".join(head) + "\n" + "\n\n".join("\n".join(drawn(tree)) for tree in trees) + "\n"
 

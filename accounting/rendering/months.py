@@ -30,18 +30,15 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
     head = [
         f"Workspace {visible(bills[0].workspace)}, {_period(bills)}{_by_words(by)}",
         f"Covered until {format_instant(bills[-1].covered_until)}",
-        *([f"Provisional: {_provisional(bills)}"] if _provisional(bills) else []),
+        *_not_settled(bills),
         _summary(bills),
     ]
-    body = _drawn(_groups_section(bills, by) if by else _months_section(bills), width)
+    section = _groups_section(bills, by) if by else _months_section(bills)
+    body = section_table(section, width) if section.rows else f"Nothing {_nothing(bills)}.\n"
     if trend and trend.changes and not by:
         told = trend_section(trend)
-        body += f"\n{told.title}\n{' '.join(told.sentences)}\n\n{_drawn(told, width)}"
+        body += f"\n{told.title}\n{' '.join(told.sentences)}\n\n{section_table(told, width)}"
     return "\n".join(head) + f"\n\n{body}"
-
-
-def _drawn(section: Section, width: int | None) -> str:
-    return section_table(section, width) if section.rows else "Nothing was stored.\n"
 
 
 def _sections(bills: Sequence[Statement], by: str | None, trend: Trend | None) -> list[Section]:
@@ -55,11 +52,11 @@ def _sections(bills: Sequence[Statement], by: str | None, trend: Trend | None) -
 
 def months_markdown(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
     """The months as a page of Markdown, without the chart."""
-    amount = _amount(bills, add([total(bill) for bill in bills]))
+    amount = _total(bills)
     head = [
         f"# {code(bills[0].workspace)}, {_period(bills)}",
         f"Package storage, covered until {format_instant(bills[-1].covered_until)}.",
-        *([f"Provisional: {_provisional(bills)}"] if _provisional(bills) else []),
+        *_not_settled(bills),
         *([] if amount is None else [f"**{amount} {bills[0].currency}**"]),
         _summary(bills),
     ]
@@ -74,9 +71,9 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
         workspace=bills[0].workspace,
         period=_period(bills),
         currency=bills[0].currency,
-        total=_amount(bills, add([total(bill) for bill in bills])),
+        total=_total(bills),
         summary=_summary(bills),
-        provisional=_provisional(bills),
+        not_settled=_not_settled(bills),
         covered_until=bills[-1].covered_until,
         chart=chart,
         no_chart=no_chart,
@@ -136,6 +133,9 @@ def _months_section(bills: Sequence[Statement]) -> Section:
     usage, rows = _usage(bills), []
     for i, bill in enumerate(bills):
         corrected = corrections_of(bill).amount_minor or 0
+        if bill.status == "unknown":
+            rows.append((str(bill.month), bill.status, *[NONE] * (3 if priced else 2)))
+            continue
         figures = (_shown(usage, usage.stored[i]), _shown(usage, usage.charged[i]))
         rows.append((str(bill.month), bill.status, *figures, *_priced(bill, (bill.amount_minor or 0) - corrected)))
         if bill.corrections:
@@ -163,6 +163,9 @@ def _groups_section(bills: Sequence[Statement], by: str) -> Section:
     priced, unit, groups = bills[0].currency is not None, f"{bills[-1].unit}-months", grouped(bills, by)
     figures: list[tuple[list[str], str]] = []
     for i in range(len(bills)) if len(bills) > 1 else ():
+        if bills[i].status == "unknown":
+            figures.append(([NONE] * len(groups), NONE))
+            continue
         of_month = [group.months[i] for group in groups]
         figures.append(_amounts(bills, of_month) if priced else _used(bills, [each.byte_months for each in of_month]))
     in_all = [group.total for group in groups]
@@ -193,6 +196,8 @@ def _words(by: str, group: Group) -> list[str]:
 
 def _summary(bills: Sequence[Statement]) -> str:
     """One sentence that says what the months were."""
+    if _with_status(bills, "unknown") == list(bills):
+        return f"Nothing {_nothing(bills)}, so there is no bill."
     unit = f"{bills[-1].unit}-months"
     usage = _usage(bills)
     stored, charged = (_shown(usage, sum(column)) for column in (usage.stored, usage.charged))
@@ -209,18 +214,44 @@ def _summary(bills: Sequence[Statement]) -> str:
 
 
 def _period(bills: Sequence[Statement]) -> str:
-    if len(bills) == 1:
-        return f"{bills[0].month}, {bills[0].status}"
-    return f"{bills[0].month} to {bills[-1].month}"
+    return f"{_months(bills)}, {bills[0].status}" if len(bills) == 1 else _months(bills)
+
+
+def _months(bills: Sequence[Statement]) -> str:
+    return str(bills[0].month) if len(bills) == 1 else f"{bills[0].month} to {bills[-1].month}"
 
 
 def _by_words(by: str | None) -> str:
     return f", by {by}" if by else ""
 
 
-def _provisional(bills: Sequence[Statement]) -> str:
-    """The months that are not covered whole; with one month, its status tells."""
-    return ", ".join(str(bill.month) for bill in bills if bill.status == "provisional") if len(bills) > 1 else ""
+def _total(bills: Sequence[Statement]) -> str | None:
+    """What all months come to; None without a rate card, and where none of them has a bill."""
+    has_bill = len(_with_status(bills, "unknown")) < len(bills)
+    return _amount(bills, add([total(bill) for bill in bills])) if has_bill else None
+
+
+def _not_settled(bills: Sequence[Statement]) -> list[str]:
+    """Which months are not covered whole, and which end before the first snapshot; of one month, its status says so."""
+    if len(bills) == 1:
+        return []
+    found = {word: _with_status(bills, word) for word in ("provisional", "unknown")}
+    notes = {"provisional": "", "unknown": ", before the first snapshot"}
+    return [
+        f"{word.capitalize()}: {', '.join(str(bill.month) for bill in of_word)}{notes[word]}"
+        for word, of_word in found.items()
+        if of_word
+    ]
+
+
+def _with_status(bills: Sequence[Statement], status: str) -> list[Statement]:
+    return [bill for bill in bills if bill.status == status]
+
+
+def _nothing(bills: Sequence[Statement]) -> str:
+    """What is to be said of months without lines."""
+    known = len(_with_status(bills, "unknown")) < len(bills)
+    return "was stored" if known else f"is known of {_months(bills)}, before the first snapshot"
 
 
 def _digits(bills: Sequence[Statement], sums: Sums) -> str | None:

@@ -3,7 +3,7 @@
 from accounting.billing.statement_page import StatementPage
 from accounting.rendering.chart import drawn_or_why_not, stored_chart
 from accounting.rendering.common import page as rendered
-from accounting.rendering.page_sections import Section, amount_text, by_day, known, sections
+from accounting.rendering.page_sections import Section, by_day, known, sections, total_text
 from accounting.tables import table
 from accounting.text import counted, visible
 
@@ -48,7 +48,7 @@ def page_html(page: StatementPage) -> str:
     return rendered(
         "statement.html.j2",
         statement=statement,
-        total=amount_text(statement, statement.amount_minor),
+        total=total_text(statement),
         known=known(page),
         explanation=page.explanation,
         chart=chart,

@@ -4,18 +4,18 @@ import re
 from collections.abc import Sequence
 
 from accounting.billing.statement_page import StatementPage
-from accounting.rendering.page_sections import NO_REPOSITORY, Column, Section, amount_text, by_day, known, sections
+from accounting.rendering.page_sections import NO_REPOSITORY, Column, Section, by_day, known, sections, total_text
 from accounting.text import visible
 
 
 def page_markdown(page: StatementPage) -> str:
     """The whole page."""
     statement = page.statement
-    total = amount_text(statement, statement.amount_minor)
+    total = total_text(statement)
     head = [
         f"# {code(statement.workspace)}, {statement.month}",
         f"Package storage, {statement.status}. {known(page)}.",
-        *([] if total is None else [f"**{total} {statement.currency}**"]),
+        *([] if total is None else [f"**{total}**"]),
         page.explanation,
     ]
     told = [*sections(page), *([by_day(page)] if page.days else [])]

@@ -14,7 +14,7 @@ from accounting.facts.statement_json import statement_json
 from accounting.paths import shipped
 from accounting.rendering.chart import drawn_or_why_not, stored_chart
 from accounting.rendering.fonts import broken, drawable, width
-from accounting.rendering.page_sections import Column, Section, amount_text, by_day, known, sections
+from accounting.rendering.page_sections import Column, Section, by_day, known, sections, total_text
 
 if TYPE_CHECKING:
     from typst import Compiler
@@ -56,17 +56,16 @@ def _told(page: StatementPage) -> dict[str, Any]:
     """What the template shows, in characters that the fonts draw."""
     statement = page.statement
     workspace, month = drawable(statement.workspace), str(statement.month)
-    provisional = statement.status == "provisional"
-    total = amount_text(statement, statement.amount_minor)
+    unsettled = statement.status in ("provisional", "unknown")
     return {
-        "title": f"{workspace}, {month}: package storage" + (", provisional" if provisional else ""),
+        "title": f"{workspace}, {month}: package storage" + (f", {statement.status}" if unsettled else ""),
         "head": f"Package storage, {_shortened(workspace)}, {month}",
         "month": month,
         "workspace": workspace,
         "status": statement.status,
-        "provisional": provisional,
+        "unsettled": unsettled,
         "known": known(page),
-        "total": None if total is None else f"{total} {statement.currency}",
+        "total": total_text(statement),
         "explanation": page.explanation,
         **_by_day(page),
         "sections": [_section(section) for section in sections(page)],

@@ -79,10 +79,19 @@ def by_day(page: StatementPage) -> Section:
 
 def known(page: StatementPage) -> str:
     """From when, where that is not the month's start, and until when it is known what was stored."""
+    if page.statement.status == "unknown":
+        return f"Nothing is known before {format_instant(page.known_from)}, the first snapshot"
     until = format_instant(page.statement.covered_until)
     if page.known_from <= page.statement.month.start:
         return f"Covered until {until}"
     return f"Known from {format_instant(page.known_from)}, the first snapshot, and covered until {until}"
+
+
+def total_text(statement: Statement) -> str | None:
+    """The total with its currency; None without a rate card, and for a month that has no bill."""
+    if statement.amount_minor is None or statement.status == "unknown":
+        return None
+    return f"{shown_money(statement.amount_minor, statement.minor_digits)} {statement.currency}"
 
 
 def amount_text(statement: Statement, minor: int | None) -> str | None:
@@ -93,8 +102,7 @@ def amount_text(statement: Statement, minor: int | None) -> str | None:
 def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     statement = page.statement
     if not statement.lines:
-        known = statement.covered_until > statement.month.start and page.known_from < statement.month.end
-        told = "Nothing was stored." if known else "Nothing is known of them."
+        told = "Nothing was stored." if statement.metered_seconds else "Nothing is known of them."
         yield Section("packages", "Repositories and packages", (told,))
         return
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
