@@ -25,6 +25,7 @@ class Source:
     database and a query of it.
 
     One segment of the url's path may be `{workspace}`: what stands there is the workspace, and `workspace` is None.
+    Images whose name tells no workspace are those of `top_level_workspace`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Source:
     endpoint_url: str | None = None
     inventory: str | None = None
     query: str | None = None
+    top_level_workspace: str | None = None
 
     @property
     def listed_url(self) -> str:

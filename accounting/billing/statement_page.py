@@ -13,6 +13,7 @@ from accounting.billing.reckoning import explanation_of, reckon
 from accounting.billing.statement import asked_of, latest_month, require_workspace, told_as
 from accounting.billing.steady import Steady, steady_from
 from accounting.billing.usage import parts_of
+from accounting.facts.broken import BrokenObject
 from accounting.facts.cards import card_of_closed
 from accounting.facts.sealed import closings, digest_of
 from accounting.facts.sources import first_snapshot_at
@@ -118,8 +119,9 @@ class StatementPage:
     covered. `known_from` is the instant of the first snapshot of all sources. `rates` are the steps from charged usage
     to money, empty without a rate card; `explanation` is the sentence that says them. `free_states` are, by closed
     month, the states that cost nothing in it: corrections tell of them. `parts` are the stretches of the month with
-    their rules and rates. `digest` is the SHA-256 of the statement's JSON. Of a closed month all rests on what was
-    recorded at its closing.
+    their rules and rates. `broken` are the objects that the registry cannot read, or that contradict each other, by the
+    latest snapshots that the month rests on. `digest` is the SHA-256 of the statement's JSON. Of a closed month all
+    rests on what was recorded at its closing.
     """
 
     statement: Statement
@@ -135,6 +137,7 @@ class StatementPage:
     free_states: Mapping[Month, frozenset[str]]
     parts: tuple[Part, ...]
     sources: tuple[SourceEvidence, ...]
+    broken: tuple[BrokenObject, ...]
     digest: str
 
 
@@ -191,6 +194,7 @@ def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts,
             SourceEvidence(name, snapshots, first_at, latest_at, tuple((before, after) for before, after in gaps))
             for name, snapshots, first_at, latest_at, gaps in facts.sources
         ),
+        tuple(facts.broken),
         digest_of(statement_json(statement)),
     )
 

@@ -43,7 +43,7 @@ from accounting.collectors.bucket_page import (
 )
 from accounting.collectors.bucket_read import ShortWay
 from accounting.collectors.bucket_uploads import Uploads
-from accounting.collectors.store import Listing, Progress
+from accounting.collectors.store import GoneError, Listing, Progress
 from accounting.errors import AcctError
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ _REFUSALS = {
     "AuthorizationHeaderMalformed": ("the bucket is in another region", _REGION),
     "IllegalLocationConstraintException": ("the bucket is in another region", _REGION),
 }
+# Of an object; not every server says more of it than the status.
+_GONE = ("NoSuchKey", "404")
 
 
 class Bucket:
@@ -177,6 +179,8 @@ def _refusing(where: str, call: Callable[[], T]) -> T:
         return call()
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
+        if code in _GONE:
+            raise GoneError(where, *_REFUSALS[code]) from None
         answered = (f"the server answered {code or 'an error'}", "see what ails it, then collect again")
         said, todo = _REFUSALS.get(code, answered)
     except ParamValidationError:

@@ -69,7 +69,9 @@ def _collect(chosen: Settings, source: Source, news: Callable[[str], None], acce
 
 
 def outcome(source: str, collection: "Collection") -> str:
-    """One sentence about what came of collecting a source."""
+    """One sentence about what came of collecting a source, and the first of what is broken in it."""
+    from accounting.rendering.broken import first_broken, objects
+
     taken = collection.taken
     if taken.repeated:
         return f"{source}: this snapshot is in the ledger already; nothing changed"
@@ -81,7 +83,9 @@ def outcome(source: str, collection: "Collection") -> str:
         notes.append(f"blobs that manifests name and the registry does not store: {collection.missing_blobs:,}")
     if collection.empty:
         notes.append("no registry is there yet")
-    return f"{source}: " + "; ".join(notes)
+    if collection.broken:
+        notes.append(f"broken objects: {objects(collection.broken):,}")
+    return "\n".join([f"{source}: " + "; ".join(notes), *first_broken(collection.broken)])
 
 
 def changes_found(source: str, changes: "Changes") -> str:

@@ -18,6 +18,7 @@ def status(
     Example: acct status
     """
     from accounting.billing.usage import coverage
+    from accounting.facts.broken import broken_now
     from accounting.facts.sources import databases_asked, months_known, source_states
     from accounting.ledger import reading
     from accounting.rendering.sources import status_json, status_text
@@ -27,7 +28,8 @@ def status(
         covered_until = coverage(ledger) if sources else None
         months = months_known(ledger, covered_until)
         databases = databases_asked(ledger)
+        broken = broken_now(ledger)
     if format_ is OutputFormat.json:
-        write_out(status_json(sources, databases, covered_until, months), None)
+        write_out(status_json(sources, databases, covered_until, months, broken), None)
     else:
-        write_text(lambda width: status_text(sources, databases, covered_until, months, width))
+        write_text(lambda width: status_text(sources, databases, covered_until, months, broken, width))

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 
 from accounting.billing.reconciling import Reconciliation
+from accounting.facts.broken import BrokenObject
 from accounting.facts.sources import SourceState
 from accounting.instants import Month, format_instant
 from accounting.model import StoredState
+from accounting.rendering.broken import broken_json, broken_text
 from accounting.rendering.common import STATE_WORDS
 from accounting.tables import json_text, table
 from accounting.text import size, visible
 
 
 def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, int, int]], covered_until: int | None,
-                months: Sequence[tuple[Month, str]], width: int | None = None) -> str:  # fmt: skip
-    """Sources, coverage, gaps and months for a terminal."""
+                months: Sequence[tuple[Month, str]], broken: Sequence[BrokenObject],
+                width: int | None = None) -> str:  # fmt: skip
+    """Sources, coverage, gaps, broken objects and months for a terminal."""
     if covered_until is None:
         return "The ledger holds no snapshot yet.\n"
     rows = [
@@ -39,12 +42,13 @@ def status_text(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
         text += "\nGaps of more than 48 hours between snapshots:\n\n" + table(
             ["source", "from", "to"], gaps, width=width
         )
+    text += broken_text("Broken objects, by the latest snapshot of each source:", broken, width)
     return text + "\n" + table(["month", "status"], [[str(month), state] for month, state in months], width=width)
 
 
 def status_json(sources: Sequence[SourceState], databases: Sequence[tuple[str, int, int]], covered_until: int | None,
-                months: Sequence[tuple[Month, str]]) -> str:  # fmt: skip
-    """Sources, coverage, gaps and months as JSON."""
+                months: Sequence[tuple[Month, str]], broken: Sequence[BrokenObject]) -> str:  # fmt: skip
+    """Sources, coverage, gaps, broken objects and months as JSON."""
     return json_text(
         {
             "covered_until": None if covered_until is None else format_instant(covered_until),
@@ -64,6 +68,7 @@ def status_json(sources: Sequence[SourceState], databases: Sequence[tuple[str, i
             "databases": [
                 {"name": name, "asked_at": format_instant(asked_at), "rows": rows} for name, asked_at, rows in databases
             ],
+            "broken": broken_json(broken),
             "months": [{"month": str(month), "status": state} for month, state in months],
         }
     )
@@ -77,6 +82,7 @@ def reconciliation_text(found: Reconciliation, width: int | None = None) -> str:
     text += table(["part", "objects", "bytes"], parts, right=2, total=total, width=width)
     if found.missing_blobs:
         text += f"\nBlobs that manifests name and that are not stored: {found.missing_blobs:,}\n"
+    text += broken_text("Broken objects:", found.broken, width)
     if not found.workspaces:
         return text
     columns = ["workspace", "reachable now", "latest snapshot", "difference", "charged"]
@@ -124,6 +130,7 @@ def _reconciliation(found: Reconciliation) -> dict[str, object]:
         "parts": {part.name: {"objects": part.objects, "bytes": part.size_bytes} for part in found.parts},
         "unknown_keys": list(found.unknown_keys),
         "missing_blobs": found.missing_blobs,
+        "broken": broken_json(found.broken),
         "workspaces": [
             {
                 "workspace": workspace.workspace,
