@@ -11,7 +11,8 @@ from accounting.model import WORKSPACE, Source
 from accounting.toml import parse_toml
 
 LAYOUTS = ("distribution", "verdaccio", "maven2", "database")
-_SOURCE_KEYS = ("name", "layout", "url", "workspace", "endpoint_url", "profile", "region", "inventory", "query")
+_SOURCE_KEYS = ("name", "layout", "url", "workspace", "top_level_workspace", "endpoint_url", "profile", "region",
+                "inventory", "query")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ def _check_inventory(where: str, inventory: str, url: str) -> None:
 def _check_workspace(where: str, entry: Mapping[str, str]) -> None:
     """Raises AcctError unless it is said in one way whose the packages are; image names tell it themselves."""
     url = entry["url"]
+    if "top_level_workspace" in entry and (entry["layout"] != "distribution" or "workspace" in entry):
+        what = "is for the layout distribution without `workspace`: it takes the images whose name has no slash"
+        raise AcctError(f"{where}, top_level_workspace", what, "remove it")
     in_url = WORKSPACE in url
     if entry["layout"] == "distribution":
         if in_url:
@@ -117,7 +121,7 @@ def _check_workspace(where: str, entry: Mapping[str, str]) -> None:
 
 
 def _database(where: str, entry: dict[str, str]) -> Source:
-    for key in ("workspace", "endpoint_url", "profile", "region", "inventory"):
+    for key in ("workspace", "top_level_workspace", "endpoint_url", "profile", "region", "inventory"):
         if key in entry:
             raise AcctError(f"{where}, {key}", "does not belong to the layout database", "remove it")
     if "query" not in entry:

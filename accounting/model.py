@@ -27,6 +27,7 @@ class Source:
     database and a query of it. `profile` and `region` are those of an AWS client.
 
     One segment of the url's path may be `{workspace}`: what stands there is the workspace, and `workspace` is None.
+    Images whose name tells no workspace are those of `top_level_workspace`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Source:
     query: str | None = None
     profile: str | None = None
     region: str | None = None
+    top_level_workspace: str | None = None
 
     @property
     def listed_url(self) -> str:

@@ -156,11 +156,28 @@ CREATE TABLE sealed_lines (
     amount_minor DECIMAL(38, 0)
 );
 
--- One row per manifest that was ever read: the blobs that it names, the manifests that an index lists, and the manifest
--- that it hangs on, if any.
+-- One row per manifest that was ever read: its size; the blobs that it names, the manifests that an index lists, beside
+-- them the sizes that it states of them; the manifest that it hangs on, if any; and what of its content is not known.
 CREATE TABLE manifests (
     digest VARCHAR NOT NULL,
+    size_bytes BIGINT NOT NULL,
     blobs VARCHAR[] NOT NULL,
+    blob_sizes BIGINT[] NOT NULL,
     children VARCHAR[] NOT NULL,
-    subject VARCHAR
+    child_sizes BIGINT[] NOT NULL,
+    subject VARCHAR,
+    unknown VARCHAR
+);
+
+-- One row per problem of an object and unbroken row of a source's snapshots that found it, from the first to the last of
+-- them; no end: the source's latest one. The workspace and the package concerned may be unknown.
+CREATE TABLE broken_objects (
+    source_id INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    key VARCHAR NOT NULL,
+    workspace_id INTEGER,
+    package VARCHAR,
+    problem VARCHAR NOT NULL,
+    seen_from BIGINT NOT NULL,
+    seen_until BIGINT
 );

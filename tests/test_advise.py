@@ -215,8 +215,9 @@ def test_what_hangs_on_an_image_goes_with_it(tmp_path: Path) -> None:
     taken = [("10-01", first), ("10-20", [*first, *held("1.2", "f")])]
     these.take([Snapshot("images", f"2026-{day}T00:00:00Z", tuple(rows)) for day, rows in taken])
     subjects = {"3": "1", "4": "3", "5": "0", "8": "7"}  # an SBOM, its signature, an orphan, of a platform of 1.1
-    manifests = {"digest": [digest(one) for one in subjects], "blobs": [[]] * 4, "children": [[]] * 4,
-                 "subject": [digest(one) for one in subjects.values()]}  # fmt: skip
+    empty: dict[str, Any] = dict.fromkeys(("blobs", "blob_sizes", "children", "child_sizes"), [[]] * 4)
+    manifests = {"digest": [digest(one) for one in subjects], "size_bytes": [1] * 4, **empty,
+                 "subject": [digest(one) for one in subjects.values()], "unknown": [None] * 4}  # fmt: skip
     with writing(these.ledger) as ledger:
         keep_manifests(ledger, pl.DataFrame(manifests, schema=MANIFESTS))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from accounting.billing.rating import apportion
 from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
+from accounting.facts.broken import BrokenObject
 from accounting.ledger import Ledger
 
 _RELATIONS = (
@@ -18,6 +19,7 @@ _RELATIONS = (
     "740_repositories_in_retention",
     "750_workspace_sources",
     "760_period_snapshots",
+    "770_period_broken",
 )
 DAY_SECONDS = 86_400
 
@@ -72,13 +74,14 @@ class PackageAtEnd:
 class Facts:
     """Of one workspace: byte-seconds by day and state; packages at the end, by name; when a repository was deleted, by
     its name and the end of its retention; of each source, by name, its snapshots, the first, the latest, and gaps; what
-    is charged and not shown, and what was uploaded after its deletion.
+    was broken in the latest; what is charged and not shown, and what was uploaded after its deletion.
     """
 
     days: dict[tuple[int, str], int] = field(default_factory=dict)
     packages: list[PackageAtEnd] = field(default_factory=list)
     deleted_at: dict[tuple[str, int], int] = field(default_factory=dict)
     sources: list[tuple[str, int, int | None, int | None, list[list[int]]]] = field(default_factory=list)
+    broken: list[BrokenObject] = field(default_factory=list)
     hidden: tuple[HiddenPackage, ...] = ()
     reuploaded: tuple[ReuploadedPackage, ...] = ()
 
@@ -109,7 +112,17 @@ def facts_of_scope(ledger: Ledger, month_days: range) -> dict[str, Facts]:
         " ORDER BY w.name, s.name"
     ):
         found.setdefault(workspace, Facts()).sources.append((source[0], source[1], source[2], source[3], source[4]))
+    for workspace, broken in _broken(ledger):
+        found.setdefault(workspace, Facts()).broken.append(broken)
     return found
+
+
+def _broken(ledger: Ledger) -> Iterator[tuple[str, BrokenObject]]:
+    for source, kind, key, workspace, package, problem, since in ledger.rows(
+        "SELECT b.source, b.kind, b.key, w.name, b.package, b.problem, b.since FROM period_broken AS b"
+        " JOIN workspaces AS w USING (workspace_id) ORDER BY ALL"
+    ):
+        yield workspace, BrokenObject(source, kind, key, workspace, package, problem, since)
 
 
 def _packages(ledger: Ledger) -> Iterator[tuple[str, PackageAtEnd]]:

@@ -10,6 +10,7 @@ import polars as pl
 from accounting.billing.usage import stored_states
 from accounting.collectors.collected import PART_NAMES, UNKNOWN, UPLOAD, Collected
 from accounting.collectors.places import open_store
+from accounting.facts.broken import BrokenObject, broken_in
 from accounting.facts.cards import card_in_force
 from accounting.facts.collecting import read_source
 from accounting.ledger import reading
@@ -52,8 +53,9 @@ class Reconciliation:
     """A source at `taken_at` (epoch seconds): what it lists, part by part, and its workspaces by name.
 
     Listed is the sum of the parts; where noncurrent versions may not be listed, there is no such part. Missing blobs
-    are named by what is served and not stored; `unknown_keys` are the first of those that do not fit the layout. A blob
-    that several workspaces reach is stored once, and in each of them.
+    are named by what is served and not stored; `unknown_keys` are the first of those that do not fit the layout;
+    `broken` are the objects that the registry cannot read, or that contradict each other. A blob that several
+    workspaces reach is stored once, and in each of them.
     """
 
     source: str
@@ -61,6 +63,7 @@ class Reconciliation:
     parts: tuple[Part, ...]
     missing_blobs: int
     unknown_keys: tuple[str, ...]
+    broken: tuple[BrokenObject, ...]
     workspaces: tuple[WorkspaceBytes, ...]
 
     @property
@@ -100,6 +103,7 @@ def reconcile(ledger_path: Path, source: Source, base: Path, news: Callable[[str
         _parts(found.parts, unfinished) + ((Part(NONCURRENT, *noncurrent),) if noncurrent else ()),
         found.missing_blobs,
         tuple(unknown.head(SHOWN_KEYS)),
+        tuple(broken_in(source.name, found.broken)),
         _workspaces(found, states),
     )
 

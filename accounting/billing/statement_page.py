@@ -14,6 +14,7 @@ from accounting.billing.statement import asked_of, latest_month, require_workspa
 from accounting.billing.steady import Steady, steady_from
 from accounting.billing.unseen import HiddenPackage, ReuploadedPackage, hidden_of_scope, reuploaded_of_scope
 from accounting.billing.usage import parts_of
+from accounting.facts.broken import BrokenObject
 from accounting.facts.cards import card_of_closed
 from accounting.facts.sealed import closings, digest_of, is_closed
 from accounting.facts.sources import first_snapshot_at
@@ -120,8 +121,9 @@ class StatementPage:
     to money, empty without a rate card; `explanation` is the sentence that says them. `hidden` is charged though no
     snapshot shows it; `reuploaded` is what an open month leaves free of charge though it was uploaded after its
     deletion. `free_states` are, by closed month, the states that cost nothing in it: corrections tell of them. `parts`
-    are the stretches of the month with their rules and rates. `digest` is the SHA-256 of the statement's JSON. Of a
-    closed month all rests on what was recorded at its closing.
+    are the stretches of the month with their rules and rates. `broken` are the objects that the registry cannot read,
+    or that contradict each other, by the latest snapshots that the month rests on. `digest` is the SHA-256 of the
+    statement's JSON. Of a closed month all rests on what was recorded at its closing.
     """
 
     statement: Statement
@@ -139,6 +141,7 @@ class StatementPage:
     free_states: Mapping[Month, frozenset[str]]
     parts: tuple[Part, ...]
     sources: tuple[SourceEvidence, ...]
+    broken: tuple[BrokenObject, ...]
     digest: str
 
 
@@ -202,6 +205,7 @@ def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts,
             SourceEvidence(name, snapshots, first_at, latest_at, tuple((before, after) for before, after in gaps))
             for name, snapshots, first_at, latest_at, gaps in facts.sources
         ),
+        tuple(facts.broken),
         digest_of(statement_json(statement)),
     )
 

@@ -91,7 +91,7 @@ def reuploaded(ledger: Ledger) -> list[ReuploadedPackage]:
 
 def reuploaded_of_scope(ledger: Ledger) -> list[ReuploadedPackage]:
     """Those of the workspaces in scope, of which the deletions of packages are defined."""
-    ledger.define("770_reuploaded_packages")
+    ledger.define("775_reuploaded_packages")
     rows = ledger.rows(
         "SELECT w.name, r.format, r.package, r.deleted_at, r.uploaded_at FROM reuploaded_packages AS r"
         " JOIN workspaces AS w USING (workspace_id) ORDER BY ALL"

@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from accounting.collectors.bucket_page import CHECK_SERVER
+from accounting.collectors.store import GoneError
 from accounting.errors import AcctError
 
 T = TypeVar("T")
@@ -61,6 +62,8 @@ def refusing(where: str, call: Callable[[], T]) -> T:
         return call()
     except ClientError as error:
         said, todo = _answered(error)
+        if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+            raise GoneError(where, said, todo) from None
     except ParamValidationError:
         said, todo = _REFUSALS["InvalidBucketName"]
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):

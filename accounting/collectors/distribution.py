@@ -2,26 +2,35 @@
 
 What is billed is what the registry serves and its own garbage collection keeps: tags and untagged manifests, and the
 blobs that these reach. `_layers` links stay after the last use of a blob and prove nothing; `_uploads` are no blobs.
-Keys that do not fit the layout are ignored.
+Keys that do not fit the layout are ignored. What the registry answers with an error is broken: told, and no version.
 """
+
+import hashlib
 
 import polars as pl
 
 from accounting.collectors.collected import (
+    BROKEN,
+    CONTENT,
     FOLDER_MARKER,
     GARBAGE,
-    MANIFESTS,
+    LOST_TAG,
+    MANIFEST,
     METADATA,
+    NAME,
     REACHABLE,
     REFERENCES,
+    SIZE,
+    TAG,
     UNKNOWN,
     UPLOAD,
     Collected,
     Manifests,
+    nothing_broken,
 )
-from accounting.collectors.manifest_reader import DIGEST, Reader
-from accounting.collectors.store import Progress, Store
-from accounting.errors import AcctError
+from accounting.collectors.manifest import DIGEST
+from accounting.collectors.manifest_reader import Reader
+from accounting.collectors.store import OBJECTS, Progress, Store
 from accounting.model import Source
 
 TOP = "docker/registry/v2/"
@@ -31,15 +40,14 @@ IN_DATABASE = "docker/registry/lockfiles/database-in-use"
 OF_THE_REGISTRY = ("scheduler-state.json", IN_DATABASE, "docker/registry/lockfiles/filesystem-in-use")
 
 # OCI distribution-spec, "Pulling manifests": names and tags.
-NAME = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$"
-TAG = r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"
+IMAGE = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$"
+TAG_NAME = r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"
 
 
 def collect(store: Store, source: Source, manifests: Manifests, progress: Progress) -> Collected:
     """List a registry and read the manifests that are not known yet.
 
-    Raises AcctError, naming the key, for a listing, tag or manifest that cannot be trusted, and for an image whose
-    name holds no workspace where the source sets none.
+    Raises AcctError, naming the place or the key, for a listing or an answer that cannot be trusted.
     """
     listing = store.listing(progress)
     objects = listing.objects.with_row_index("number")
@@ -47,54 +55,70 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
     keys = keys.with_columns(path=pl.col("key").str.strip_prefix(TOP))
     blobs, below_manifests = _blobs(keys), _below_manifests(keys)
     links = _manifest_links(below_manifests)
-    revisions = _named(_revisions(links), source)
+    images, unnamed = _images(links, source)
+    linked = _revisions(links).join(images, on="image")
     reader = Reader(store, source, progress, manifests.keep)
-    tag_keys = _tag_keys(links)
+    tag_keys = _tag_keys(links).join(images, on="image")
     # What is read tells of now.
     told = _told_tags(tag_keys, below_manifests if listing.historic else below_manifests.clear())
     untold = tag_keys.join(told, on=["image", "version"], how="anti")
-    tags = pl.concat([told, reader.tags(untold)])
-    read = reader.manifests(_unread(revisions, blobs, manifests.known, source))
-    known = pl.concat([manifests.known.join(revisions, on="digest", how="semi").select(list(MANIFESTS)), read])
-    versions = _versions(revisions, tags, known)
+    tags = reader.links(untold, "tags")
+    pointing = pl.concat([told, tags.filter(pl.col("problem").is_null()).select(told.columns)])
+    trusted, unread, missing = _unread(linked, blobs, manifests)
+    read, unreadable = reader.manifests(unread)
+    known = pl.concat([trusted, read])
+    bad_links = _bad_links(linked, manifests, reader)
+    revisions = linked.join(bad_links, on="key", how="anti").join(known, on="digest", how="semi")
+    versions = _versions(revisions, pointing, known)
     contents = _contents(versions, revisions, known)
-    references = _references(versions, contents, blobs)
+    unserved = pl.concat([missing, unread.select("digest", "key").join(unreadable, on="key")])
+    broken = [
+        unnamed,
+        _broken(MANIFEST, linked.join(bad_links, on="key")),
+        _broken(MANIFEST, linked.drop("key").join(unserved, on="digest")),
+        _broken(TAG, tags.filter(pl.col("problem").is_not_null())),
+        _broken(LOST_TAG, _lost_tags(pointing, tag_keys, linked)),
+        _broken(CONTENT, _unknown_contents(revisions, known, blobs)),
+        _broken(SIZE, _other_sizes(revisions, known, blobs)),
+    ]
     return Collected(
         taken_at=listing.taken_at,
-        references=references,
+        references=_references(versions, contents, blobs),
         parts=_parts(objects, blobs, contents),
         has_marker=not keys.filter(~FOLDER_MARKER).is_empty(),
         in_database=links.is_empty() or objects["key"].is_in([IN_DATABASE]).any(),
         missing_blobs=contents.join(blobs, on="digest", how="anti")["digest"].n_unique(),
         manifests=read,
+        broken=pl.concat(broken).unique().sort(list(BROKEN)),
+        examined={MANIFEST: linked["digest"].n_unique(), TAG: tag_keys.height},
     )
 
 
 def _blobs(keys: pl.DataFrame) -> pl.DataFrame:
-    """The stored blobs: digest, size_bytes, key, number."""
+    """The stored blobs: digest, size_bytes, modified_at, key, number."""
     parts = pl.col("path").str.split_exact("/", 5)
     names = ["top", "algorithm", "two", "hex", "data", "more"]
     digest = pl.concat_str("algorithm", "hex", separator=":")
     return (
         keys.filter(pl.col("path").str.starts_with("blobs/"))
-        .select("number", "key", "size_bytes", parts.struct.rename_fields(names).alias("parts"))
+        .select("number", "key", "size_bytes", "modified_at", parts.struct.rename_fields(names).alias("parts"))
         .unnest("parts")
         .filter((pl.col("data") == "data") & pl.col("more").is_null() & (pl.col("hex").str.head(2) == pl.col("two")))
-        .select(digest.alias("digest"), "size_bytes", "key", "number")
+        .select(digest.alias("digest"), "size_bytes", "modified_at", "key", "number")
         .filter(pl.col("digest").str.contains(DIGEST))
     )
 
 
 def _below_manifests(keys: pl.DataFrame) -> pl.DataFrame:
-    """The links of an image's manifests: key, image, modified_at, content_tag, and the rest below `_manifests`."""
+    """The links of an image's manifests, as OBJECTS, with image, and the rest below `_manifests`."""
     # No segment of an image's name starts with an underscore, but a tag may: the first `_manifests` ends the name.
     halves = pl.col("path").str.strip_prefix("repositories/").str.splitn("/_manifests/", 2)
     return (
         keys.filter(pl.col("path").str.starts_with("repositories/") & pl.col("path").str.ends_with("/link"))
         .filter(pl.col("path").str.contains("/_manifests/", literal=True))
-        .select("key", "modified_at", "content_tag", halves.struct.rename_fields(["image", "rest"]).alias("halves"))
+        .select(*OBJECTS, halves.struct.rename_fields(["image", "rest"]).alias("halves"))
         .unnest("halves")
-        .filter(pl.col("image").str.contains(NAME))
+        .filter(pl.col("image").str.contains(IMAGE))
     )
 
 
@@ -108,36 +132,41 @@ def _manifest_links(links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _images(links: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The images whose name, or else the source, says their workspace: image, workspace, package; and the others, as
+    BROKEN."""
+    images = links.select("image").unique()
+    if source.workspace is not None:
+        return images.with_columns(workspace=pl.lit(source.workspace), package="image"), nothing_broken()
+    halves = pl.col("image").str.splitn("/", 2).struct.rename_fields(["workspace", "package"])
+    named = images.with_columns(halves.alias("halves")).unnest("halves")
+    at_top = named.filter(pl.col("package").is_null()).select("image", package="image")
+    named = named.filter(pl.col("package").is_not_null())
+    if source.top_level_workspace is not None:
+        at_top = at_top.with_columns(workspace=pl.lit(source.top_level_workspace)).select(named.columns)
+        return pl.concat([named, at_top]), nothing_broken()
+    unnamed = at_top.with_columns(
+        key=pl.concat_str(pl.lit(f"{TOP}repositories/"), "image"),
+        workspace=pl.lit(None, pl.String()),
+        problem=pl.lit("has no workspace in its name, so it is not billed"),
+    )
+    return named, _broken(NAME, unnamed)
+
+
 def _revisions(links: pl.DataFrame) -> pl.DataFrame:
-    """The manifests that are served by digest: image, digest, uploaded_at."""
+    """The manifests that are linked by digest: image, digest, uploaded_at, and of the link the columns of OBJECTS."""
     return (
         links.filter(pl.col("kind") == "revisions")
-        .select("image", digest=pl.concat_str("first", "second", separator=":"), uploaded_at="modified_at")
+        .select("image", *OBJECTS, digest=pl.concat_str("first", "second", separator=":"), uploaded_at="modified_at")
         .filter(pl.col("digest").str.contains(DIGEST))
     )
 
 
-def _named(revisions: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """With the columns workspace and package; AcctError for an image whose name holds no workspace."""
-    if source.workspace is not None:
-        return revisions.with_columns(workspace=pl.lit(source.workspace), package="image")
-    halves = pl.col("image").str.splitn("/", 2).struct.rename_fields(["workspace", "package"])
-    named = revisions.with_columns(halves.alias("halves")).unnest("halves")
-    unnamed = named.filter(pl.col("package").is_null()).sort("image")
-    if not unnamed.is_empty():
-        raise AcctError(
-            f"source {source.name}, image {unnamed['image'][0]}",
-            "has no workspace in its name",
-            "set `workspace` for this source",
-        )
-    return named
-
-
 def _tag_keys(links: pl.DataFrame) -> pl.DataFrame:
-    """The links that say what a tag points at: image, version, key, content_tag."""
+    """The links that say what a tag points at: image, version, key, size_bytes, content_tag."""
     return links.filter(
-        (pl.col("kind") == "tags") & (pl.col("second") == "current") & pl.col("first").str.contains(TAG)
-    ).select("image", "key", "content_tag", version="first")
+        (pl.col("kind") == "tags") & (pl.col("second") == "current") & pl.col("first").str.contains(TAG_NAME)
+    ).select("image", "key", "size_bytes", "content_tag", version="first")
 
 
 def _told_tags(tag_keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
@@ -168,20 +197,83 @@ def _told_tags(tag_keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _unread(revisions: pl.DataFrame, blobs: pl.DataFrame, known: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """The manifests to read: digest, size_bytes, key. Raises AcctError for one that is linked and not stored."""
-    linked = revisions.join(blobs, on="digest", how="left")
-    lost = linked.filter(pl.col("key").is_null()).sort("image", "digest")
-    if not lost.is_empty():
-        image, digest = lost.select("image", "digest").row(0)
-        algorithm, _, name = digest.partition(":")
-        key = f"{TOP}blobs/{algorithm}/{name[:2]}/{name}/data"
-        raise AcctError(
-            f"source {source.name}, key {key}",
-            f"is missing, though {image} has this manifest",
-            "delete it in the registry, or restore it, then collect again",
-        )
-    return linked.join(known, on="digest", how="anti").select("digest", "size_bytes", "key").unique().sort("digest")
+def _unread(
+    linked: pl.DataFrame, blobs: pl.DataFrame, manifests: Manifests
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Of the linked manifests those that are known, as MANIFESTS; those to read: digest, size_bytes, key; and those
+    that are not stored: digest, key, problem."""
+    stored = linked.select("digest").unique().join(blobs, on="digest", how="left")
+    names = pl.col("digest").str.splitn(":", 2).struct
+    algorithm, name = names.field("field_0"), names.field("field_1")
+    missing = stored.filter(pl.col("key").is_null()).select(
+        "digest",
+        key=pl.format(f"{TOP}blobs/{{}}/{{}}/{{}}/data", algorithm, name.str.head(2), name),
+        problem=pl.lit("is missing"),
+    )
+    stored = stored.filter(pl.col("key").is_not_null())
+    same = ["digest", "size_bytes"]
+    known = pl.concat(
+        [
+            manifests.begun.join(stored, on=same, how="semi"),
+            manifests.known.join(stored.filter(~manifests.doubtful()), on=same, how="semi"),
+        ]
+    ).unique("digest")
+    unread = stored.join(known, on="digest", how="anti").select("digest", "size_bytes", "key").sort("digest")
+    return known, unread, missing
+
+
+def _bad_links(linked: pl.DataFrame, manifests: Manifests, reader: Reader) -> pl.DataFrame:
+    """The revisions' links that hold another text than their digest: key, problem.
+
+    A link is read once, and only where neither its length nor, in most buckets, its content tag tell.
+    """
+    wrong_length = pl.col("size_bytes") != pl.col("digest").str.len_bytes()
+    new = pl.lit(manifests.since is None) | manifests.doubtful()
+    in_doubt = linked.filter(wrong_length | new)
+    tags = [hashlib.md5(digest.encode(), usedforsecurity=False).hexdigest() for digest in in_doubt["digest"]]
+    in_doubt = in_doubt.filter(pl.col("content_tag") != pl.Series(tags, dtype=pl.String()))
+    read = reader.links(in_doubt.select("key", "size_bytes", expected="digest"), "links")
+    other = pl.when(pl.col("digest") != pl.col("expected")).then(pl.lit("holds another digest than its own"))
+    return read.select("key", problem=pl.coalesce("problem", other)).drop_nulls()
+
+
+def _lost_tags(pointing: pl.DataFrame, tag_keys: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
+    """Tags that point at a manifest which the image has not, with the problem."""
+    lost = pointing.join(linked, on=["image", "digest"], how="anti").join(tag_keys, on=["image", "version"])
+    return lost.with_columns(problem=pl.format("points to {}, which the image does not have", "digest"))
+
+
+def _unknown_contents(revisions: pl.DataFrame, manifests: pl.DataFrame, blobs: pl.DataFrame) -> pl.DataFrame:
+    """Manifests of which it is not known all that they name, with the key and the problem."""
+    unknown = manifests.select("digest", "unknown").drop_nulls().join(blobs.select("digest", "key"), on="digest")
+    problem = pl.format("{}: what it names is not billed", "unknown")
+    return revisions.drop("key").join(unknown, on="digest").with_columns(problem=problem)
+
+
+def _other_sizes(revisions: pl.DataFrame, manifests: pl.DataFrame, blobs: pl.DataFrame) -> pl.DataFrame:
+    """Blobs that are stored with another size than a manifest states, with the key and the problem."""
+    stated = pl.concat(
+        [
+            manifests.select("digest", child=names, stated_bytes=sizes).explode("child", "stated_bytes").drop_nulls()
+            for names, sizes in (("blobs", "blob_sizes"), ("children", "child_sizes"))
+        ]
+    )
+    other = (
+        stated.join(blobs.select("key", child="digest", stored_bytes="size_bytes"), on="child")
+        .filter(pl.col("stated_bytes") != pl.col("stored_bytes"))
+        .join(revisions.select("digest", "workspace", "package"), on="digest")
+    )
+    found = other.group_by("key", "workspace", "package", "stated_bytes", "stored_bytes").agg(pl.col("digest").min())
+    problems = [
+        f"has {stored:,} bytes, but the manifest {digest} says {said:,}; what is stored is billed"
+        for stored, said, digest in found.select("stored_bytes", "stated_bytes", "digest").iter_rows()
+    ]
+    return found.with_columns(problem=pl.Series(problems, dtype=pl.String()))
+
+
+def _broken(kind: str, found: pl.DataFrame) -> pl.DataFrame:
+    """What is found broken (key, workspace, package, problem), as BROKEN."""
+    return found.with_columns(kind=pl.lit(kind)).select(list(BROKEN)).unique()
 
 
 def _versions(revisions: pl.DataFrame, tags: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:

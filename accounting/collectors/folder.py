@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import polars as pl
 
-from accounting.collectors.store import OBJECTS, UPLOADS, Listing, Noncurrent, Progress, listed
+from accounting.collectors.store import OBJECTS, UPLOADS, GoneError, Listing, Noncurrent, Progress, listed
 from accounting.errors import AcctError
 from accounting.text import counted
 
@@ -42,6 +42,8 @@ class Folder:
             with (self._path / key).open("rb") as file:
                 size_bytes = os.fstat(file.fileno()).st_size
                 body = file.read(limit_bytes + 1)
+        except FileNotFoundError as error:
+            raise GoneError(where, "is gone since it was listed", "collect again") from error
         except OSError as error:
             raise AcctError(where, f"cannot be read: {error.strerror}", "collect again") from error
         if len(body) > limit_bytes:

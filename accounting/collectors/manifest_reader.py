@@ -1,18 +1,21 @@
-"""Manifests and tags of container images, read from a place several at a time, each checked."""
+"""Manifests and links of container images, read from a place several at a time, each checked.
+
+What is wrong with one object is told of it, and holds up nothing else; a place that fails holds up everything.
+"""
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
 from accounting.collectors.collected import MANIFESTS
-from accounting.collectors.store import Progress, Store
+from accounting.collectors.manifest import DIGEST, parse_manifest
+from accounting.collectors.store import GONE, GoneError, Progress, Store
 from accounting.errors import AcctError
 from accounting.model import Source
 from accounting.text import counted
@@ -23,15 +26,14 @@ READERS = 8
 PROGRESS_READS = 100
 KEPT_MANIFESTS = 1_000
 
-# OCI image-spec, "Digests": the registered algorithms.
-DIGEST = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+_PROBLEMS = {"key": pl.String(), "problem": pl.String()}
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
 class Reader:
-    """Reads tags and manifests from the place, several at a time."""
+    """Reads links and manifests from the place, several at a time."""
 
     def __init__(self, store: Store, source: Source, progress: Progress, keep: Callable[[pl.DataFrame], None]) -> None:
         """`keep` is given the manifests that are read, KEPT_MANIFESTS at a time."""
@@ -40,19 +42,25 @@ class Reader:
         self._progress = progress
         self._keep = keep
 
-    def tags(self, keys: pl.DataFrame) -> pl.DataFrame:
-        """What tags point at: image, version, digest."""
-        digests = pl.Series("digest", list(self._each(self._tag, keys["key"], "tags")), dtype=pl.String)
-        return keys.select("image", "version").with_columns(digests)
+    def links(self, listed: pl.DataFrame, what: str) -> pl.DataFrame:
+        """The listed links (key, size_bytes) with the columns digest, which they hold, and problem; one of the two is
+        null."""
+        read = list(self._each(self._link, listed.select("key", "size_bytes").iter_rows(), what))
+        digests = pl.DataFrame(read, schema={"digest": pl.String(), "problem": pl.String()}, orient="row")
+        return listed.with_columns(digests["digest"], digests["problem"])
 
-    def manifests(self, unread: pl.DataFrame) -> pl.DataFrame:
-        """The manifests of these digests (with size_bytes and key), as MANIFESTS."""
+    def manifests(self, unread: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The manifests of these digests (with size_bytes and key), as MANIFESTS, and what is wrong with those that
+        cannot be read: key, problem."""
         batches = [pl.DataFrame(schema=MANIFESTS)]
-        rows = self._each(self._manifest, unread.iter_rows(), "manifests")
+        problems: list[tuple[str, str]] = []
+        rows = self._each(self._manifest, unread.select("digest", "size_bytes", "key").iter_rows(), "manifests")
         while batch := list(islice(rows, KEPT_MANIFESTS)):
-            batches.append(pl.DataFrame(batch, schema=MANIFESTS, orient="row"))
+            good = [row for row, _ in batch if row is not None]
+            problems += [problem for _, problem in batch if problem is not None]
+            batches.append(pl.DataFrame(good, schema=MANIFESTS, orient="row"))
             self._keep(batches[-1])
-        return pl.concat(batches)
+        return pl.concat(batches), pl.DataFrame(problems, schema=_PROBLEMS, orient="row")
 
     def _each(self, read: Callable[[T], U], items: Iterable[T], what: str) -> Iterator[U]:
         begun = time.monotonic()
@@ -63,79 +71,47 @@ class Reader:
                     self._progress(f"{self._source.name}: {number:,} {what} read, {rate:,.0f}/s")
                 yield result
 
-    def _tag(self, key: str) -> str:
-        body = self._store.read(key, LINK_BYTES).decode(errors="replace")
-        if not re.fullmatch(DIGEST, body):
-            raise AcctError(self._where(key), "is a tag that points at no digest", "push the tag anew, or delete it")
-        return body
+    def _link(self, listed: tuple[str, int]) -> tuple[str | None, str | None]:
+        key, size_bytes = listed
+        if not 0 < size_bytes <= LINK_BYTES:
+            return None, "is empty" if size_bytes == 0 else "holds no digest"
+        try:
+            content = self._store.read(key, LINK_BYTES).decode(errors="replace")
+        except GoneError:
+            return None, GONE
+        return (content, None) if re.fullmatch(DIGEST, content) else (None, "holds no digest")
 
-    def _manifest(self, listed: tuple[str, int, str]) -> tuple[str, list[str], list[str], str | None]:
+    def _manifest(self, listed: tuple[str, int, str]) -> tuple[tuple[object, ...] | None, tuple[str, str] | None]:
+        """The manifest as a row of MANIFESTS, or its key and what is wrong with it."""
         digest, size_bytes, key = listed
-        where = self._where(key)
+        try:
+            content = parse_manifest(self._content(digest, size_bytes, key))
+        except GoneError:
+            return None, (key, GONE)
+        except ValueError as error:
+            return None, (key, str(error))
+        blobs, blob_sizes = _columns(content.blobs)
+        children, child_sizes = _columns(content.children)
+        row = (digest, size_bytes, blobs, blob_sizes, children, child_sizes, content.subject, content.unknown)
+        return row, None
+
+    def _content(self, digest: str, size_bytes: int, key: str) -> bytes:
+        """The bytes of a manifest; raises ValueError, which says what is wrong, where they are not."""
+        if size_bytes == 0:
+            raise ValueError("is empty")
         if size_bytes > MANIFEST_BYTES:
-            raise AcctError(where, f"is a manifest of {counted(size_bytes, 'byte')}", f"the most is {MANIFEST_BYTES:,}")
+            most = f"{MANIFEST_BYTES:,} of a manifest at most"
+            raise ValueError(f"has {counted(size_bytes, 'byte')}, and a registry reads {most}")
         body = self._store.read(key, MANIFEST_BYTES)
-        todo = "restore it, or delete the manifest in the registry"
-        if len(body) != size_bytes:
-            raise AcctError(where, f"has {counted(len(body), 'byte')} and is listed with {size_bytes:,}", todo)
+        if len(body) != size_bytes:  # the place contradicts itself: what it says of others may be wrong too
+            where = f"source {self._source.name}, key {key}"
+            what = f"has {counted(len(body), 'byte')} and is listed with {size_bytes:,}"
+            raise AcctError(where, what, "collect again")
         algorithm, _, expected = digest.partition(":")
         if hashlib.new(algorithm, body).hexdigest() != expected:
-            raise AcctError(where, "holds other content than its digest says", todo)
-        try:
-            return digest, *parse_manifest(body)
-        except ValueError as error:
-            raise AcctError(where, str(error), todo) from error
-
-    def _where(self, key: str) -> str:
-        return f"source {self._source.name}, key {key}"
+            raise ValueError("holds other content than its digest says")
+        return body
 
 
-def parse_manifest(body: bytes) -> tuple[list[str], list[str], str | None]:
-    """The digests of the blobs that a manifest names, of the manifests that an index lists, each once, and of the
-    manifest that it hangs on.
-
-    OCI image manifests, indexes and artifact manifests, Docker schema 2 manifests and lists. `mediaType` is optional,
-    so the members tell: `config` and `layers`, or `blobs`, or `manifests`. A `subject` is a weak reference and is not
-    followed (OCI image-spec, "Image Manifest"); one that is none is passed over, as registries that do not know it do.
-    Raises ValueError, which says what is wrong, for anything else.
-    """
-    try:
-        manifest = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise ValueError("is no JSON that can be read: it is nested too deeply") from error
-    except ValueError as error:
-        raise ValueError("is no JSON that can be read") from error
-    if not isinstance(manifest, dict):
-        raise ValueError("is no manifest: it is no JSON object")
-    if manifest.get("schemaVersion") == 1:
-        raise ValueError("is a Docker schema 1 manifest, a kind that is not supported")
-    if not manifest.keys() & {"config", "layers", "blobs", "manifests"}:
-        raise ValueError("is no manifest: it has neither config, layers, blobs nor manifests")
-    config = [] if manifest.get("config") is None else [manifest["config"]]
-    blobs = [*_digests(config), *_digests(manifest.get("layers")), *_digests(manifest.get("blobs"))]
-    children = _digests(manifest.get("manifests"))
-    return list(dict.fromkeys(blobs)), list(dict.fromkeys(children)), _digest(manifest.get("subject"))
-
-
-def _digests(descriptors: object) -> list[str]:
-    """The digests of a list of descriptors; clients that are written in Go write an empty list as null."""
-    if descriptors is None:
-        return []
-    if not isinstance(descriptors, list):
-        raise ValueError("is no manifest: its descriptors are no list")
-    digests = []
-    for descriptor in descriptors:
-        digest = _digest(descriptor)
-        if digest is None:
-            raise ValueError("has a descriptor without a sha256 or sha512 digest")
-        digests.append(digest)
-    return digests
-
-
-def _digest(descriptor: object) -> str | None:
-    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-    return digest if isinstance(digest, str) and re.fullmatch(DIGEST, digest) else None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _columns(named: list[tuple[str, int | None]]) -> tuple[list[str], list[int | None]]:
+    return [digest for digest, _ in named], [size_bytes for _, size_bytes in named]

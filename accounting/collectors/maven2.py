@@ -18,17 +18,18 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from accounting.collectors.collected import (
+    BROKEN,
     FOLDER_MARKER,
     METADATA,
+    METADATA_FILE,
     REACHABLE,
     UNKNOWN,
     UPLOAD,
     Collected,
     Manifests,
 )
-from accounting.collectors.store import Progress, Store
+from accounting.collectors.store import GONE, GoneError, Progress, Store
 from accounting.collectors.stored_files import files_of, references_of
-from accounting.errors import AcctError
 from accounting.model import Source
 
 METADATA_BYTES = 4 * 2**20
@@ -45,7 +46,7 @@ NUMBERED = r"^[vV]?[0-9]+\.[0-9]"
 # What follows `<artifact>-<version>` in a file's name; of a snapshot, what stands for SNAPSHOT in it before.
 BEHIND = r"^[.-]"
 BUILD = r"^(SNAPSHOT|[0-9]{8}\.[0-9]{6}-[0-9]+)[.-]"
-METADATA_FILE = "maven-metadata.xml"
+METADATA_NAME = "maven-metadata.xml"
 METADATA_FILES = r"^maven-metadata\.xml(\.asc)?(\.(md5|sha1|sha256|sha512))?$"
 # Of the whole registry: the catalog of archetypes, the index of Nexus and its folders. In any folder but a version's:
 # what Maven keeps of the repositories that it reads from, where the repository was a developer's local one.
@@ -55,7 +56,9 @@ TEMPORARY = r"\.(tmp|part)$"  # written beside the file, then renamed
 
 HERE = ["workspace", "folder"]
 OWNED = [*HERE, "package"]
-SAID = {"group_id": pl.String(), "artifact_id": pl.String(), "plugins": pl.List(pl.String())}
+SAID = {"group_id": pl.String(), "artifact_id": pl.String(), "plugins": pl.List(pl.String()), "problem": pl.String()}
+NOTHING: tuple[str, str, list[str]] = ("", "", [])
+EMPTY = "is empty"
 
 
 class _Registry(NamedTuple):
@@ -74,13 +77,15 @@ class _Registry(NamedTuple):
 def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> Collected:
     """List a registry, and read the metadata files of which the paths do not tell whose they are.
 
-    Raises AcctError, naming the key, for a listing or a metadata file that cannot be trusted.
+    Raises AcctError for a listing or an answer that cannot be trusted. A metadata file that cannot be read tells of
+    nothing, and is broken.
     """
     listing = store.listing(progress)
     files = _split(files_of(listing.objects, source))
     plain = files.filter(pl.col("may_be_held"))
     registry = _registry(plain)
-    owners = _owners(_package_metadata(plain, registry), registry, store, source)
+    read = _read(_unclear(_package_metadata(plain, registry), registry), store)
+    owners = _owners(read, registry)
     registry = _with_versions_beside(plain, registry, owners)
     metadata = _package_metadata(plain, registry)
     of_packages = metadata.join(owners, on=HERE).with_columns(version=pl.lit(""))
@@ -93,6 +98,8 @@ def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> C
         references=references_of(held, "maven"),
         parts=parts,
         has_marker=parts.filter(~FOLDER_MARKER)["part"].is_in([REACHABLE, METADATA]).any(),
+        broken=_broken(plain, read, held),
+        examined={METADATA_FILE: plain.filter(pl.col("file") == METADATA_NAME).height},
     )
 
 
@@ -108,6 +115,8 @@ def parse_metadata(body: bytes) -> tuple[str, str, list[str]]:
         raise ValueError("has a document type, which no metadata of Maven has") from error
     except (ParseError, ValueError, LookupError) as error:
         raise ValueError("is no XML that can be read") from error
+    if root.tag.rpartition("}")[2] != "metadata":
+        raise ValueError("is no metadata of Maven")
     plugins = root.iterfind("{*}plugins/{*}plugin")
     group, artifact = _text(root, "groupId"), _text(root, "artifactId")
     return group, artifact, [_text(plugin, "artifactId") for plugin in plugins]
@@ -241,16 +250,19 @@ def _package_metadata(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
     return files.filter(_is_metadata()).join(versions, on=HERE, how="anti")
 
 
-def _owners(metadata: pl.DataFrame, registry: _Registry, store: Store, source: Source) -> pl.DataFrame:
-    """Whose a folder's metadata is, by path and by content: workspace, folder, package."""
-    by_path = registry.artifacts.select(OWNED)
-    only_artifacts = by_path.join(registry.groups, on=HERE, how="anti")
-    unclear = (
-        metadata.filter((pl.col("file") == METADATA_FILE) & pl.col("folder").str.contains(FOLDER))
+def _unclear(metadata: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
+    """The metadata files that have to be read: the path alone does not tell whose they are."""
+    only_artifacts = registry.artifacts.join(registry.groups, on=HERE, how="anti")
+    return (
+        metadata.filter((pl.col("file") == METADATA_NAME) & pl.col("folder").str.contains(FOLDER))
         .join(only_artifacts, on=HERE, how="anti")
         .sort("key")
     )
-    read = _read(unclear, store, source)
+
+
+def _owners(read: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
+    """Whose a folder's metadata is, by path and by content: workspace, folder, package."""
+    by_path = registry.artifacts.select(OWNED)
     # By the folder: an id with a slash in it could otherwise name a package that has another path.
     artifact = pl.col("folder").str.split("/").list.last()
     group = _dotted(pl.col("folder").str.strip_suffix(pl.concat_str(pl.lit("/"), "artifact")))
@@ -278,20 +290,44 @@ def _dotted(path: pl.Expr) -> pl.Expr:
     return path.str.replace_all("/", ".", literal=True)
 
 
-def _read(unclear: pl.DataFrame, store: Store, source: Source) -> pl.DataFrame:
-    """What metadata files say: workspace, folder, group_id, artifact_id, plugins."""
+def _read(unclear: pl.DataFrame, store: Store) -> pl.DataFrame:
+    """What metadata files say: key, workspace, folder, group_id, artifact_id, plugins; problem, null where all is well.
 
-    def parsed(key: str) -> tuple[str, str, list[str]]:
-        body = store.read(key, METADATA_BYTES)
+    One that cannot be read says nothing.
+    """
+
+    def parsed(listed: tuple[str, int]) -> tuple[str, str, list[str], str | None]:
+        key, size_bytes = listed
+        if not 0 < size_bytes <= METADATA_BYTES:
+            return *NOTHING, f"has {size_bytes:,} bytes, which no metadata of Maven has" if size_bytes else EMPTY
         try:
-            return parse_metadata(body)
+            body = store.read(key, METADATA_BYTES)
+            return *parse_metadata(body), None
+        except GoneError:
+            return *NOTHING, GONE
         except ValueError as error:
-            todo = "mend it, or delete it in the registry, then collect again"
-            raise AcctError(f"source {source.name}, key {key}", str(error), todo) from error
+            problem = str(error)
+        try:  # Maven reads what is no UTF-8 with marks in the place of it
+            return *parse_metadata(body.decode(errors="replace").encode()), "is no UTF-8, as it says it is"
+        except ValueError:
+            return *NOTHING, problem
 
     with ThreadPoolExecutor(READERS) as pool:
-        said = list(pool.map(parsed, unclear["key"]))
-    return unclear.select(HERE).hstack(pl.DataFrame(said, schema=SAID, orient="row"))
+        said = list(pool.map(parsed, unclear.select("key", "size_bytes").iter_rows()))
+    return unclear.select("key", *HERE).hstack(pl.DataFrame(said, schema=SAID, orient="row"))
+
+
+def _broken(files: pl.DataFrame, read: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """The metadata files that cannot be read, or are empty, as BROKEN, with the packages that they belong to."""
+    empty = files.filter((pl.col("file") == METADATA_NAME) & (pl.col("size_bytes") == 0))
+    found = pl.concat(
+        [
+            read.select("key", "workspace", "problem").drop_nulls("problem"),
+            empty.select("key", "workspace", problem=pl.lit(EMPTY)),
+        ]
+    ).unique()
+    owned = found.join(held.select("key", "package").unique(), on="key", how="left")
+    return owned.with_columns(kind=pl.lit(METADATA_FILE)).select(list(BROKEN)).sort(list(BROKEN))
 
 
 def _parts(files: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:

@@ -6,10 +6,19 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
+from accounting.errors import AcctError
+
 Progress = Callable[[str], None]
 
 OBJECTS = {"key": pl.String(), "size_bytes": pl.Int64(), "modified_at": pl.Int64(), "content_tag": pl.String()}
 UPLOADS = {"key": pl.String(), "size_bytes": pl.Int64(), "started_at": pl.Int64()}
+
+
+GONE = "was listed, but it is not there"  # what is wrong with such an object
+
+
+class GoneError(AcctError):
+    """A key that was listed has no object: it was deleted since, or what serves the place is at odds with itself."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,10 @@ class Store(Protocol):
         ...
 
     def read(self, key: str, limit_bytes: int) -> bytes:
-        """The whole object of a listed key; an object of more than `limit_bytes` is refused. Safe in threads."""
+        """The whole object of a listed key; an object of more than `limit_bytes` is refused. Safe in threads.
+
+        Raises GoneError where there is none.
+        """
         ...
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:

@@ -84,7 +84,9 @@ def _collect(chosen: Settings, source: Source, news: Callable[[str], None], acce
 
 
 def outcome(source: str, collection: "Collection") -> str:
-    """One sentence about what came of collecting a source."""
+    """One sentence about what came of collecting a source, and the first of what is broken in it."""
+    from accounting.rendering.broken import first_broken, objects
+
     taken = collection.taken
     if taken.repeated:
         return f"{source}: this snapshot or a later one is in the ledger already; nothing changed"
@@ -102,7 +104,9 @@ def outcome(source: str, collection: "Collection") -> str:
         notes.append(resized(taken.resized))
     if collection.empty:
         notes.append("no registry is there yet")
-    return f"{source}: " + "; ".join(notes)
+    if collection.broken:
+        notes.append(f"broken objects: {objects(collection.broken):,}")
+    return "\n".join([f"{source}: " + "; ".join(notes), *first_broken(collection.broken)])
 
 
 def resized(digests: "Sequence[Resized]") -> str:

@@ -146,7 +146,7 @@ def say_what_was_uploaded_again(ledger_path: Path) -> None:
     """Note the packages that were uploaded after their deletion, with the event that puts each right."""
     from accounting.billing.unseen import reuploaded
     from accounting.ledger import reading
-    from accounting.rendering.sources import reuploaded_sentence
+    from accounting.rendering.status import reuploaded_sentence
 
     with reading(ledger_path) as ledger:
         for package in reuploaded(ledger):

@@ -19,9 +19,10 @@ def status(
     """
     from accounting.billing.unseen import hidden_now, reuploaded
     from accounting.billing.usage import coverage
+    from accounting.facts.broken import broken_now
     from accounting.facts.sources import databases_asked, months_known, source_states
     from accounting.ledger import reading
-    from accounting.rendering.sources import status_json, status_text
+    from accounting.rendering.status import Status, status_json, status_text
 
     with reading(settings(context).ledger) as ledger:
         sources = source_states(ledger)
@@ -30,7 +31,9 @@ def status(
         databases = databases_asked(ledger)
         hidden = hidden_now(ledger)
         again = reuploaded(ledger)
+        broken = broken_now(ledger)
+    found = Status(tuple(sources), tuple(databases), covered_until, tuple(months), hidden, tuple(again), tuple(broken))
     if format_ is OutputFormat.json:
-        write_out(status_json(sources, databases, covered_until, months, hidden, again), None)
+        write_out(status_json(found), None)
     else:
-        write_text(lambda width: status_text(sources, databases, covered_until, months, hidden, again, width))
+        write_text(lambda width: status_text(found, width))

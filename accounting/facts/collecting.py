@@ -1,7 +1,7 @@
 """From a configured source to a snapshot in the ledger."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +11,10 @@ from accounting.collectors import distribution, maven2, verdaccio
 from accounting.collectors.collected import Collected, Manifests
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
+from accounting.facts.broken import BrokenObject, broken_in, broken_now, record_broken, refuse_many_broken
 from accounting.facts.manifests import Journal, keep_manifests, known_manifests
 from accounting.facts.snapshots import Offer, Taken, digest_of_frame, ever_filled, last_record_of, take_in
+from accounting.facts.sources import source_states
 from accounting.facts.unbilled import Unbilled, accepted_unbilled, needs_acceptance, refuse_unbilled, unbilled_of
 from accounting.ledger import reading, writing
 from accounting.model import Source
@@ -26,37 +28,41 @@ class Collection:
     """What came of collecting a source: the merge, and what was found beside the references.
 
     Missing blobs are named by a served manifest and not stored. `empty` is a place with no trace of a registry.
+    `broken` are the objects that the registry cannot read, or that contradict each other.
     """
 
     taken: Taken
     unbilled: Unbilled
     missing_blobs: int
     empty: bool
+    broken: tuple[BrokenObject, ...]
 
 
 class SourceRead(NamedTuple):
-    """What was found in a source; whether any snapshot of it in the ledger held a reference, and what was accepted of
-    it that nobody is billed for; and what was read.
+    """What was found in a source; whether any snapshot of it in the ledger held a reference, what was accepted of it
+    that nobody is billed for, and the keys of what the latest found broken; and what was read.
     """
 
     found: Collected
     filled_before: bool
     accepted_before: Unbilled | None
+    broken_before: frozenset[str]
     journal: Journal
 
 
 def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> SourceRead:
     """Read a source, all but the manifests that the ledger knows. Raises AcctError where it cannot be trusted."""
     journal = Journal(ledger_path)
-    known, filled, unbilled = journal.read(), False, None
+    manifests, filled, unbilled = Manifests(keep=journal.keep, begun=journal.read()), False, None
     if ledger_path.exists():
         with reading(ledger_path, before_writing=True) as ledger:
-            known = pl.concat([known, known_manifests(ledger)]).unique("digest")
+            broken = frozenset(each.key for each in broken_now(ledger) if each.source == source.name)
+            since = {state.name: state.latest_at for state in source_states(ledger)}.get(source.name)
+            manifests = replace(manifests, known=known_manifests(ledger), since=since, broken=broken)
             filled = ever_filled(ledger, source.name)
             unbilled = accepted_unbilled(ledger, source.name)
-    manifests = Manifests(known, journal.keep)
     found = COLLECTORS[source.layout](open_store(source, base), source, manifests, news)
-    return SourceRead(found, filled, unbilled, journal)
+    return SourceRead(found, filled, unbilled, manifests.broken, journal)
 
 
 def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None],
@@ -64,13 +70,14 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     """Take a snapshot of a source; a relative folder is one below `base`.
 
     `accepted` are words of --accept: unless `loss` is one, a snapshot that lacks most of what the one before held is
-    refused; unless `unbilled` is one, a snapshot of which most bytes would be billed to nobody.
+    refused; unless `unbilled` is one, a snapshot of which most bytes would be billed to nobody; unless `broken` is one,
+    a snapshot in which many objects are broken that were not before.
 
     The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
     AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
     """
     last_record = last_record_of(ledger_path)
-    found, filled, accepted_before, journal = read_source(ledger_path, source, base, news)
+    found, filled, accepted_before, broken_before, journal = read_source(ledger_path, source, base, news)
     where = f"source {source.name}"
     if filled and not found.has_marker and "loss" not in accepted:
         raise AcctError(
@@ -82,6 +89,8 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     is_excessive = needs_acceptance(unbilled, accepted_before)
     if is_excessive and "unbilled" not in accepted:
         refuse_unbilled(source, found, unbilled, accepted_before)
+    if "broken" not in accepted:
+        refuse_many_broken(source.name, found, broken_before)
     offer = Offer(
         source.name,
         found.taken_at,
@@ -96,6 +105,9 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     news("merging the snapshot")
     with writing(ledger_path) as ledger:
         taken = take_in(ledger, offer)
+        if not taken.repeated:
+            record_broken(ledger, found.broken)
         keep_manifests(ledger, pl.concat([journal.read(), found.manifests]).unique("digest"))
     journal.clear()
-    return Collection(taken, unbilled, found.missing_blobs, not found.has_marker)
+    broken = tuple(broken_in(source.name, found.broken))
+    return Collection(taken, unbilled, found.missing_blobs, not found.has_marker, broken)

@@ -63,7 +63,8 @@ def supposing(path: Path, workspace: str) -> Iterator[Ledger]:
             parameters = found[0] if "$1" in rows else ()
             ledger.run(f"INSERT INTO {table} BY NAME SELECT * FROM published.{table} WHERE {rows}", parameters)
         ledger.run(  # what hangs on what: their blobs are references already, and larger than all the rest
-            "INSERT INTO manifests BY NAME SELECT * REPLACE ([] AS blobs, [] AS children) FROM published.manifests"
+            "INSERT INTO manifests BY NAME SELECT * REPLACE"
+            " ([] AS blobs, [] AS blob_sizes, [] AS children, [] AS child_sizes) FROM published.manifests"
             " WHERE digest IN (SELECT digest FROM blobs)"
         )
         ledger.run("DETACH published")

@@ -10,6 +10,7 @@ from typing import Literal
 
 from accounting.billing.reckoning import Reckoning, amount_of_lines, reckon
 from accounting.billing.statement_page import StatementPage
+from accounting.facts.broken import in_order
 from accounting.instants import format_instant
 from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, Statement
 from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
@@ -18,6 +19,7 @@ from accounting.text import counted, decimal, digits, in_words, shown_money
 NO_REPOSITORY = "(none)"
 NONE = "–"
 CREATED = "registry.package.created"
+_SHOWN_BROKEN = 100
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def sections(page: StatementPage) -> list[Section]:
         *_reuploaded(page),
         *_corrections(page, reckoning),
         *_shared(page, reckoning),
+        *_broken(page),
         _evidence(page),
     ]
 
@@ -368,6 +371,30 @@ def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
             for each in page.shared
         ),
     )
+
+
+def _broken(page: StatementPage) -> Iterator[Section]:
+    if page.broken:
+        more = len(page.broken) - _SHOWN_BROKEN
+        yield Section(
+            "broken",
+            "Broken objects in the registry",
+            (
+                "The registry cannot read these, or what it says of them is not what is stored. A manifest or a tag"
+                " that cannot be read is not billed; all else is billed as it is stored.",
+                *([f"{more:,} more are left out here."] if more > 0 else []),
+            ),
+            (
+                Column("Package", "name"),
+                Column("Since", "word"),
+                Column("Object", "name"),
+                Column("What is wrong", "name"),
+            ),
+            tuple(
+                (each.package or NO_REPOSITORY, format_instant(each.since), each.key, each.problem)
+                for each in in_order(page.broken)[:_SHOWN_BROKEN]
+            ),
+        )
 
 
 def _evidence(page: StatementPage) -> Section:

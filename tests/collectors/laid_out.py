@@ -43,3 +43,8 @@ def held(found: Collected, source: Source) -> dict[str, set[tuple[str, str, str]
 def parts(found: Collected) -> dict[str, str]:
     """What each object is, by its key."""
     return dict(found.parts.select("key", "part").iter_rows())
+
+
+def broken(found: Collected) -> list[tuple[object, ...]]:
+    """Kind, key, workspace, package and problem of each broken object."""
+    return found.broken.rows()

@@ -189,12 +189,13 @@ def verdaccio_on_s3(endpoint: str, bucket: str, prefix: str) -> dict[str, object
     return {"store": {"aws-s3-storage": s3}}
 
 
-def run(command: Sequence[str], cwd: Path | None = None) -> None:
-    """A command to its end; the test fails with what it said where it fails."""
+def run(command: Sequence[str], cwd: Path | None = None) -> str:
+    """A command to its end; gives its output. The test fails with what it said where it fails."""
     done = subprocess.run(
         command, env=_environment(), cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 @contextmanager

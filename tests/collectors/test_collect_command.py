@@ -11,6 +11,7 @@ import pytest
 
 from accounting.collectors import manifest_reader
 from accounting.collectors.folder import Folder
+from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
 from tests.cli_runner import Result, run, run_today
 from tests.clock import NOW, clock_at
@@ -109,16 +110,30 @@ def test_no_access(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not (tmp_path / "acct.duckdb").exists()
 
 
-def test_a_manifest_that_fails_leaves_the_ledger_as_it_was(registry: StoredRegistry, tmp_path: Path) -> None:
+def test_a_place_that_fails_leaves_the_ledger_as_it_was(
+    registry: StoredRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configure(tmp_path, "images", "file:registry")
     assert run("collect", cwd=tmp_path).exit_code == 0
     before = (tmp_path / "acct.duckdb").read_bytes()
     digest = registry.push("web", registry.image(BASE, b"another"), ["1.1"])
-    (registry.top / registry.data(digest)).write_bytes(b"{}")
+    failing_read(monkeypatch, registry.data(digest))
     ended = collect_later(cwd=tmp_path)
     assert ended.exit_code == 1
     assert registry.data(digest) in ended.stderr
     assert (tmp_path / "acct.duckdb").read_bytes() == before
+
+
+def failing_read(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """From now on the file cannot be read, as with a disk that fails."""
+    read = Folder.read
+
+    def failing(self: Folder, key: str, limit_bytes: int) -> bytes:
+        if key.endswith(path):
+            raise AcctError(f"key {key}", "cannot be read: Input/output error")
+        return read(self, key, limit_bytes)
+
+    monkeypatch.setattr(Folder, "read", failing)
 
 
 def test_interrupted_work_starts_again_where_it_was(
@@ -136,18 +151,16 @@ def test_interrupted_work_starts_again_where_it_was(
 
     monkeypatch.setattr(Folder, "read", counted_read)
     digests = [registry.push("web", registry.image(BASE, b"layer %d" % number), [f"2.{number}"]) for number in range(9)]
-    broken = registry.top / registry.data(max(digests))
-    whole = broken.read_bytes()
-    broken.write_bytes(whole.replace(b"{", b"[", 1))
-    for _ in range(2):
-        ended = run("collect", cwd=tmp_path)
-        assert ended.exit_code == 1
-        assert registry.data(max(digests)) in ended.stderr
-        assert not (tmp_path / "acct.duckdb").exists()
+    with monkeypatch.context() as failing:
+        failing_read(failing, registry.data(max(digests)))
+        for _ in range(2):
+            ended = run("collect", cwd=tmp_path)
+            assert ended.exit_code == 1
+            assert registry.data(max(digests)) in ended.stderr
+            assert not (tmp_path / "acct.duckdb").exists()
     journal = tmp_path / "acct.duckdb.manifests"
     assert journal.stat().st_mode & 0o777 == 0o700
     (journal / "tmp12345").write_bytes(b"PAR1")  # as a killed process leaves it
-    broken.write_bytes(whole)
     assert run("collect", cwd=tmp_path).exit_code == 0
     assert not journal.exists()
     assert reads.count(f"docker/registry/v2/{registry.data(min(digests))}") == 1

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -18,8 +20,6 @@ from accounting.model import Source
 from tests.collectors.layouts import UPLOADED_AT, StoredRegistry
 
 NOTHING = Manifests()
-NO_DIGEST = "has a descriptor without a sha256 or sha512 digest"
-NESTED = "is no JSON that can be read: it is nested too deeply"
 Versions = dict[tuple[str, str], dict[str, int]]
 
 
@@ -59,6 +59,15 @@ def registry(stored: Path) -> StoredRegistry:
     return StoredRegistry(stored)
 
 
+TAG_KEY = "docker/registry/v2/repositories/acme/web/_manifests/tags/1.0/current/link"
+
+
+def problems(found: Collected) -> set[tuple[str, str]]:
+    """Key and problem of what is broken in acme/web."""
+    assert set(found.broken.select("workspace", "package").rows()) <= {("acme", "web")}
+    return set(found.broken.select("key", "problem").rows())
+
+
 def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
@@ -77,8 +86,10 @@ def test_a_version_is_its_manifest_its_config_and_its_layers(registry: StoredReg
     assert found.references["format"].unique().to_list() == ["container"]
     assert found.references["uploaded_at"].unique().to_list() == [UPLOADED_AT + 5]
     assert found.references.rows() == sorted(set(found.references.rows()))
-    assert found.manifests.rows() == [(web, [config, digest_of(b"base"), digest_of(b"top")], [], None)]
+    blobs_named, no_sizes = [config, digest_of(b"base"), digest_of(b"top")], [None, None, None]
+    assert found.manifests.rows() == [(web, size_bytes, blobs_named, no_sizes, [], [], None, None)]
     assert (found.garbage.height, found.missing_blobs, found.has_marker) == (0, 0, True)
+    assert found.broken.is_empty()
 
 
 def test_an_untagged_manifest_is_a_version_of_its_own(registry: StoredRegistry, stored: Path) -> None:
@@ -145,18 +156,23 @@ def test_a_tag_whose_manifest_is_no_revision_is_not_served(registry: StoredRegis
     found = collected(stored)
     assert found.references.is_empty()
     assert (found.garbage.height, found.has_marker) == (3, True)
+    assert problems(found) == {(TAG_KEY, f"points to {web}, which the image does not have")}
 
 
 def test_stored_sizes_count_and_not_those_that_a_manifest_claims(registry: StoredRegistry, stored: Path) -> None:
     base = {"digest": registry.blob(b"base"), "size": 9_000_000_000}
     foreign = {"digest": digest_of(b"foreign"), "size": 5, "urls": ["https://example.com/layer"]}
     web = registry.push("acme/web", {"config": base, "layers": [base, base, foreign]}, ["1.0"])
-    found = collected(stored)
-    blobs = versions_of(found)["acme/web", "1.0"]
-    assert found.references.height == 2
-    assert blobs.keys() == {web, digest_of(b"base")}
-    assert blobs[digest_of(b"base")] == 4
-    assert found.missing_blobs == 1
+    for _ in range(2):  # the second time the manifest is known
+        found = collected(stored, Manifests(collected(stored).manifests))
+        blobs = versions_of(found)["acme/web", "1.0"]
+        assert found.references.height == 2
+        assert blobs.keys() == {web, digest_of(b"base")}
+        assert blobs[digest_of(b"base")] == 4
+        assert found.missing_blobs == 1
+        problem = f"has 4 bytes, but the manifest {web} says 9,000,000,000; what is stored is billed"
+        key = f"docker/registry/v2/{registry.data(digest_of(b'base'))}"
+        assert found.broken.rows() == [("size", key, "acme", "web", problem)]
 
 
 def test_what_nothing_served_reaches_is_counted_and_not_billed(registry: StoredRegistry, stored: Path) -> None:
@@ -219,8 +235,21 @@ def test_the_workspace_is_the_sources_or_the_first_segment_of_the_name(registry:
     assert versions_of(collected(stored, workspace="big")).keys() == {("big/acme/team/web", "1.0")}
     registry.push("alpine", registry.image(b"base"), ["1.0"])
     assert collected(stored, workspace="big").references["package"].n_unique() == 2
-    with pytest.raises(AcctError, match=r"source images, image alpine: .*; set `workspace` for this source"):
-        collected(stored)
+
+
+def test_an_image_whose_name_tells_no_workspace_is_left_out_or_of_the_one_that_is_set(
+    registry: StoredRegistry, stored: Path
+) -> None:
+    for image in ("acme/web", "alpine"):
+        registry.push(image, registry.image(b"base"), ["1.0"])
+    found = collected(stored)
+    assert versions_of(found).keys() == {("acme/web", "1.0")}
+    problem = "has no workspace in its name, so it is not billed"
+    assert found.broken.rows() == [("name", "docker/registry/v2/repositories/alpine", None, "alpine", problem)]
+    source = Source("images", "distribution", f"file:{stored}", top_level_workspace="library")
+    found = collect(Folder("images", stored), source, NOTHING, lambda line: None)
+    assert versions_of(found).keys() == {("acme/web", "1.0"), ("library/alpine", "1.0")}
+    assert found.broken.is_empty()
 
 
 def test_known_manifests_are_not_read_again(registry: StoredRegistry, stored: Path) -> None:
@@ -230,12 +259,13 @@ def test_known_manifests_are_not_read_again(registry: StoredRegistry, stored: Pa
     first = collect(store, source, NOTHING, lambda line: None)
     assert set(first.manifests["digest"]) == {image, index}
     store.read_keys.clear()
-    again = collect(store, source, Manifests(first.manifests), lambda line: None)
+    known = Manifests(first.manifests, since=UPLOADED_AT + 61)
+    again = collect(store, source, known, lambda line: None)
     assert [key.rsplit("/", 2)[1] for key in store.read_keys] == ["current"]
     assert again.manifests.is_empty()
     assert again.references.equals(first.references)
     new = registry.push("acme/other", registry.image(b"other"), ["1.0"])
-    assert collect(store, source, Manifests(first.manifests), lambda line: None).manifests["digest"].to_list() == [new]
+    assert collect(store, source, known, lambda line: None).manifests["digest"].to_list() == [new]
 
 
 def test_the_order_of_keys_changes_nothing(registry: StoredRegistry, stored: Path) -> None:
@@ -256,6 +286,7 @@ def test_progress_says_how_much_was_read(
     assert [re.sub(r"[\d,]+/s", "N/s", line) for line in lines] == [
         "images: 1 tags read, N/s",
         "images: 1 manifests read, N/s",
+        "images: 1 links read, N/s",
     ]
 
 
@@ -266,22 +297,114 @@ def test_a_place_without_a_registry_is_marked(registry: StoredRegistry, stored: 
     assert (found.has_marker, found.references.is_empty(), found.garbage["size_bytes"].sum()) == (False, True, 0)
 
 
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def changed(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+
+
+OTHER_CONTENT = "holds other content than its digest says"
+
+
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("damage", "problem"),
+    [(Path.unlink, "is missing"), (emptied, "is empty"), (cut, OTHER_CONTENT), (changed, OTHER_CONTENT)],
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_a_damaged_manifest_is_no_version_and_keeps_nothing_back(
+    registry: StoredRegistry, stored: Path, damage: Callable[[Path], None], problem: str, known: bool
+) -> None:
+    registry.push("acme/good", registry.image(b"good"), ["1.0"])
+    web = registry.push("acme/web", registry.image(b"base"), ["1.0", "latest"])
+    earlier = Manifests(collected(stored).manifests, since=UPLOADED_AT + 60) if known else NOTHING
+    data = registry.top / registry.data(web)
+    whole = data.read_bytes()
+    damage(data)
+    found = collected(stored, earlier)
+    key = f"docker/registry/v2/{registry.data(web)}"
+    assert found.broken.rows() == [("manifest", key, "acme", "web", problem)]
+    assert versions_of(found).keys() == {("acme/good", "1.0")}
+    assert web not in found.manifests["digest"]
+    assert found.examined == {"manifest": 2, "tag": 3}
+    registry.write(registry.data(web), whole)
+    again = replace(earlier, broken=frozenset({key}))
+    assert versions_of(collected(stored, again)).keys() == {("acme/good", "1.0"), *web_versions()}
+
+
+def web_versions() -> set[tuple[str, str]]:
+    return {("acme/web", "1.0"), ("acme/web", "latest")}
+
+
+def test_a_damaged_manifest_of_two_workspaces_concerns_both(registry: StoredRegistry, stored: Path) -> None:
+    for image in ("acme/web", "beta/team/web"):
+        web = registry.push(image, registry.image(b"base"), ["1.0"])
+    emptied(registry.top / registry.data(web))
+    found = collected(stored)
+    assert found.broken.select("workspace", "package").rows() == [("acme", "web"), ("beta", "team/web")]
+
+
+def test_of_a_damaged_child_only_the_manifest_is_kept(registry: StoredRegistry, stored: Path) -> None:
+    image = registry.push("acme/web", registry.image(b"arm"))
+    index = registry.push("acme/web", {"manifests": [{"digest": image}]}, ["1.0"])
+    cut(registry.top / registry.data(image))
+    found = collected(stored)
+    assert versions_of(found)["acme/web", "1.0"].keys() == {index, image}
+    assert problems(found) == {(f"docker/registry/v2/{registry.data(image)}", OTHER_CONTENT)}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
     [
-        (lambda data: data.unlink(), "is missing, though acme/web has this manifest"),
-        (lambda data: data.write_bytes(data.read_bytes()[:-1]), "holds other content than its digest says"),
-        (lambda data: data.write_bytes(data.read_bytes().replace(b"a", b"b")), "holds other content than its digest"),
+        (b"", "is empty"),
+        (b"sha256:" + b"0" * 63, "holds no digest"),
+        (b"\xff" * 71, "holds no digest"),
+        (b"0" * 200, "holds no digest"),
+        (b"sha256:" + b"0" * 64, "holds another digest than its own"),
     ],
 )
-def test_a_damaged_manifest_is_refused(
-    registry: StoredRegistry, stored: Path, damage: Callable[[Path], object], message: str
+def test_a_revision_whose_link_is_broken_is_not_served(
+    registry: StoredRegistry, stored: Path, content: bytes, problem: str
 ) -> None:
-    web = registry.push("acme/web", registry.image(b"base"), ["1.0"])
-    damage(registry.top / registry.data(web))
-    with pytest.raises(AcctError) as refused:
-        collected(stored)
-    assert f"source images, key docker/registry/v2/{registry.data(web)}: {message}" in str(refused.value)
+    registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    web = registry.push("acme/web", registry.image(b"other"), ["2.0"])
+    link = registry.link("acme/web", web)
+    link.write_bytes(content)
+    found = collected(stored)
+    assert versions_of(found).keys() == {("acme/web", "1.0")}
+    assert problems(found) == {(str(link.relative_to(stored)), problem)}
+
+
+def test_links_are_read_where_nothing_else_tells(registry: StoredRegistry, stored: Path) -> None:
+    digests = [registry.push("acme/web", registry.image(b"%d" % number)) for number in range(3)]
+    broken = registry.link("acme/web", digests[0])
+    broken.write_bytes(digests[1].encode())
+    os.utime(broken, (UPLOADED_AT, UPLOADED_AT))
+
+    class Tagged(Watched):
+        """With content tags as most buckets have them."""
+
+        def listing(self, progress: Progress) -> Listing:
+            found = super().listing(progress)
+            tags = [hashlib.md5((stored / key).read_bytes()).hexdigest() for key in found.objects["key"]]
+            return replace(found, objects=found.objects.with_columns(content_tag=pl.Series(tags)))
+
+    key = str(broken.relative_to(stored))
+    source = Source("images", "distribution", "file:registry")
+    for store, earlier, read in (
+        (Watched(stored), NOTHING, 3),
+        (Tagged(stored), NOTHING, 1),
+        (Watched(stored), Manifests(since=UPLOADED_AT + 1), 0),
+        (Watched(stored), Manifests(since=UPLOADED_AT + 1, broken=frozenset({key})), 1),
+    ):
+        found = collect(store, source, earlier, lambda line: None)
+        assert sum(each.endswith("/link") for each in store.read_keys) == read
+        assert found.broken.height == min(read, 1)
 
 
 def test_a_manifest_that_is_not_of_its_listed_size_is_refused(registry: StoredRegistry, stored: Path) -> None:
@@ -295,55 +418,82 @@ def test_a_manifest_that_is_not_of_its_listed_size_is_refused(registry: StoredRe
         collect(Shorter("images", stored), Source("images", "distribution", ""), NOTHING, lambda line: None)
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b"", "is no JSON"),
-        (b"\xff\xfe{}", "is no JSON"),
-        (b'{"layers": [], "size": NaN}', "is no JSON"),
-        (b'{"layers": [], "size": ' + b"9" * 5_000 + b"}", "is no JSON"),
-        (
-            b'{"layers": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
-            "is no JSON that can be read: it is nested too deeply",
-        ),
-        (b"[]", "is no manifest: it is no JSON object"),
-        (b"{}", "is no manifest: it has neither config, layers, blobs nor manifests"),
-        (b'{"schemaVersion": 1, "fsLayers": []}', "is a Docker schema 1 manifest"),
-        (b'{"layers": {}}', "is no manifest: its descriptors are no list"),
-        (b'{"layers": "sha256"}', "is no manifest: its descriptors are no list"),
-        (b'{"layers": ["sha256:00"]}', NO_DIGEST),
-        (b'{"config": {}}', NO_DIGEST),
-        (b'{"config": {"digest": 7}}', NO_DIGEST),
-        (b'{"blobs": [{"digest": "sha256:' + b"A" * 64 + b'"}]}', NO_DIGEST),
-        (
-            b'{"blobs": [{"digest": "sha256:' + b"a" * 64 + b'\\n"}]}',
-            "has a descriptor without a sha256 or sha512 digest",
-        ),
-        (b'{"manifests": [{"digest": "../' + b"a" * 64 + b'"}]}', NO_DIGEST),
-        (b'{"layers": []}' + b" " * 4 * 2**20, "is a manifest of 4,194,318 bytes; the most is 4,194,304"),
-    ],
-)
-def test_what_is_no_manifest_is_refused(registry: StoredRegistry, stored: Path, body: bytes, message: str) -> None:
-    digest = registry.push("acme/web", body)
-    with pytest.raises(AcctError) as refused:
-        collected(stored)
-    assert str(refused.value).startswith(f"source images, key docker/registry/v2/{registry.data(digest)}: {message}")
+def test_what_is_gone_when_it_is_read_is_broken(registry: StoredRegistry, stored: Path) -> None:
+    registry.push("acme/good", registry.image(b"good"), ["1.0"])
+    web = registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    gone = [
+        f"docker/registry/v2/{registry.data(web)}",
+        TAG_KEY,
+        str(registry.link("acme/web", web).relative_to(stored)),
+    ]
+
+    class Deleted(Folder):
+        def listing(self, progress: Progress) -> Listing:
+            found = super().listing(progress)
+            (stored / gone[number]).unlink()
+            return found
+
+    for number, kind in enumerate(("manifest", "tag", "manifest")):
+        source = Source("images", "distribution", "file:registry")
+        found = collect(Deleted("images", stored), source, NOTHING, lambda line: None)
+        assert found.broken.rows() == [(kind, gone[number], "acme", "web", "was listed, but it is not there")]
+        assert ("acme/good", "1.0") in versions_of(found)
+        assert ("acme/web", "1.0") not in versions_of(found)
+        registry.push("acme/web", registry.image(b"base"), ["1.0"])
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("body", "problem"),
     [
-        (b"", "points at no digest"),
-        (b"sha256:" + b"0" * 63, "points at no digest"),
-        (b"sha256:" + b"0" * 64 + b"\n", "points at no digest"),
-        (b"\xff" * 71, "points at no digest"),
-        (b"0" * 200, "is larger than 135 bytes"),
+        (b"[]", "has a member of another kind than a manifest's"),
+        (b"{", "is no JSON that the registry can read"),
+        (
+            b'{"layers": []}' + b" " * 4 * 2**20,
+            "has 4,194,318 bytes, and a registry reads 4,194,304 of a manifest at most",
+        ),
     ],
 )
-def test_a_tag_that_points_at_nothing_is_refused(
-    registry: StoredRegistry, stored: Path, content: bytes, message: str
+def test_what_is_no_manifest_is_no_version(registry: StoredRegistry, stored: Path, body: bytes, problem: str) -> None:
+    digest = registry.push("acme/web", body, ["1.0"])
+    found = collected(stored)
+    assert problems(found) == {(f"docker/registry/v2/{registry.data(digest)}", problem)}
+    assert found.references.is_empty()
+
+
+def test_a_manifest_of_an_unknown_kind_is_billed_and_told(registry: StoredRegistry, stored: Path) -> None:
+    body = {"schemaVersion": 2, "mediaType": "application/x", "layers": [{"digest": registry.blob(b"layer")}]}
+    web = registry.push("acme/web", body, ["1.0"])
+    for _ in range(2):  # the second time the manifest is known
+        found = collected(stored, Manifests(collected(stored).manifests))
+        assert versions_of(found)["acme/web", "1.0"].keys() == {web}
+        problem = "is of the unknown media type application/x: what it names is not billed"
+        key = f"docker/registry/v2/{registry.data(web)}"
+        assert found.broken.rows() == [("content", key, "acme", "web", problem)]
+
+
+def test_a_manifest_of_schema_1_holds_its_layers(registry: StoredRegistry, stored: Path) -> None:
+    layers = [{"blobSum": registry.blob(layer)} for layer in (b"one", b"two")]
+    web = registry.push("acme/web", {"schemaVersion": 1, "fsLayers": [*layers, layers[0]]}, ["1.0"])
+    found = collected(stored)
+    assert versions_of(found)["acme/web", "1.0"].keys() == {web, digest_of(b"one"), digest_of(b"two")}
+    assert found.broken.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"sha256:" + b"0" * 63, "holds no digest"),
+        (b"sha256:" + b"0" * 64 + b"\n", "holds no digest"),
+        (b"\xff" * 71, "holds no digest"),
+        (b"0" * 200, "holds no digest"),
+    ],
+)
+def test_a_tag_that_holds_no_digest_is_no_version(
+    registry: StoredRegistry, stored: Path, content: bytes, problem: str
 ) -> None:
-    registry.push("acme/web", registry.image(b"base"), ["1.0"])
+    web = registry.push("acme/web", registry.image(b"base"), ["1.0"])
     registry.write("repositories/acme/web/_manifests/tags/1.0/current/link", content)
-    with pytest.raises(AcctError, match=f"key docker/registry/v2/repositories/acme/web/.*/current/link: .*{message}"):
-        collected(stored)
+    found = collected(stored)
+    assert found.broken.rows() == [("tag", TAG_KEY, "acme", "web", problem)]
+    assert versions_of(found).keys() == {("acme/web", web)}

@@ -31,7 +31,7 @@ class Earlier(Folder):
         return self._found
 
     def read(self, key: str, limit_bytes: int) -> bytes:
-        if key.endswith("/link"):
+        if "/_manifests/tags/" in key:
             self.read_tags.append(key)
         return super().read(key, limit_bytes)
 

@@ -7,7 +7,7 @@ import pytest
 
 from accounting.collectors import folder
 from accounting.collectors.places import open_store
-from accounting.collectors.store import Store
+from accounting.collectors.store import GoneError, Store
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.clock import NOW, clock_at
@@ -94,5 +94,5 @@ def test_reads_up_to_the_limit(tmp_path: Path) -> None:
     assert store_of(tmp_path).read("a", 4) == b"four"
     with pytest.raises(AcctError, match="source images, key a: is larger than 3 bytes"):
         store_of(tmp_path).read("a", 3)
-    with pytest.raises(AcctError, match="source images, key b: cannot be read: No such file"):
+    with pytest.raises(GoneError, match="source images, key b: is gone since it was listed"):
         store_of(tmp_path).read("b", 3)

@@ -9,9 +9,8 @@ import pytest
 from accounting.collectors import maven2
 from accounting.collectors.folder import Folder
 from accounting.collectors.store import OBJECTS, Listing, Progress
-from accounting.errors import AcctError
 from accounting.model import Source
-from tests.collectors.laid_out import NOTHING, UPLOADED_AT, collected, held, lay_out, parts
+from tests.collectors.laid_out import NOTHING, UPLOADED_AT, broken, collected, held, lay_out, parts
 
 BUILD = "20261124.101112-1"
 
@@ -230,27 +229,51 @@ def test_metadata_of_a_group_is_of_those_that_it_names_and_that_are_stored(
 BOMB = b"""<?xml version="1.0"?>
 <!DOCTYPE metadata [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <metadata><groupId>&b;</groupId></metadata>"""
+PLUGINS = b"<metadata><plugins><plugin><name>\xe9</name><artifactId>web</artifactId></plugin></plugins></metadata>"
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "problem"),
     [
-        (BOMB, "has a document type, which no metadata of Maven has; mend it, or delete it in the registry"),
-        (b'<!DOCTYPE m SYSTEM "file:///etc/passwd"><m/>', "has a document type"),
-        (b"<metadata>&undefined;</metadata>", "is no XML that can be read; mend it, or delete it in the registry"),
+        (BOMB, "has a document type, which no metadata of Maven has"),
+        (b'<!DOCTYPE m SYSTEM "file:///etc/passwd"><m/>', "has a document type, which no metadata of Maven has"),
+        (b"<!DOCTYPE html><html><body>502</body></html>", "has a document type, which no metadata of Maven has"),
+        (b"<html><body>502</body></html>", "is no metadata of Maven"),
+        (b"<metadata>&undefined;</metadata>", "is no XML that can be read"),
         (b"<metadata>", "is no XML that can be read"),
-        (b"", "is no XML that can be read"),
+        (b"", "is empty"),
         (b"\x00\xff", "is no XML that can be read"),
         (b'<?xml version="1.0" encoding="no-such"?><metadata/>', "is no XML that can be read"),
         (b'<?xml version="1.0" encoding="utf-7"?><metadata/>', "is no XML that can be read"),
-        (b"<metadata/>" + b" " * maven2.METADATA_BYTES, "is larger than 4,194,304 bytes"),
+        (b"<metadata/>" + b" " * maven2.METADATA_BYTES, "has 4,194,315 bytes, which no metadata of Maven has"),
     ],
 )
-def test_metadata_that_cannot_be_trusted_is_refused(source: Source, stored: Path, content: bytes, message: str) -> None:
-    lay_out(stored, {"com/acme/web/1.0/web-1.0.jar": b"", "com/acme/maven-metadata.xml": content})
-    with pytest.raises(AcctError) as refused:
-        collected(source)
-    assert f"source jars, key com/acme/maven-metadata.xml: {message}" in str(refused.value)
+def test_metadata_that_cannot_be_read_is_broken(source: Source, stored: Path, content: bytes, problem: str) -> None:
+    jar, metadata = "com/acme/web/1.0/web-1.0.jar", "com/acme/maven-metadata.xml"
+    lay_out(stored, {jar: b"jar", metadata: content})
+    found = collected(source)
+    assert broken(found) == [("metadata file", metadata, "acme", None, problem)]
+    assert held(found, source).keys() == {jar}
+    assert parts(found)[metadata] == "metadata"
+
+
+def test_metadata_that_is_no_utf_8_is_read_as_maven_reads_it(source: Source, stored: Path) -> None:
+    metadata = "com/acme/maven-metadata.xml"
+    lay_out(stored, {"com/acme/web/1.0/web-1.0.jar": b"jar", metadata: PLUGINS})
+    found = collected(source)
+    assert held(found, source)[metadata] == {("acme", "com.acme:web", "")}
+    problem = "is no UTF-8, as it says it is"
+    assert broken(found) == [("metadata file", metadata, "acme", "com.acme:web", problem)]
+    lay_out(stored, {metadata: b'<?xml version="1.0" encoding="iso-8859-1"?>' + PLUGINS})
+    assert broken(collected(source)) == []
+
+
+def test_empty_metadata_of_an_artifact_is_broken_and_its_own(source: Source, stored: Path) -> None:
+    metadata = "com/acme/web/maven-metadata.xml"
+    lay_out(stored, {"com/acme/web/1.0/web-1.0.jar": b"jar", metadata: b""})
+    found = collected(source)
+    assert broken(found) == [("metadata file", metadata, "acme", "com.acme:web", "is empty")]
+    assert held(found, source)[metadata] == {("acme", "com.acme:web", "")}
 
 
 def test_metadata_that_is_nested_deeply_is_read(source: Source, stored: Path) -> None:

@@ -1,15 +1,17 @@
 """What Verdaccio's layout holds, by rule, of storages that the tests lay out."""
 
+import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from accounting.collectors.collected import Manifests
 from accounting.collectors.folder import Folder
 from accounting.collectors.store import OBJECTS, Listing, Progress
 from accounting.collectors.verdaccio import collect
 from accounting.model import Source
-from tests.collectors.laid_out import NOTHING, UPLOADED_AT, collected, held, lay_out, parts
+from tests.collectors.laid_out import NOTHING, UPLOADED_AT, broken, collected, held, lay_out, parts
 
 SECRET = "the-secret-that-signs-every-token"
 
@@ -229,3 +231,35 @@ def test_a_segment_of_the_url_is_the_workspace(stored: Path, behind: str, databa
     assert found.has_marker
     named = Source("npm", "verdaccio", f"file:{stored}/acme{behind}", "acme")
     assert set(collected(named).references["digest"]) <= set(found.references["digest"])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b'{"name": "web", "versions": {"1.0.0"', "is no JSON that the registry can read"),
+        (b"<html>502</html>", "is no JSON that the registry can read"),
+        (b'\xef\xbb\xbf{"name": "web"}', "is no JSON that the registry can read"),
+        (b'{"name": "web", "x": NaN}', "is no JSON that the registry can read"),
+        (b"null", "is no JSON object"),
+        (b'"web"', "is no JSON object"),
+        (b"7", "is no JSON object"),
+        (b'{"name": "w\xe9b", "size": ' + b"9" * 5_000 + b"}", None),
+        (b"[" * 100_000 + b"]" * 100_000, None),
+    ],
+)
+def test_a_packument_that_cannot_be_read_is_told_and_all_is_billed(
+    source: Source, stored: Path, content: bytes, problem: str | None
+) -> None:
+    lay_out(stored, {"web/package.json": content, "web/web-1.0.0.tgz": b"four", "ui/package.json": b"{}"})
+    found = collected(source)
+    assert broken(found) == ([("packument", "web/package.json", "acme", "web", problem)] if problem else [])
+    assert held(found, source).keys() == {"web/package.json", "web/web-1.0.0.tgz", "ui/package.json"}
+
+
+def test_packuments_are_read_once_but_for_those_that_were_written_since_or_broken(source: Source, stored: Path) -> None:
+    lay_out(stored, {f"{name}/package.json": b"" for name in ("old", "new", "broken")})
+    os.utime(stored / "new/package.json", (UPLOADED_AT + 60, UPLOADED_AT + 60))
+    earlier = Manifests(since=UPLOADED_AT + 60, broken=frozenset({"broken/package.json"}))
+    found = collect(Folder("npm", stored), source, earlier, lambda line: None)
+    assert found.broken["package"].to_list() == ["broken", "new"]
