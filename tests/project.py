@@ -163,7 +163,8 @@ class CommandBooks(Books):
         for step in steps:
             file = self.file_of(step)
             if isinstance(step, Snapshot):
-                self.acct("import", "snapshot", file, "--source", step.source, "--taken-at", step.taken_at)
+                self.acct("import", "snapshot", file, "--source", step.source, "--taken-at", step.taken_at,
+                          "--accept", "future")  # fmt: skip
             elif isinstance(step, Events):
                 self.acct("import", "events", file)
             elif isinstance(step, Card):

@@ -35,7 +35,7 @@ def check(golden: GoldenCase, folder: Path, runner: Callable[..., Result]) -> No
         return result.stdout
 
     for file, source, taken_at in golden.snapshot_files():
-        acct("import", "snapshot", file, "--source", source, "--taken-at", taken_at)
+        acct("import", "snapshot", file, "--source", source, "--taken-at", taken_at, "--accept", "future")
     acct("import", "events", golden.folder / "events.jsonl")
     acct("rates", "load", golden.folder / "card.toml")
 

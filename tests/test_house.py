@@ -13,7 +13,7 @@ QUERIES = PACKAGE.parent / "queries"
 
 # From the ground up: a room, which is a folder or a file, imports only from rooms on lower floors, or from its own.
 FLOORS = [
-    ("errors", "paths", "text", "tables"),
+    ("errors", "paths", "text", "tables", "waiting"),
     ("instants",),
     ("model",),
     ("config", "ledger", "collectors"),
