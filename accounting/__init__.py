@@ -11,7 +11,7 @@ One way through: collect → ledger → queries → statement → report.
 - `rendering` writes all of it as text, JSON, HTML, Markdown, CSV, PDF and pictures; `exports` for FinOps tools;
   `monthly` as the folder of a billing run; `notebook` as the Polars frames that `open`, here, leads to.
 - `commands` is the command line, one file a command; `sample` is what `acct demo` writes.
-- `model`, `config`, `instants`, `errors`, `text`, `tables` and `paths` are what all of them share.
+- `model`, `config`, `instants`, `errors`, `text`, `tables`, `paths` and `waiting` are what all of them share.
 """
 
 from typing import TYPE_CHECKING

@@ -13,7 +13,7 @@ QUERIES = PACKAGE.parent / "queries"
 
 # From the ground up: a room, which is a folder or a file, imports only from rooms on lower floors, or from its own.
 FLOORS = [
-    ("paths", "text", "tables"),
+    ("paths", "text", "tables", "waiting"),
     ("errors",),
     ("instants", "toml"),
     ("model",),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from enum import StrEnum
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from accounting.commands.context import Group, instant, progress, say, say_what_was_uploaded_again, settings
 from accounting.commands.pipes import as_files, shown
+from accounting.instants import format_instant
 from accounting.text import counted, unseen, visible
 
 if TYPE_CHECKING:
@@ -17,14 +19,15 @@ if TYPE_CHECKING:
 
 _NAMED = 3  # of many, so many are named
 
-_group = typer.Typer(cls=Group)
-
 
 class Acceptable(StrEnum):
-    """What --accept of an import knows."""
+    """What --accept of a snapshot file knows."""
 
     sizes = "sizes"
     future = "future"
+
+
+_group = typer.Typer(cls=Group)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,67 +45,89 @@ def _import() -> None:
 @_group.command()
 def snapshot(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file of references.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file of references.")],
     source: Annotated[str, typer.Option(metavar="NAME", help="Whose snapshot it is.")],
-    taken_at: Annotated[str, typer.Option(metavar="INSTANT", help="When it was taken: ISO 8601 with an offset.")],
+    taken_at: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="When it was taken: ISO 8601 with an offset [default: as its name ends]"),
+    ] = None,
     served: Annotated[
         bool, typer.Option("--served", help="It shows what a registry's API serves, which hides what was deleted.")
     ] = False,
     accept: Annotated[
         list[Acceptable] | None,
-        typer.Option(help="Take what is refused otherwise: sizes, where a digest has another size than before."),
+        typer.Option(
+            help="Take what is refused otherwise: sizes, where a digest has another size than before; future, where the"
+            " instant lies ahead of the clock."
+        ),
     ] = None,
 ) -> None:
     """Take in all references that one source held at one instant.
 
+    Several files, whose names end as in images_2026-10-01T000000Z.csv, are taken in the order of their instants, all of
+    them or none.
+
     Example: acct import snapshot images.csv --source images --taken-at 2026-10-01T00:00:00Z
     """
-    from accounting.collectors import snapshot_file
-    from accounting.facts.snapshots import Offer, digest_of_file, take_in
+    from accounting.facts.snapshot_files import offer_of, take_in_files
     from accounting.facts.sources import source_states
     from accounting.ledger import writing
 
-    at = instant("--taken-at", taken_at)
-    with as_files([file]) as files, progress(f"importing {file}") as news:
-        read = files[file]
-        digest = digest_of_file(read)
-        rows = snapshot_file.relation(read)
-        offer = Offer(
-            source,
-            at,
-            digest,
-            rows,
-            lambda row: snapshot_file.position(read, row),
-            read,
-            served=served,
-            accepted=frozenset({"loss", *(accept or ())}),
-        )
-        with writing(settings(context).ledger, readable=[read]) as ledger:
-            news("comparing it with the snapshot before")
+    instants = sorted(zip(files, _instants(files, taken_at), strict=True), key=itemgetter(1))
+    accepted = frozenset(accept or ())
+    with as_files(files) as read, progress("importing") as news:
+        offers = [offer_of(source, read[file], at, served, accepted) for file, at in instants]
+        with writing(settings(context).ledger, readable=list(read.values())) as ledger:
             before = {state.name: state.references for state in source_states(ledger)}
-            taken = take_in(ledger, offer)
-    if taken.repeated:
-        say(f"{source}: this snapshot is in the ledger already; nothing changed")
-    else:
-        say(f"{source}: {counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone")
-        _note_what_may_be_wrong(source, taken, before)
+            taken = take_in_files(ledger, offers, news)
+    for (file, at), each in zip(instants, taken, strict=True):
+        name = source if len(files) == 1 else f"{shown(file)}, {source}"
+        _say_what_came(name, each)
+        if not each.repeated:
+            _note_what_may_be_wrong(name, source, each, before)
+            before[source] = each.references
+        if at > time.time():
+            say(f"{name}: its instant {format_instant(at)} lies in the future; earlier snapshots cannot follow it")
     say_what_was_uploaded_again(settings(context).ledger)
-    if at > time.time():
-        say(f"{source}: --taken-at {taken_at} lies in the future; earlier snapshots cannot follow it")
 
 
-def _note_what_may_be_wrong(source: str, taken: "Taken", before: Mapping[str, int]) -> None:
+def _instants(files: list[Path], taken_at: str | None) -> list[int]:
+    """When the snapshots in files were taken: of one file as it is given, or else as its name ends."""
+    from accounting.collectors.snapshot_names import instant_of
+
+    if taken_at is not None:
+        if len(files) > 1:
+            raise typer.BadParameter("--taken-at is of one file; of several each name ends in its instant")
+        return [instant("--taken-at", taken_at)]
+    instants = []
+    for file in files:
+        at = instant_of(file)
+        if at is None:
+            how = "give --taken-at INSTANT" if len(files) == 1 else "rename it, or import it alone with --taken-at"
+            raise typer.BadParameter(f"{file} has no instant at the end of its name, as _2026-10-01T000000Z.csv; {how}")
+        instants.append(at)
+    return instants
+
+
+def _say_what_came(name: str, taken: "Taken") -> None:
+    if taken.repeated:
+        say(f"{name}: this snapshot is in the ledger already; nothing changed")
+    else:
+        say(f"{name}: {counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone")
+
+
+def _note_what_may_be_wrong(name: str, source: str, taken: "Taken", before: Mapping[str, int]) -> None:
     """A name or a file that may not be what was meant; `before` has the sources before it, and their references."""
     if source not in before:
         shown = ", ".join(visible(name) for name in list(before)[:_NAMED])
         known = shown + (f" and {len(before) - _NAMED:,} more" if len(before) > _NAMED else "")
         remedy = f"; if one that is there was meant ({known}), import the file for it and retire this one"
-        say(f"{source}: a new source, of which nothing is billed before this snapshot{remedy if before else ''}")
+        say(f"{name}: a new source, of which nothing is billed before this snapshot{remedy if before else ''}")
     elif taken.loss:
         say(
-            f"{source}: more than half of what the snapshot before held is gone; if the file was cut short, put back a"
-            " copy of the ledger from before and import the whole file; without a copy, import it with a later"
-            " --taken-at, and what is missing is not billed from the snapshot before until then"
+            f"{name}: {taken.loss} since its snapshot before; if the file was cut short, put back a copy of the ledger"
+            " from before and import the whole file; without a copy, import it with a later --taken-at, and what is"
+            " missing is not billed from the snapshot before until then"
         )
 
 
@@ -119,7 +144,6 @@ def events(
     """
     from accounting.collectors import event_file
     from accounting.facts.events import record
-    from accounting.instants import format_instant
     from accounting.ledger import writing
 
     with as_files(files) as copies, progress("importing events"):

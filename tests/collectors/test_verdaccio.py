@@ -177,6 +177,9 @@ def test_a_file_is_another_blob_where_its_size_is_another(source: Source, stored
         def listing(self, progress: Progress) -> Listing:
             return Listing(UPLOADED_AT, pl.DataFrame([self.row], schema=OBJECTS, orient="row"))
 
+        def read(self, key: str, limit_bytes: int) -> bytes:
+            return b"{}"
+
     def digest_of(size_bytes: int, modified_at: int, content_tag: str) -> str:
         found = collect(Listed(size_bytes, modified_at, content_tag), source, NOTHING, lambda line: None)
         ((digest, tag),) = found.references.select("digest", "content_tag").rows()
@@ -189,7 +192,7 @@ def test_a_file_is_another_blob_where_its_size_is_another(source: Source, stored
     assert digest_of(8, UPLOADED_AT, "0" * 32) == f"{source.url}/web/package.json#8"
 
 
-def test_no_file_is_read(source: Source, stored: Path) -> None:
+def test_no_file_with_a_secret_is_read(source: Source, stored: Path) -> None:
     class Unreadable(Folder):
         def read(self, key: str, limit_bytes: int) -> bytes:
             raise AssertionError(key)
