@@ -44,8 +44,9 @@ def collect(
     accept: Annotated[
         list[Acceptable] | None,
         typer.Option(
-            help="Take what is refused otherwise: loss, where most of what the source held is gone; unbilled, "
-            "where most of what it stores would be billed to nobody."
+            help="Take what is refused otherwise: loss, where most of what the source held is gone; broken, where many"
+            " objects are broken that were not before; unbilled, where most of what it stores belongs to nothing that is"
+            " billed."
         ),
     ] = None,
 ) -> None:

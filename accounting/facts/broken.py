@@ -31,11 +31,11 @@ class BrokenObject:
 
 
 def broken_now(ledger: Ledger) -> list[BrokenObject]:
-    """By the latest snapshot of each source."""
+    """By the latest snapshot of each source that was not retired."""
     rows = ledger.rows(
         "SELECT s.name, b.kind, b.key, w.name, b.package, b.problem, b.seen_from"
         " FROM broken_objects AS b JOIN sources AS s USING (source_id) LEFT JOIN workspaces AS w USING (workspace_id)"
-        " WHERE b.seen_until IS NULL ORDER BY ALL"
+        " WHERE b.seen_until IS NULL AND s.retired_at IS NULL ORDER BY ALL"
     )
     return [BrokenObject(*row) for row in rows]
 

@@ -104,6 +104,24 @@ def test_a_month_tells_what_was_broken_at_its_end(registry: StoredRegistry, coll
     assert "BROKEN OBJECTS" not in page(tmp_path, "acme", "2026-11")
 
 
+def test_a_retired_source_tells_of_its_own_time_alone(
+    registry: StoredRegistry, collect: Collect, tmp_path: Path
+) -> None:
+    registry.push("nginx", registry.image(b"nginx"))
+    registry.tag("acme/good", "2.0", "sha256:" + "0" * 64)
+    collect(1)
+    collect(31)
+    assert len(told_broken(tmp_path)) == 2
+    assert run("source", "retire", "images", "--at", "2026-11-01T00:00:00Z", cwd=tmp_path).exit_code == 0
+    config = tmp_path / "acct.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace("images", "others"), encoding="utf-8")
+    (registry.top / "repositories/acme/good/_manifests/tags/2.0/current/link").unlink()
+    assert collect(15, month=11).exit_code == 0
+    assert [each["kind"] for each in told_broken(tmp_path)] == ["name"]
+    assert "which the image does not have" in page(tmp_path, "acme", "2026-10")
+    assert "BROKEN OBJECTS" not in page(tmp_path, "acme", "2026-11")
+
+
 @pytest.mark.parametrize("format_", ["text", "html", "md", "pdf", "csv", "json"])
 def test_what_a_manifest_says_is_shown_and_not_obeyed(
     registry: StoredRegistry, collect: Collect, tmp_path: Path, format_: str
