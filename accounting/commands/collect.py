@@ -45,8 +45,8 @@ def collect(
         list[Acceptable] | None,
         typer.Option(
             help="Take what is refused otherwise: loss, where most of what the source held is gone; broken, where many"
-            " objects are broken that were not before; unbilled, where most of what it stores belongs to nothing that is"
-            " billed."
+            " objects are broken that were not before; unbilled, where most of what it stores belongs to nothing that"
+            " is billed."
         ),
     ] = None,
 ) -> None:
