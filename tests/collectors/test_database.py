@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from accounting.collectors.database import COLUMNS, Answer, ask
@@ -340,12 +339,6 @@ def test_a_configuration_that_cannot_be_taken(tmp_path: Path, lines: list[str], 
     assert ended.exit_code == 1
     assert said in ended.stderr
     assert "hidden" not in ended.stderr
-
-
-def test_a_ledger_from_before_databases_were_asked(registry: Registry) -> None:
-    with duckdb.connect(str(registry.folder / "acct.duckdb")) as ledger:
-        ledger.execute("DROP TABLE observations")
-    assert registry.collect().startswith("lifecycle: 6 rows, 6 new")
 
 
 def test_a_url_of_a_bucket_or_folder_is_no_place_for_a_password(tmp_path: Path) -> None:
