@@ -334,7 +334,7 @@ def test_histories_are_worth_the_trouble() -> None:
     """That what is drawn holds what the rules are about: else all of the above would prove little."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=100, derandomize=True, database=None)
+    @settings(max_examples=200, derandomize=True, database=None)
     @given(histories())
     def look(case: Case) -> None:
         bills = model.bills(case)

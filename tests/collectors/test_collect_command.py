@@ -64,7 +64,7 @@ def test_from_a_bucket_to_a_bill(registry: StoredRegistry, stored: Path, endpoin
     again = run_today("collect", cwd=tmp_path)
     assert "images: 12 references, 0 new, 0 gone" in again.stderr
     ended = parse_instant(latest(tmp_path))
-    seconds = ended - max(parse_instant(began), Month.holding(ended).start)
+    seconds = ended - max(parse_instant(began), Month.holding(ended - 1).start)
     shown = run("report", "--workspace", "acme", "--format", "json", cwd=tmp_path)
     lines = {line["package"]: int(line["byte_seconds"]) for line in json.loads(shown.stdout)["lines"]}
     blobs = {file.parent.name: file.stat().st_size for file in registry.top.glob("blobs/*/*/*/data")}
