@@ -176,7 +176,7 @@ def test_a_version_was_uploaded_when_the_latest_of_its_content_was(case: Case) -
             del expected[version]
         for version, rows in there.items():
             sources.setdefault(version, set()).add(snapshot.source)
-            digests = frozenset(row.digest for row in rows)
+            digests = frozenset(f"{row.digest} {row.size}" for row in rows)
             uploaded_at = max((model.epoch(row.uploaded_at) for row in rows if row.uploaded_at), default=None)
             known = expected.get(version, (frozenset(), None))
             expected[version] = known if known[0] == digests and known[1] is not None else (digests, uploaded_at)

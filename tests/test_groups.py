@@ -31,7 +31,7 @@ from tests.test_reports import HOSTILE, Page, tokens
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A case with shared blobs, deletions and plans, in a ledger."""
     folder = tmp_path_factory.mktemp("groups")
-    case = load(KEPT / "random-0007")
+    case = load(KEPT / "shared-deleted-and-planned")
     for file, source, taken_at in case.snapshot_files():
         taken = run("import", "snapshot", file, "--source", source, "--taken-at", taken_at, cwd=folder)
         assert taken.exit_code == 0, taken.stderr

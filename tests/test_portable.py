@@ -13,7 +13,7 @@ from accounting.facts.cards import card_in_force
 from accounting.instants import Month
 from accounting.paths import shipped
 from tests.cli_runner import run
-from tests.golden import GoldenCase, golden_cases
+from tests.golden import GoldenCase, golden_cases, sources_of
 
 FACTS = (
     "packages",
@@ -70,7 +70,9 @@ def test_usage_is_the_same_on_another_engine(case: GoldenCase, tmp_path: Path) -
 
 def _load(ledger: Path, case: GoldenCase) -> None:
     for file, source, taken_at in case.snapshot_files():
-        run("--ledger", ledger, "import", "snapshot", file, "--source", source, "--taken-at", taken_at)
+        options = ["--source", source, "--taken-at", taken_at, "--accept", "sizes"]
+        options += ["--served"] if sources_of(case.folder).get(source, {}).get("served") else []
+        assert run("--ledger", ledger, "import", "snapshot", file, *options).exit_code == 0
     run("--ledger", ledger, "import", "events", case.folder / "events.jsonl")
     assert run("--ledger", ledger, "rates", "load", case.folder / "card.toml").exit_code == 0
 

@@ -100,7 +100,7 @@ def test_those_that_are_known_are_skipped(folder: Path) -> None:
     ("name", "packages", "size", "words"),
     [
         ("d_2026-10-02T000000Z.csv", 1, "many", "d_2026-10-02T000000Z.csv, line 2: the size 'many'"),
-        ("d_2026-09-15T000000Z.csv", 1, "2", "d_2026-09-15T000000Z.csv: gives sha256:00 the size 2"),
+        ("d_2026-09-15T000000Z.csv", 1, "2", "d_2026-09-15T000000Z.csv: gives sha256:00 of acme the size 2"),
         ("d_2026-09-01T000000Z.csv", 2, "1000000000",
          "d_2026-09-01T000000Z.csv, source images: has other content for 2026-09-01T00:00:00Z"),
         ("d_2136-10-16T000000Z.csv", 1, "1000000000",

@@ -47,16 +47,16 @@ def _of_sources(found: Status, width: int | None) -> Iterator[str]:
     rows = [
         [
             visible(source.name),
-            "served" if source.served else "stored",
             f"{source.snapshots:,}",
             format_instant(source.latest_at),
             f"{source.references:,}",
             f"{source.unreachable_blobs:,} ({size(source.unreachable_bytes)})",
-            "active" if source.retired_at is None else f"retired {format_instant(source.retired_at)}",
+            ("served, " if source.served else "")
+            + ("active" if source.retired_at is None else f"retired {format_instant(source.retired_at)}"),
         ]
         for source in found.sources
     ]
-    columns = ["source", "kind", "snapshots", "latest", "references", "unreachable blobs", "state"]
+    columns = ["source", "snapshots", "latest", "references", "unreachable blobs", "state"]
     yield table(columns, rows, width=width)
     unknown = [
         [visible(source.name), f"{source.unknown_objects:,}", size(source.unknown_bytes)]

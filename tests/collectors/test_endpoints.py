@@ -13,7 +13,7 @@ from accounting.collectors import bucket
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.model import Source
-from tests.cli_runner import run
+from tests.cli_runner import run, run_today
 from tests.collectors import servers
 from tests.collectors.stand_in import Answer, listing, serving
 
@@ -125,7 +125,7 @@ def test_each_source_has_its_own_credentials(endpoint: str, tmp_path: Path, monk
     for name in ("good", "bad", "nobody"):
         configure(tmp_path, name=f"of-{name}", profile=name, **place)
     configure(tmp_path, name="of-the-environment", **place)
-    ended = run("collect", cwd=tmp_path)
+    ended = run_today("collect", cwd=tmp_path)
     assert ended.exit_code == 1
     good, bad, nobody, environment = ended.stderr.splitlines()
     assert good.startswith("of-good: 0 references")

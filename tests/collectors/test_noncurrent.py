@@ -10,7 +10,7 @@ from accounting.collectors.places import open_store
 from accounting.collectors.store import Noncurrent
 from accounting.errors import AcctError
 from accounting.model import Source
-from tests.cli_runner import run
+from tests.cli_runner import run_today
 from tests.collectors.servers import client_of
 from tests.collectors.stand_in import Answer, error, listing, serving
 
@@ -70,12 +70,12 @@ def test_of_a_real_server(endpoint: str, tmp_path: Path) -> None:
     assert noncurrent(endpoint, "s3://kept/npm") == (2 + 2 * 2, 1 + 2 + 2 * 13)
     lines = ["[[source]]", 'name = "npm"', 'layout = "verdaccio"', 'url = "s3://kept/npm"', 'workspace = "acme"']
     (tmp_path / "acct.toml").write_text("\n".join([*lines, f'endpoint_url = "{endpoint}"']))
-    ended = run("reconcile", "--format", "json", cwd=tmp_path)
+    ended = run_today("reconcile", "--format", "json", cwd=tmp_path)
     assert (ended.exit_code, ended.stderr) == (0, "")
     (source,) = json.loads(ended.stdout)["sources"]
     assert source["parts"]["noncurrent"] == {"objects": 6, "bytes": 29}
     assert source["listed"]["bytes"] == sum(part["bytes"] for part in source["parts"].values()) == 29 + 17 + 3
-    assert "noncurrent" in run("reconcile", cwd=tmp_path).stdout
+    assert "noncurrent" in run_today("reconcile", cwd=tmp_path).stdout
 
 
 def test_versions_come_in_pages() -> None:
@@ -93,7 +93,7 @@ def test_who_may_not_list_them_gets_a_note(denied: Answer, tmp_path: Path) -> No
     with serving(answering(lambda _: denied, DENIED)) as endpoint:
         assert noncurrent(endpoint) is None
         (tmp_path / "acct.toml").write_text("\n".join([*lines, f'endpoint_url = "{endpoint}"']))
-        ended = run("reconcile", "--format", "json", cwd=tmp_path)
+        ended = run_today("reconcile", "--format", "json", cwd=tmp_path)
     assert ended.exit_code == 0
     assert "images: the noncurrent versions of its objects may not be listed, and are left out;" in ended.stderr
     assert "grant s3:ListBucketVersions" in ended.stderr
