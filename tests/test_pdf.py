@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.billing.statement_page import RepositoryLines, StatementPage, statement_page
-from accounting.instants import Month
+from accounting.instants import Month, parse_instant
 from accounting.ledger import reading
 from accounting.model import HeldName, Line, LineKey
 from accounting.paths import shipped
 from accounting.rendering import fonts
 from accounting.rendering import page_pdf as pdf
-from tests.cli_runner import run, surroundings
+from tests.cli_runner import run, run_today, surroundings
+from tests.clock import clock_at
 from tests.test_laws import tried
 from tests.test_reports import HOSTILE
 
@@ -40,7 +41,8 @@ NAMES = [
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ledger of the demo: two months, the second of them provisional."""
     folder = tmp_path_factory.mktemp("pdf") / "demo"
-    shown = run("demo", "--out", folder)
+    with clock_at(parse_instant("2029-12-20T12:00:00Z")):
+        shown = run_today("demo", "--out", folder)
     assert shown.exit_code == 0, shown.stderr
     return folder / "acct.duckdb"
 

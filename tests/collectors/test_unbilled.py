@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
-from tests.cli_runner import Result, run
+from tests.cli_runner import Result, run, run_today
+from tests.clock import clock_at
 from tests.collectors.laid_out import lay_out
 from tests.collectors.layouts import StoredRegistry
 
@@ -20,8 +20,8 @@ def configure(folder: Path, layout: str) -> None:
 
 def collect(folder: Path, hours: int, *arguments: str) -> Result:
     """Collect so many hours later."""
-    with mock.patch("time.time", return_value=NOW + 3600.0 * hours):
-        return run("collect", *arguments, cwd=folder)
+    with clock_at(NOW + 3600 * hours):
+        return run_today("collect", *arguments, cwd=folder)
 
 
 def foreign(stored: Path, size_bytes: int) -> None:
