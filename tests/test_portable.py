@@ -51,7 +51,7 @@ CASES = [
     [
         pytest.param(
             case,
-            marks=pytest.mark.xfail(case.name == "random-0003", strict=False, reason="not looked into yet"),
+            marks=pytest.mark.xfail(case.name == "random-0003", run=False, strict=False, reason="not looked into yet"),
         )
         for case in CASES
     ],
