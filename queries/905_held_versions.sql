@@ -15,7 +15,7 @@ present AS (
     JOIN scope_holdings AS h
         ON h.package_id = n.package_id AND h.source_id = n.source_id AND h.blob_id = n.blob_id
         AND n.valid_from < h.held_until AND h.held_from < coalesce(n.valid_until, h.held_until)
-    WHERE h.hidden = 0
+    WHERE h.hidden = 0 AND n.valid_from < coalesce(n.valid_until, h.held_until)
     UNION ALL
     SELECT DISTINCT n.package_id, n.version_id, h.held_from, h.held_until
     FROM named AS n
