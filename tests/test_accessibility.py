@@ -66,7 +66,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             bills = statements(ledger, "acme", [Month.parse("2026-10"), Month.parse("2026-11")])
             months = months_html(bills, "repository", trend(ledger, bills))
             out = tmp_path_factory.mktemp("run") / "2026-11"
-            run(ledger, Month.parse("2026-11"), out, provisional=False, news=lambda _: None)
+            run(ledger, Month.parse("2026-11"), out, provisional=False, progress=lambda _: None)
     return {
         "final": page_html(november["acme"]),
         "empty": page_html(november[hostile]),

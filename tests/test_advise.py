@@ -74,7 +74,7 @@ def shop(tmp_path: Path) -> Books:
 
 def test_what_saves_most_comes_first(shop: Books) -> None:
     """By hand, of 0.25 USD a GB-month, from the 11th of November on."""
-    advised = advise(shop.ledger, "acme", 1, lambda news: None)
+    advised = advise(shop.ledger, "acme", 1, lambda progress: None)
     told = {(each.kind, each.subject): each for each in advised.advice}
     rest = Fraction(20, 30)
 
@@ -98,7 +98,7 @@ def test_a_deleted_repository_that_is_charged_still(shop: Books) -> None:
     """Restored, emptied and deleted again, it is free; until when it is charged else does not matter then."""
     without = tuple(row for row in LATER if row.version != "latest")
     shop.take([Snapshot("images", "2026-11-12T00:00:00Z", without)])
-    advised = advise(shop.ledger, "acme", 1, lambda news: None)
+    advised = advise(shop.ledger, "acme", 1, lambda progress: None)
     (emptied,) = [each for each in advised.advice if each.kind == "deleted_repository"]
     assert [(step.event.verb, subject("acme", step.event), step.role) for step in emptied.steps] == [
         ("restored", "acme/legacy", "the registry's support"),
@@ -144,7 +144,7 @@ def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
     tag(these)
 
     def told() -> dict[tuple[str, str], str]:
-        advised = advise(these.ledger, "acme", 1, lambda news: None)
+        advised = advise(these.ledger, "acme", 1, lambda progress: None)
         return {(each.subject, v.name): format_instant(v.since)[:10] for each in advised.advice for v in each.versions}
 
     lasting = {("maven/copied", "1.0"): "2026-03-01", ("container/web", UNTAGGED): "2026-09-01"}
@@ -223,7 +223,7 @@ def test_what_hangs_on_an_image_goes_with_it(tmp_path: Path) -> None:
 
     def told(keep: int) -> dict[str, list[tuple[str, bool]]]:
         """By kind of advice, the versions (of names that are digests one digit) and whether they go along."""
-        advised = advise(these.ledger, "acme", keep, lambda news: None)
+        advised = advise(these.ledger, "acme", keep, lambda progress: None)
         short = re.compile(r"sha256[-:](.)\1+")
         return {
             each.kind: sorted((short.sub(r"\1", v.name), v.goes_along) for v in each.versions)
@@ -249,7 +249,7 @@ def test_what_frees_nothing_alone_is_advised_together(tmp_path: Path, monkeypatc
     taken = [("10-01", first), ("11-11", first + later)]
     snapshots = [Snapshot("images", f"2026-{day}T00:00:00Z", tuple(rows)) for day, rows in taken]
     these.take([*snapshots, Events((EVENTS[1], EVENTS[3])), Card(CARD)])
-    found = advise(these.ledger, "acme", 1, lambda news: None)
+    found = advise(these.ledger, "acme", 1, lambda progress: None)
     told = {tuple(part.subject for part in each.parts): each for each in found.advice}
     images = ("container/api", "container/job", "container/web")
     assert {names: (each.kind, each.freed_bytes, each.joint_bytes) for names, each in told.items()} == {
@@ -260,7 +260,7 @@ def test_what_frees_nothing_alone_is_advised_together(tmp_path: Path, monkeypatc
     # In December the repository's retention is over, and the layer of all three goes with two.
     assert (told[images].saved_minor, found.together[1]) == ((30 * 25 * 20 // 30, 50 * 25), 50 * 25)
     monkeypatch.setattr("accounting.foresight.advising.MOST", 1)
-    less = advise(these.ledger, "acme", 1, lambda news: None)
+    less = advise(these.ledger, "acme", 1, lambda progress: None)
     assert ([each.joint_bytes for each in less.advice], less.left_out) == ([30 * GB], 1)
     assert less.together == found.together
 
@@ -320,7 +320,7 @@ def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
     """Of the model: with the advice taken, by events and by snapshots, and without; each alone, and all together."""
     with books(case) as these:
         tag(these)
-        advised = advise(these.ledger, "acme", keep, lambda news: None)
+        advised = advise(these.ledger, "acme", keep, lambda progress: None)
     assert advised.left_out == 0
     for number, month in enumerate(advised.months):
 
@@ -348,7 +348,7 @@ def test_every_kind_of_advice_is_drawn() -> None:
     def look(case: Case) -> None:
         with books(case) as these:
             tag(these)
-            advised = advise(these.ledger, "acme", 1, lambda news: None)
+            advised = advise(these.ledger, "acme", 1, lambda progress: None)
         seen.update(each.kind for each in advised.advice if sum(each.saved_minor) > 0)
 
     look()

@@ -57,7 +57,7 @@ def test_what_was_sealed_and_the_corrections_are_what_all_evidence_says(case: Ca
                 sealed |= seal(these, closed[-1])
                 assert_told(these, known, closed)
         with reading(these.ledger) as ledger:
-            assert list(verify(ledger, closings(ledger), lambda news: None)) == []
+            assert list(verify(ledger, closings(ledger), lambda progress: None)) == []
         assume(billable(known, [*closed, closed[-1].next]))  # what came last may be what no card can bill
         told = bills_told(these, [*closed, closed[-1].next])
         assert told.items() >= sealed.items()
@@ -134,8 +134,8 @@ def billable(known: Case, months: Sequence[Month]) -> bool:
 
 def seal(these: Books, month: Month) -> dict[tuple[str, str], Statement]:
     with writing(these.ledger) as ledger:
-        assert close(ledger, month, lambda news: None) is not None
-        assert close(ledger, month, lambda news: None) is None
+        assert close(ledger, month, lambda progress: None) is not None
+        assert close(ledger, month, lambda progress: None) is None
     return bills_told(these, [month])
 
 

@@ -239,7 +239,7 @@ def folder_of(these: Books, case: Case) -> dict[str, bytes] | None:
     out = these.folder / "out"
     with reading(these.ledger) as ledger:
         try:
-            run_month(ledger, Month.parse(case.month), out, True, lambda news: None)
+            run_month(ledger, Month.parse(case.month), out, True, lambda progress: None)
         except AcctError:
             assert not any(isinstance(bill, Bill) for bill in model.bills(case).values())
             return None

@@ -62,7 +62,7 @@ def shop(tmp_path: Path) -> Books:
 
 
 def ask(these: Books, kind: Kind, name: str, on: int | None = None) -> WhatIf:
-    return what_if(these.ledger, kind, "acme", name, on, lambda news: None)
+    return what_if(these.ledger, kind, "acme", name, on, lambda progress: None)
 
 
 def amounts(found: WhatIf) -> dict[str, list[int | None]]:
@@ -204,7 +204,7 @@ def test_each_way_is_what_the_rules_say_of_it(case: Case, data: st.DataObject) -
     with books(case) as these:
         on = None if data.draw(st.booleans()) else latest_instant(case) + data.draw(st.sampled_from((0, 1, 40 * DAY)))
         try:
-            ways = what_if(these.ledger, kind, workspace, name, on, lambda news: None)
+            ways = what_if(these.ledger, kind, workspace, name, on, lambda progress: None)
         except AcctError as error:
             refused = error.what
         else:

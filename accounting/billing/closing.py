@@ -68,7 +68,7 @@ def require_closable(ledger: Ledger, month: Month) -> None:
     require_final(ledger, month)
 
 
-def close(ledger: Ledger, month: Month, news: Callable[[str], None]) -> int | None:
+def close(ledger: Ledger, month: Month, progress: Callable[[str], None]) -> int | None:
     """Seal the statements of a final month; gives their number, None where it is closed already.
 
     Raises NotCoveredError for a month that is not final, and AcctError for one out of order.
@@ -79,7 +79,7 @@ def close(ledger: Ledger, month: Month, news: Callable[[str], None]) -> int | No
     sealed = []
     for statement in computed(ledger, month):
         sealed.append(replace(statement, status="closed"))
-        news(f"{counted(len(sealed), 'statement')} computed")
+        progress(f"{counted(len(sealed), 'statement')} computed")
     _seal(ledger, month, sealed)
     return len(sealed)
 

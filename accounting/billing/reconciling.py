@@ -84,14 +84,14 @@ class Reconciliation:
         return next(part for part in self.parts if part.name == UNKNOWN)
 
 
-def reconcile(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> Reconciliation:
+def reconcile(ledger_path: Path, source: Source, base: Path, progress: Callable[[str], None]) -> Reconciliation:
     """List a source anew and compare it with the ledger, which stays as it is.
 
     Raises AcctError where the listing or a manifest cannot be trusted.
     """
-    found = read_source(ledger_path, source, base, news).found
+    found = read_source(ledger_path, source, base, progress).found
     store = open_store(source, base)
-    unfinished, noncurrent = store.unfinished_uploads(news), store.noncurrent_versions(news)
+    unfinished, noncurrent = store.unfinished_uploads(progress), store.noncurrent_versions(progress)
     states: list[StoredState] = []
     if ledger_path.exists():
         with reading(ledger_path) as ledger:

@@ -32,12 +32,12 @@ def asked_closings(ledger: Ledger, month: Month | None) -> list[Closing]:
     return asked
 
 
-def verify(ledger: Ledger, asked: Sequence[Closing], news: Callable[[str], None]) -> Iterator[Difference]:
+def verify(ledger: Ledger, asked: Sequence[Closing], progress: Callable[[str], None]) -> Iterator[Difference]:
     """Compute sealed months again from what was recorded before their closings; gives each difference."""
     for closing in asked:
-        news(f"computing {closing.month} again")
+        progress(f"computing {closing.month} again")
         yield from _of_month(ledger, closing)
-    news("checking the laws of the ledger")
+    progress("checking the laws of the ledger")
     yield from _broken_laws(ledger)
 
 

@@ -10,8 +10,8 @@ from accounting.commands.context import (
     Workspace,
     WrittenFormat,
     format_of,
-    progress,
     settings,
+    showing_progress,
     write_out,
     write_text,
 )
@@ -36,8 +36,8 @@ def advise(
     from accounting.rendering.advice import advice_json, advice_text
 
     as_ = format_of(OutputFormat, format_, output)
-    with progress(f"billing advice for {workspace}") as news:
-        advised = advised_of(settings(context).ledger, workspace, keep, news)
+    with showing_progress(f"billing advice for {workspace}") as progress:
+        advised = advised_of(settings(context).ledger, workspace, keep, progress)
     if as_ is OutputFormat.json:
         write_out(advice_json(advised), output)
     else:

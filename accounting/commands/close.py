@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import Month_, month_of, progress, say, settings
+from accounting.commands.context import Month_, month_of, say, settings, showing_progress
 from accounting.errors import AcctError
 from accounting.text import counted
 
@@ -56,8 +56,8 @@ def close(
         if not sys.stdin.isatty():
             raise AcctError(f"month {wanted}", "is not closed without being asked", "say --yes if that is meant")
         typer.confirm(f"Seal {wanted}? Its statements never change again.", abort=True, err=True)
-    with progress(f"closing {wanted}") as news, writing(path) as ledger:
-        sealed = close_month(ledger, wanted, news)
+    with showing_progress(f"closing {wanted}") as progress, writing(path) as ledger:
+        sealed = close_month(ledger, wanted, progress)
     if sealed is None:
         say(f"{wanted}: is closed already; nothing changed")
     else:

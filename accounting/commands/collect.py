@@ -10,11 +10,11 @@ from accounting.commands.context import (
     Settings,
     SourceNames,
     chosen_sources,
-    progress,
     refuse,
     say,
     say_what_was_uploaded_again,
     settings,
+    showing_progress,
 )
 from accounting.errors import AcctError
 from accounting.model import Source
@@ -60,8 +60,8 @@ def collect(
     refusals = []
     for source in chosen_sources(chosen.config, names):
         try:
-            with progress(f"collecting {source.name}") as news:
-                said = _collect(chosen, source, news, frozenset(accept or ()))
+            with showing_progress(f"collecting {source.name}") as progress:
+                said = _collect(chosen, source, progress, frozenset(accept or ()))
             say(said)
         except AcctError as refusal:  # the other sources have their snapshots all the same
             refusals.append(refusal)
@@ -73,15 +73,15 @@ def collect(
         raise refusals[-1]
 
 
-def _collect(chosen: Settings, source: Source, news: Callable[[str], None], accepted: frozenset[str]) -> str:
+def _collect(chosen: Settings, source: Source, progress: Callable[[str], None], accepted: frozenset[str]) -> str:
     """Collect one source; gives one sentence about what came of it."""
     if source.layout == "database":
         from accounting.facts.lifecycle import collect as collect_lifecycle
 
-        return changes_found(source.name, collect_lifecycle(chosen.ledger, source, news, accepted))
+        return changes_found(source.name, collect_lifecycle(chosen.ledger, source, progress, accepted))
     from accounting.facts.collecting import collect as collect_source
 
-    return outcome(source.name, collect_source(chosen.ledger, source, chosen.config.folder, news, accepted))
+    return outcome(source.name, collect_source(chosen.ledger, source, chosen.config.folder, progress, accepted))
 
 
 def outcome(source: str, collection: "Collection") -> str:

@@ -230,13 +230,13 @@ def _umask() -> int:
 
 
 @contextmanager
-def progress(task: str) -> Iterator[Callable[[str], None]]:
+def showing_progress(task: str) -> Iterator[Callable[[str], None]]:
     """Show how far a long task is: on standard error, on a terminal, once it takes more than a second.
 
-    The block calls what it gets with a few words of news.
+    The block calls what it gets with a few words of progress.
     """
     if _quiet.get() or not sys.stderr.isatty():
-        yield lambda news: None
+        yield lambda progress: None
         return
     from rich.console import Console
     from rich.markup import escape
@@ -245,8 +245,8 @@ def progress(task: str) -> Iterator[Callable[[str], None]]:
     start = threading.Timer(1, status.start)
     start.start()
 
-    def update(news: str) -> None:
-        status.update(escape(f"{task}: {news}"))
+    def update(progress: str) -> None:
+        status.update(escape(f"{task}: {progress}"))
 
     shown = _status.set(update)
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import progress, say
+from accounting.commands.context import say, showing_progress
 from accounting.errors import AcctError
 from accounting.text import counted
 
@@ -40,10 +40,10 @@ def demo(
     month = Month.holding(now).before
     sample = sample_of(month)
     say(f"A sample registry, with its history since {month.before}, goes to {out}:")
-    with progress("writing the sample"):
+    with showing_progress("writing the sample"):
         snapshots = _write(out, now, sample)
     config = ["--config", str(out / "acct.toml")]
-    with progress("importing two months of snapshots"):
+    with showing_progress("importing two months of snapshots"):
         _import(out / "acct.duckdb", snapshots)
     say(f"  $ acct import snapshot {out / 'snapshots'}/… --source … --taken-at …  ({counted(len(snapshots), 'file')})")
     _acct([*config, "import", "events", str(out / "events.jsonl")])

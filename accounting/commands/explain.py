@@ -12,8 +12,8 @@ from accounting.commands.context import (
     Workspace,
     format_of,
     month_of,
-    progress,
     settings,
+    showing_progress,
     write_out,
 )
 
@@ -54,7 +54,7 @@ def explain(
     wanted = month_of(month)
     as_ = format_of(ExplanationFormat, format_, output)
     blobs = _BLOBS if as_ is ExplanationFormat.text else None
-    with progress(f"explaining {workspace}"), reading(settings(context).ledger) as ledger:
+    with showing_progress(f"explaining {workspace}"), reading(settings(context).ledger) as ledger:
         explained = explain_bill(ledger, workspace, wanted, package, blobs)
     if as_ is ExplanationFormat.json:
         write_out(explanation_json(explained), output)

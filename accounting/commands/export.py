@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import Group, Month_, appearing, month_of, progress, settings
+from accounting.commands.context import Group, Month_, appearing, month_of, settings, showing_progress
 from accounting.errors import AcctError
 
 _group = typer.Typer(cls=Group)
@@ -49,7 +49,11 @@ def focus(
     if ending not in (".csv", ".parquet"):
         raise AcctError(f"--output {output}", "ends in neither .csv nor .parquet", "name the file so")
     wanted = month_of(month)
-    with progress(f"exporting {wanted}"), reading(settings(context).ledger) as ledger, appearing(output) as file:
+    with (
+        showing_progress(f"exporting {wanted}"),
+        reading(settings(context).ledger) as ledger,
+        appearing(output) as file,
+    ):
         if ending == ".csv":
             write_csv(invoices(ledger, wanted), file)
         else:

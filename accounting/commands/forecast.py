@@ -11,8 +11,8 @@ from accounting.commands.context import (
     Workspace,
     WrittenFormat,
     format_of,
-    progress,
     settings,
+    showing_progress,
     write_out,
     write_text,
 )
@@ -41,7 +41,7 @@ def forecast(
     as_ = format_of(OutputFormat, format_, output)
     if plot is not None and plot.suffix.lower() != ".svg":
         raise AcctError(f"--plot {plot}", "does not end in .svg", "name the file so; it is drawn as SVG alone")
-    with progress(f"forecasting {workspace}"):
+    with showing_progress(f"forecasting {workspace}"):
         told = forecast_of(settings(context).ledger, workspace)
     if plot is not None:
         write_out(forecast_chart(told), plot)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accounting.commands.context import Group, instant, progress, say, say_what_was_uploaded_again, settings
+from accounting.commands.context import Group, instant, say, say_what_was_uploaded_again, settings, showing_progress
 from accounting.commands.pipes import as_files, shown
 from accounting.instants import format_instant
 from accounting.text import counted, unseen, visible
@@ -75,11 +75,11 @@ def snapshot(
 
     instants = sorted(zip(files, _instants(files, taken_at), strict=True), key=itemgetter(1))
     accepted = frozenset(accept or ())
-    with as_files(files) as read, progress("importing") as news:
+    with as_files(files) as read, showing_progress("importing") as progress:
         offers = [offer_of(source, read[file], at, served, accepted) for file, at in instants]
         with writing(settings(context).ledger, readable=list(read.values())) as ledger:
             before = {state.name: state.references for state in source_states(ledger)}
-            taken = take_in_files(ledger, offers, news)
+            taken = take_in_files(ledger, offers, progress)
     for (file, at), each in zip(instants, taken, strict=True):
         name = source if len(files) == 1 else f"{shown(file)}, {source}"
         _say_what_came(name, each)
@@ -146,7 +146,7 @@ def events(
     from accounting.facts.events import record
     from accounting.ledger import writing
 
-    with as_files(files) as copies, progress("importing events"):
+    with as_files(files) as copies, showing_progress("importing events"):
         relations = {file: event_file.relation(copy) for file, copy in copies.items()}
         with writing(settings(context).ledger, readable=list(copies.values())) as ledger:
             recorded = {shown(file): record(ledger, copies[file], relation) for file, relation in relations.items()}
@@ -184,7 +184,7 @@ def links(
     from accounting.ledger import writing
 
     linked_at = instant("--at", at) if at is not None else int(time.time())
-    with as_files([file]) as files, progress(f"importing {file}"):
+    with as_files([file]) as files, showing_progress(f"importing {file}"):
         read = files[file]
         relation = links_file.relation(read)
         with writing(settings(context).ledger, readable=[read]) as ledger:

@@ -13,9 +13,9 @@ from accounting.commands.context import (
     WrittenFormat,
     format_of,
     month_of,
-    progress,
     say,
     settings,
+    showing_progress,
     write_out,
     write_text,
 )
@@ -114,7 +114,7 @@ def compare(
     as_ = format_of(OutputFormat, format_, output)
     wanted = month_of(month_)
     name, text = _card(file, example)
-    with progress("comparing rate cards"), reading(settings(context).ledger) as ledger:
+    with showing_progress("comparing rate cards"), reading(settings(context).ledger) as ledger:
         comparisons = list(compared(ledger, wanted, text, name, workspace))
     if as_ is OutputFormat.json:
         write_out(comparisons_json(comparisons, name, str(wanted)), output)

@@ -9,9 +9,9 @@ from accounting.commands.context import (
     WrittenFormat,
     chosen_sources,
     format_of,
-    progress,
     say,
     settings,
+    showing_progress,
     write_out,
     write_text,
 )
@@ -44,8 +44,8 @@ def reconcile(
             if names:
                 raise AcctError(f"source {source.name}", "is a database, and keeps no blobs", "name another source")
             continue
-        with progress(f"reconciling {source.name}") as news:
-            found.append(reconcile_source(here.ledger, source, here.config.folder, news))
+        with showing_progress(f"reconciling {source.name}") as progress:
+            found.append(reconcile_source(here.ledger, source, here.config.folder, progress))
     if as_ is OutputFormat.json:
         write_out(reconciliation_json(found), output)
     else:

@@ -14,8 +14,8 @@ from accounting.commands.context import (
     format_of,
     month,
     month_range,
-    progress,
     settings,
+    showing_progress,
     terminal_width,
     write_out,
     write_text,
@@ -86,7 +86,7 @@ def _write_page(context: typer.Context, workspace: str, asked: Month | None, for
 
     if format_ is StatementFormat.pdf and output is None and terminal_width():
         raise AcctError("--format pdf", "is not for a terminal", "name a file with --output")
-    with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
+    with showing_progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         page = statement_page(ledger, workspace, asked)
     if format_ is StatementFormat.text and output is None:
         write_text(lambda width: page_text(page, width))
@@ -104,7 +104,7 @@ def _write_months(context: typer.Context, workspace: str, months: Sequence[Month
 
     if format_ is StatementFormat.pdf:
         raise typer.BadParameter("pdf is of one month, its lines as they are; --by and ranges have the other formats")
-    with progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
+    with showing_progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         bills = statements(ledger, workspace, months)
         untold = format_ is StatementFormat.csv or (by and format_ is StatementFormat.text)
         changes = None if untold else trend(ledger, bills)

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from accounting.commands.context import Month_, month_of, progress, say, settings
+from accounting.commands.context import Month_, month_of, say, settings, showing_progress
 from accounting.text import counted
 
 
@@ -37,8 +37,12 @@ def run(
     from accounting.monthly.run import run as run_month
 
     wanted = month_of(month)
-    with _ended_in_order(), progress(f"billing {wanted}") as news, reading(settings(context).ledger) as ledger:
-        summary = run_month(ledger, wanted, out, provisional, news)
+    with (
+        _ended_in_order(),
+        showing_progress(f"billing {wanted}") as progress,
+        reading(settings(context).ledger) as ledger,
+    ):
+        summary = run_month(ledger, wanted, out, provisional, progress)
     if summary.currency is None:
         say(f"{wanted}: no rate card is loaded, so there are no amounts")
     say(f"{wanted}: {summary.status}, {counted(len(summary.workspaces), 'statement')} in {out}")

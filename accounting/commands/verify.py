@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from accounting.commands.context import OutputFormat, PrintedFormat, progress, refuse, say, settings, write_out
+from accounting.commands.context import OutputFormat, PrintedFormat, refuse, say, settings, showing_progress, write_out
 from accounting.commands.context import month as month_or_none
 from accounting.errors import AcctError
 from accounting.text import counted
@@ -31,9 +31,9 @@ def verify(
     from accounting.rendering.verify import verified_json
 
     wanted = month_or_none(month)
-    with progress("verifying") as news, reading(settings(context).ledger) as ledger:
+    with showing_progress("verifying") as progress, reading(settings(context).ledger) as ledger:
         closings = asked_closings(ledger, wanted)
-        differences = list(verify_months(ledger, closings, news))
+        differences = list(verify_months(ledger, closings, progress))
     if format_ is OutputFormat.json:
         write_out(verified_json(closings, differences), None)
     for difference in differences[:-1]:

@@ -12,8 +12,8 @@ from accounting.commands.context import (
     WrittenFormat,
     format_of,
     instant,
-    progress,
     settings,
+    showing_progress,
     write_out,
     write_text,
 )
@@ -103,8 +103,8 @@ def _show(context: typer.Context, kind: "Kind", workspace: str, name: str, on: s
 
     as_ = format_of(OutputFormat, format_, output)
     at = None if on is None else instant("--on", on)
-    with progress("billing each way") as news:
-        found = what_if(settings(context).ledger, kind, workspace, name, at, news)
+    with showing_progress("billing each way") as progress:
+        found = what_if(settings(context).ledger, kind, workspace, name, at, progress)
     if as_ is OutputFormat.json:
         write_out(whatif_json(found), output)
     else:

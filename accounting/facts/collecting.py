@@ -50,7 +50,7 @@ class SourceRead(NamedTuple):
     journal: Journal
 
 
-def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None]) -> SourceRead:
+def read_source(ledger_path: Path, source: Source, base: Path, progress: Callable[[str], None]) -> SourceRead:
     """Read a source, all but the manifests that the ledger knows. Raises AcctError where it cannot be trusted."""
     journal = Journal(ledger_path)
     manifests, filled, unbilled = Manifests(keep=journal.keep, begun=journal.read()), False, None
@@ -61,11 +61,11 @@ def read_source(ledger_path: Path, source: Source, base: Path, news: Callable[[s
             manifests = replace(manifests, known=known_manifests(ledger), since=since, broken=broken)
             filled = ever_filled(ledger, source.name)
             unbilled = accepted_unbilled(ledger, source.name)
-    found = COLLECTORS[source.layout](open_store(source, base), source, manifests, news)
+    found = COLLECTORS[source.layout](open_store(source, base), source, manifests, progress)
     return SourceRead(found, filled, unbilled, manifests.broken, journal)
 
 
-def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str], None],
+def collect(ledger_path: Path, source: Source, base: Path, progress: Callable[[str], None],
             accepted: frozenset[str] = frozenset()) -> Collection:  # fmt: skip
     """Take a snapshot of a source; a relative folder is one below `base`.
 
@@ -77,7 +77,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
     AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
     """
     last_record = last_record_of(ledger_path)
-    found, filled, accepted_before, broken_before, journal = read_source(ledger_path, source, base, news)
+    found, filled, accepted_before, broken_before, journal = read_source(ledger_path, source, base, progress)
     where = f"source {source.name}"
     if filled and not found.has_marker and "loss" not in accepted:
         raise AcctError(
@@ -102,7 +102,7 @@ def collect(ledger_path: Path, source: Source, base: Path, news: Callable[[str],
         accepted=accepted | {"sizes"},  # what is stored is billed, whatever it was before
         last_record=last_record,
     )
-    news("merging the snapshot")
+    progress("merging the snapshot")
     with writing(ledger_path) as ledger:
         taken = take_in(ledger, offer)
         if not taken.repeated:

@@ -30,14 +30,14 @@ class Changes:
     unseen: tuple[str, ...] = ()
 
 
-def collect(ledger_path: Path, source: Source, news: Callable[[str], None],
+def collect(ledger_path: Path, source: Source, progress: Callable[[str], None],
             accepted: frozenset[str] = frozenset()) -> Changes:  # fmt: skip
     """Ask a source's database, and record what has changed since it was asked before.
 
     Raises AcctError where the answer cannot be taken; then nothing is recorded.
     """
-    answer = ask(source, news)
-    news("comparing it with the events known")
+    answer = ask(source, progress)
+    progress("comparing it with the events known")
     with writing(ledger_path) as ledger:
         return take_in(ledger, answer, accepted)
 

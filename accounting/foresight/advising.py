@@ -100,7 +100,7 @@ class Advised:
     served_sources: tuple[str, ...]
 
 
-def advise(path: Path, workspace: str, kept_versions: int, news: Callable[[str], None]) -> Advised:
+def advise(path: Path, workspace: str, kept_versions: int, progress: Callable[[str], None]) -> Advised:
     """What would save most in a workspace, if it were done where what is known ends.
 
     Billed are the month in which that lies, for its rest, and the first that begins after it. Raises AcctError for an
@@ -125,7 +125,7 @@ def advise(path: Path, workspace: str, kept_versions: int, news: Callable[[str],
 
         billed = []
         for number, advice in enumerate(found.largest, 1):
-            news(f"{number:,} of {len(found.largest):,} billed")
+            progress(f"{number:,} of {len(found.largest):,} billed")
             billed.append(replace(advice, saved_minor=saved(advice.pieces)))
         billed.sort(key=lambda each: (-sum(each.saved_minor), -each.freed_bytes, each.kind, each.subject))
         return Advised(workspace, at, covered_until, months, kept_versions, card.currency, card.minor_digits,

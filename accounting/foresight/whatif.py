@@ -104,7 +104,9 @@ class WhatIf:
     stretches: tuple[Stretch, ...]
 
 
-def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, news: Callable[[str], None]) -> WhatIf:
+def what_if(
+    path: Path, kind: Kind, workspace: str, name: str, on: int | None, progress: Callable[[str], None]
+) -> WhatIf:
     """The ways of deleting something at an instant, by default where what is known ends.
 
     Raises AcctError for an instant before that, for what the ledger at `path` does not know, and for a month that the
@@ -124,7 +126,7 @@ def what_if(path: Path, kind: Kind, workspace: str, name: str, on: int | None, n
         cuts = [on, kept_until, *_retentions_that_end(ledger)]
         ways, carried = [], []
         for way, steps in _steps(target):
-            news(way.replace("_", " "))
+            progress(way.replace("_", " "))
             with taken_back(ledger):
                 happens(ledger, workspace, [step.event for step in steps], on)
                 goes_on(ledger, months[-1].end)

@@ -29,7 +29,7 @@ from accounting.monthly.summary import Figures, Summary, amounts_before, figures
 FOCUS = "focus.csv"
 
 
-def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callable[[str], None]) -> Summary:
+def run(ledger: Ledger, month: Month, out: Path, provisional: bool, progress: Callable[[str], None]) -> Summary:
     """Write the folder of a month; of a closed one what was sealed, so that it never changes.
 
     Raises NotCoveredError for a month that is not final, unless `provisional` says that it need not be, and AcctError
@@ -44,7 +44,7 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
     # Who came after the closing is not in a closed month.
     stems = statement_stems(list(sealed_amounts(ledger, month)) if closed else workspace_names(ledger))
     with appearing_folder(out, MANIFEST) as folder:
-        figures = _write_statements(ledger, asked, stems, folder, news)
+        figures = _write_statements(ledger, asked, stems, folder, progress)
         summary = Summary(
             month,
             "closed" if closed else open_status(month, None, asked.covered_until),
@@ -56,10 +56,10 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
         )
         write_summary(summary, folder)
         if asked.card.rates and summary.status != "provisional":
-            news("as FOCUS rows")
+            progress("as FOCUS rows")
             with (folder / FOCUS).open("wb") as file:
                 write_csv(_by_name(invoices(ledger, month), folder), file)
-        news("the index and the manifest")
+        progress("the index and the manifest")
         beside = sorted(file.name for file in folder.iterdir() if file.is_file())
         statements = {workspace: file_names(stem) for workspace, stem in stems.items()}
         page = index_html(summary, statements, [*beside, MANIFEST])
@@ -69,9 +69,9 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, news: Callab
 
 
 def _write_statements(ledger: Ledger, asked: Asked, stems: Mapping[str, str], folder: Path,
-                      news: Callable[[str], None]) -> dict[str, Figures]:  # fmt: skip
+                      progress: Callable[[str], None]) -> dict[str, Figures]:  # fmt: skip
     """Every statement in every format; gives their figures, beside those of the month before."""
-    news("the month before")
+    progress("the month before")
     before = amounts_before(ledger, asked)
     figures = {}
     with StatementWriter(folder) as writer:
@@ -79,7 +79,7 @@ def _write_statements(ledger: Ledger, asked: Asked, stems: Mapping[str, str], fo
             workspace = page.statement.workspace
             figures[workspace] = figures_of(page.statement, before)
             writer.write(stems[workspace], page)
-            news(f"{len(figures):,} of {len(stems):,} statements")
+            progress(f"{len(figures):,} of {len(stems):,} statements")
     return figures
 
 
