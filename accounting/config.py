@@ -106,18 +106,18 @@ def _check_workspace(where: str, entry: Mapping[str, str]) -> None:
     in_url = WORKSPACE in url
     if entry["layout"] == "distribution":
         if in_url:
-            todo = "leave it out: without `workspace` it is the first segment of the image name"
-            raise AcctError(f"{where}, url", f"has {WORKSPACE}, which distribution does not know", todo)
+            hint = "leave it out: without `workspace` it is the first segment of the image name"
+            raise AcctError(f"{where}, url", f"has {WORKSPACE}, which distribution does not know", hint)
         return
     path = re.sub(r"^(s3://[^/]*/?|file:)", "", url)
     if in_url and (url.count(WORKSPACE) > 1 or WORKSPACE not in path.split("/")):
-        todo = f"write it once, between slashes, such as s3://bucket/{WORKSPACE}/releases"
-        raise AcctError(f"{where}, url", f"has {WORKSPACE} elsewhere than as one segment of its path", todo)
+        hint = f"write it once, between slashes, such as s3://bucket/{WORKSPACE}/releases"
+        raise AcctError(f"{where}, url", f"has {WORKSPACE} elsewhere than as one segment of its path", hint)
     if in_url and "workspace" in entry:
         raise AcctError(f"{where}, workspace", f"is given, and {WORKSPACE} in the url too", "leave one of them out")
     if not in_url and "workspace" not in entry:
-        todo = f"add it, or write {WORKSPACE} for one segment of the url's path"
-        raise AcctError(f"{where}, workspace", f"is missing, and {entry['layout']} has none in its package names", todo)
+        hint = f"add it, or write {WORKSPACE} for one segment of the url's path"
+        raise AcctError(f"{where}, workspace", f"is missing, and {entry['layout']} has none in its package names", hint)
 
 
 def _database(where: str, entry: dict[str, str]) -> Source:

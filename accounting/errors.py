@@ -12,7 +12,7 @@ class AcctError(Exception):
     where it is a matter of time, with 3.
 
     `where` names the file, line, key, source or workspace concerned; `what` says what is wrong with it,
-    and `todo` what to do about it. The message has them as they can be shown and read.
+    and `hint` what to do about it. The message has them as they can be shown and read.
 
     >>> str(AcctError("events.jsonl, line 3", "the member time is missing", "add it and import again"))
     'events.jsonl, line 3: the member time is missing; add it and import again'
@@ -20,13 +20,13 @@ class AcctError(Exception):
 
     exit_status = 1
 
-    def __init__(self, where: str, what: str, todo: str = "") -> None:
+    def __init__(self, where: str, what: str, hint: str = "") -> None:
         self.where = where
         self.what = what
-        self.todo = todo
-        where, what, todo = (shortened(visible(part)) for part in (where, what, todo))
-        super().__init__(f"{where}: {what}" + (f"; {todo}" if todo else ""))
+        self.hint = hint
+        where, what, hint = (shortened(visible(part)) for part in (where, what, hint))
+        super().__init__(f"{where}: {what}" + (f"; {hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
         """So that it comes whole out of another process."""
-        return type(self), (self.where, self.what, self.todo)
+        return type(self), (self.where, self.what, self.hint)

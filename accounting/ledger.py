@@ -361,5 +361,5 @@ def _check_schema(ledger: Ledger) -> None:
         raise AcctError(where, "is a DuckDB file, but not a ledger of acct", "name another --ledger")
     ((version,),) = ledger.rows("SELECT coalesce(max(schema_version), 0) FROM about")
     if version != SCHEMA_VERSION:
-        todo = "use the newer acct that wrote it" if version > SCHEMA_VERSION else "import its evidence into a new one"
-        raise AcctError(where, f"has layout {version}, this acct knows {SCHEMA_VERSION}", todo)
+        hint = "use the newer acct that wrote it" if version > SCHEMA_VERSION else "import its evidence into a new one"
+        raise AcctError(where, f"has layout {version}, this acct knows {SCHEMA_VERSION}", hint)

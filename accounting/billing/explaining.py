@@ -87,10 +87,10 @@ def _lines_asked(bill: Statement, package: str | None) -> list[Line]:
 
 def _not_billed(bill: Statement, package: str, names: Sequence[str]) -> AcctError:
     near = nearest_package(package, names)
-    todo = f"did you mean {near}?" if near else f"write FORMAT/NAME, such as {names[0]}" if names else ""
+    hint = f"did you mean {near}?" if near else f"write FORMAT/NAME, such as {names[0]}" if names else ""
     what = f"is not in the bill of {bill.workspace} for {bill.month}"
     nothing = "nothing was stored in that month" if bill.metered_seconds else "nothing is known of that month"
-    return AcctError(f"package {package}", what, todo or nothing)
+    return AcctError(f"package {package}", what, hint or nothing)
 
 
 class _Found(NamedTuple):

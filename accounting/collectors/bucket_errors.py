@@ -61,28 +61,28 @@ def refusing(where: str, call: Callable[[], T]) -> T:
     try:
         return call()
     except ClientError as error:
-        said, todo = _answered(error)
+        said, hint = _answered(error)
         if error.response.get("Error", {}).get("Code") == "NoSuchKey":
-            raise GoneError(where, said, todo) from None
+            raise GoneError(where, said, hint) from None
     except ParamValidationError:
-        said, todo = _REFUSALS["InvalidBucketName"]
+        said, hint = _REFUSALS["InvalidBucketName"]
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError):
-        said, todo = "there are no credentials", _CREDENTIALS
+        said, hint = "there are no credentials", _CREDENTIALS
     except ProfileNotFound as error:
         said = f"there is no AWS profile {error.kwargs['profile']!r}"
-        todo = "add it to ~/.aws/config, or name another one in the source or in AWS_PROFILE"
+        hint = "add it to ~/.aws/config, or name another one in the source or in AWS_PROFILE"
     except ConfigParseError:
-        said, todo = "the configuration file of AWS cannot be read", "mend it"
+        said, hint = "the configuration file of AWS cannot be read", "mend it"
     except InvalidRegionError as error:
-        said, todo = f"{error.kwargs['region_name']!r} is no region", _REGION
+        said, hint = f"{error.kwargs['region_name']!r} is no region", _REGION
     except (ConnectionError, HTTPClientError) as error:
-        said, todo = _unanswered(error)
+        said, hint = _unanswered(error)
     except RecursionError:
         said = "the server redirects in circles, or is no S3 server"
-        todo = "check endpoint_url, AWS_REGION and the region of the source"
+        hint = "check endpoint_url, AWS_REGION and the region of the source"
     except (ResponseParserError, BotoCoreError, KeyError, ValueError) as error:
-        said, todo = f"the answer cannot be read ({type(error).__name__})", CHECK_SERVER
-    raise AcctError(where, said, todo)
+        said, hint = f"the answer cannot be read ({type(error).__name__})", CHECK_SERVER
+    raise AcctError(where, said, hint)
 
 
 def _answered(error: ClientError) -> tuple[str, str]:

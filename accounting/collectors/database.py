@@ -104,8 +104,8 @@ def _typed(where: str, table: pa.Table) -> pl.DataFrame:
         raise AcctError(where, f"the query gives no column {', '.join(missing)}", _QUERY)
     for name in table.column_names:
         if name not in (*COLUMNS, "created_at"):
-            todo = f"the columns are {', '.join(COLUMNS)}, and created_at where it is known"
-            raise AcctError(where, f"the query gives the column {name}, which is unknown", todo)
+            hint = f"the columns are {', '.join(COLUMNS)}, and created_at where it is known"
+            raise AcctError(where, f"the query gives the column {name}, which is unknown", hint)
         if table.column_names.count(name) > 1:
             raise AcctError(where, f"the query gives the column {name} twice", _QUERY)
     columns = {}
@@ -126,8 +126,8 @@ def _instants(where: str, name: str, table: pa.Table) -> pl.Series:
     if not pa.types.is_timestamp(column.type):
         raise AcctError(where, f"the column {name} is no timestamp", f"write it as {name}::timestamptz in the query")
     if column.type.tz is None:
-        todo = f"write it as {name} AT TIME ZONE 'UTC' in the query, or in the zone that it is in"
-        raise AcctError(where, f"the column {name} is a timestamp without time zone", todo)
+        hint = f"write it as {name} AT TIME ZONE 'UTC' in the query, or in the zone that it is in"
+        raise AcctError(where, f"the column {name} is a timestamp without time zone", hint)
     # Whole microseconds of 64 bits: division rounds down, before 1970 as well.
     return pl.Series(name, column.cast(pa.int64()), pl.Int64()) // 1_000_000
 

@@ -92,8 +92,8 @@ class Inventory:
             return self._objects.read(key, limit_bytes)
         except AcctError as error:
             # Without s3:ListBucket an object that is gone looks like one that may not be read.
-            todo = f"{error.todo}; if it is gone since the inventory was taken, {_NEXT}"
-            raise AcctError(error.where, error.what, todo) from error
+            hint = f"{error.hint}; if it is gone since the inventory was taken, {_NEXT}"
+            raise AcctError(error.where, error.what, hint) from error
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
         """Those of now: an inventory has none."""

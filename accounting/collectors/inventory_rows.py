@@ -36,7 +36,7 @@ NEEDED = ("key", "size", "last_modified_date")
 VERSIONS = ("version_id", "is_latest", "is_delete_marker")  # together, or none of them
 ROWS, BLOCK_BYTES = 250_000, 16 * 2**20  # what is in memory of a file at a time, beside its bytes
 
-_TODO = "collect again with the next inventory"
+_HINT = "collect again with the next inventory"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$"
 # No escape starts another, and none is left after one pass: %2541 is %41 and not A.
 _ASCII = {form % code: chr(code) for code in range(128) for form in ("%%%02X", "%%%02x")} | {"+": " "}
@@ -62,9 +62,9 @@ def objects_of(
                 yield _objects(where, _cast(rows), bucket)
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise AcctError(where, f"cannot be read: {said}", _TODO) from error
+        raise AcctError(where, f"cannot be read: {said}", _HINT) from error
     except pl.exceptions.PolarsError as error:
-        raise AcctError(where, "cannot be read: a column is of another type than it should be", _TODO) from error
+        raise AcctError(where, "cannot be read: a column is of another type than it should be", _HINT) from error
 
 
 def _csv(where: str, content: bytes, columns: tuple[str, ...], read: list[str]) -> Iterator[pl.DataFrame]:
@@ -87,8 +87,8 @@ def _csv(where: str, content: bytes, columns: tuple[str, ...], read: list[str]) 
         for number, batch in enumerate(batches):
             rows = _frame(batch)
             if number == 0 and _is_header(rows["size"].first(), columns):
-                todo = "have it written without that line, for its columns are those of the manifest"
-                raise AcctError(where, "begins with a header line, which an S3 inventory does not have", todo)
+                hint = "have it written without that line, for its columns are those of the manifest"
+                raise AcctError(where, "begins with a header line, which an S3 inventory does not have", hint)
             yield rows
 
 
@@ -127,7 +127,7 @@ def _typed(where: str, rows: pl.DataFrame) -> pl.DataFrame:
     try:
         rows = rows.with_columns(decoded(rows["key"]))
     except ValueError as error:
-        raise AcctError(where, f"has a key that is not URL-encoded: {error}", _TODO) from error
+        raise AcctError(where, f"has a key that is not URL-encoded: {error}", _HINT) from error
     return rows.with_columns(
         pl.when(size.str.contains("^[0-9]{1,19}$")).then(size).cast(pl.Int64, strict=False),
         pl.when(date.str.contains(_DATE)).then(instant),
@@ -184,7 +184,7 @@ def _objects(where: str, rows: pl.DataFrame, bucket: str) -> pl.DataFrame:
     problems = rows.select("key", problem=problem).drop_nulls("problem")
     if not problems.is_empty():
         key, said = problems.row(0)
-        raise AcctError(f"{where}, key {key or ''}", said, _TODO)
+        raise AcctError(f"{where}, key {key or ''}", said, _HINT)
     return rows.filter(pl.col("is_latest") & ~pl.col("is_delete_marker")).select(
         "key",
         pl.col("size").alias("size_bytes"),

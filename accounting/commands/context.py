@@ -71,8 +71,8 @@ def chosen_sources(config: Config, names: list[str] | None) -> list[Source]:
     """The configured sources of these names, or all of them; AcctError where there is none."""
     configured = {source.name: source for source in config.sources}
     if config.file is None:
-        todo = "write one, stand in the folder that has one, or name one with --config"
-        raise AcctError(str(config.folder), "there is no acct.toml here", todo)
+        hint = "write one, stand in the folder that has one, or name one with --config"
+        raise AcctError(str(config.folder), "there is no acct.toml here", hint)
     if not configured:
         raise AcctError(str(config.file), "has no source", "add a [[source]], or name another file with --config")
     for name in names or []:

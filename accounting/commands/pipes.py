@@ -23,7 +23,7 @@ def as_files(given: Iterable[Path]) -> Iterator[dict[Path, Path]]:
         try:
             yield files
         except AcctError as error:
-            parts = [error.where, error.what, error.todo]
+            parts = [error.where, error.what, error.hint]
             for path, file in files.items():
                 if file != path:
                     parts = [part.replace(str(file), shown(path)) for part in parts]

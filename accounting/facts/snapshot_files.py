@@ -41,7 +41,7 @@ def take_in_files(ledger: Ledger, offers: Sequence[Offer], progress: Callable[[s
         except AcctError as error:
             if len(offers) == 1 or error.where.startswith(str(offer.file)):
                 raise
-            raise type(error)(f"{offer.file}, {error.where}", error.what, error.todo) from error
+            raise type(error)(f"{offer.file}, {error.where}", error.what, error.hint) from error
     return taken
 
 

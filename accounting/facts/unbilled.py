@@ -94,13 +94,13 @@ def refuse_unbilled(source: Source, found: Collected, unbilled: Unbilled, accept
         f" reaches {unreachable}"
     )
     if found.in_database:
-        todo = (
+        hint = (
             "the registry seems to keep its metadata in a database, as GitLab's may: import snapshots of what it serves"
             " instead (acct import snapshot), or collect with --accept unbilled if nothing of this is to be billed"
         )
     else:
-        todo = (
+        hint = (
             f"see `acct reconcile {source.name}` for what they are, and check the url and the layout; collect with"
             " --accept unbilled if that is true"
         )
-    raise AcctError(where, what, todo)
+    raise AcctError(where, what, hint)

@@ -177,7 +177,7 @@ def test_refuses_what_is_no_whole_listing(answers: list[Answer], message: str) -
         listed(answers)
     assert str(refused.value).startswith("source images, bucket images at http://127.0.0.1:")
     assert message in str(refused.value)
-    assert refused.value.todo
+    assert refused.value.hint
     assert SECRET_KEY not in str(refused.value)
 
 
