@@ -12,15 +12,15 @@ compared AS (
            LAG(m.is_deleted, 1, 0) OVER (PARTITION BY m.workspace_id ORDER BY m.position) AS was_deleted
     FROM marks AS m
 ),
-turns AS (
+changes AS (
     SELECT c.workspace_id AS workspace_id, c.is_deleted AS is_deleted, c.occurred_at AS deleted_at,
            LEAD(c.occurred_at) OVER (PARTITION BY c.workspace_id ORDER BY c.position) AS restored_at
     FROM compared AS c
     WHERE c.is_deleted <> c.was_deleted
 )
-SELECT t.workspace_id AS workspace_id, t.deleted_at AS deleted_at,
-       t.deleted_at + r.retention_seconds AS kept_until,
-       COALESCE(t.restored_at, 9223372036854775807) AS restored_at
-FROM turns AS t
-JOIN rules AS r ON r.rule_from <= t.deleted_at AND t.deleted_at < r.rule_until
-WHERE t.is_deleted = 1;
+SELECT c.workspace_id AS workspace_id, c.deleted_at AS deleted_at,
+       c.deleted_at + r.retention_seconds AS kept_until,
+       COALESCE(c.restored_at, 9223372036854775807) AS restored_at
+FROM changes AS c
+JOIN rules AS r ON r.rule_from <= c.deleted_at AND c.deleted_at < r.rule_until
+WHERE c.is_deleted = 1;

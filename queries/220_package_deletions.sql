@@ -12,13 +12,13 @@ compared AS (
            LAG(m.is_deleted, 1, 0) OVER (PARTITION BY m.package_id ORDER BY m.position) AS was_deleted
     FROM marks AS m
 ),
-turns AS (
+changes AS (
     SELECT c.package_id AS package_id, c.is_deleted AS is_deleted, c.occurred_at AS deleted_at,
            LEAD(c.occurred_at) OVER (PARTITION BY c.package_id ORDER BY c.position) AS restored_at
     FROM compared AS c
     WHERE c.is_deleted <> c.was_deleted
 )
-SELECT t.package_id AS package_id, t.deleted_at AS deleted_at,
-       COALESCE(t.restored_at, 9223372036854775807) AS restored_at
-FROM turns AS t
-WHERE t.is_deleted = 1;
+SELECT c.package_id AS package_id, c.deleted_at AS deleted_at,
+       COALESCE(c.restored_at, 9223372036854775807) AS restored_at
+FROM changes AS c
+WHERE c.is_deleted = 1;

@@ -9,7 +9,7 @@ WITH compared AS (
     FROM repository_events AS e
     WHERE e.package_id IS NULL
 ),
-turns AS (
+changes AS (
     SELECT c.workspace_id AS workspace_id, c.slug AS slug, c.incarnation AS incarnation,
            c.is_deleted AS is_deleted, c.occurred_at AS deleted_at,
            LEAD(c.occurred_at) OVER (
@@ -18,9 +18,9 @@ turns AS (
     FROM compared AS c
     WHERE c.is_deleted <> c.was_deleted
 )
-SELECT t.workspace_id AS workspace_id, t.slug AS slug, t.incarnation AS incarnation, t.deleted_at AS deleted_at,
-       t.deleted_at + r.retention_seconds AS kept_until,
-       COALESCE(t.restored_at, 9223372036854775807) AS restored_at
-FROM turns AS t
-JOIN rules AS r ON r.rule_from <= t.deleted_at AND t.deleted_at < r.rule_until
-WHERE t.is_deleted = 1;
+SELECT c.workspace_id AS workspace_id, c.slug AS slug, c.incarnation AS incarnation, c.deleted_at AS deleted_at,
+       c.deleted_at + r.retention_seconds AS kept_until,
+       COALESCE(c.restored_at, 9223372036854775807) AS restored_at
+FROM changes AS c
+JOIN rules AS r ON r.rule_from <= c.deleted_at AND c.deleted_at < r.rule_until
+WHERE c.is_deleted = 1;

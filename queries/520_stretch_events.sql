@@ -8,9 +8,9 @@ WITH links AS (
     WHERE r.package_id IS NOT NULL
     GROUP BY r.package_id, r.occurred_at
 ),
-package_turns AS (SELECT * FROM deletion_turns WHERE kind = 'package'),
-workspace_turns AS (SELECT * FROM deletion_turns WHERE kind = 'workspace'),
-repository_turns AS (SELECT * FROM deletion_turns WHERE kind = 'repository'),
+package_changes AS (SELECT * FROM deletion_changes WHERE kind = 'package'),
+workspace_changes AS (SELECT * FROM deletion_changes WHERE kind = 'workspace'),
+repository_changes AS (SELECT * FROM deletion_changes WHERE kind = 'repository'),
 linked AS (
     SELECT s.*, l.position AS link_position, l.slug, l.incarnation
     FROM package_states AS s
@@ -24,10 +24,10 @@ SELECT s.package_id, s.period_id, s.state_from, s.state_until, s.repository, s.s
            WHEN 'repository_deleted' THEN r.position
            WHEN 'expired' THEN CASE WHEN w.is_deleted THEN w.position ELSE r.position END
            ELSE greatest(p.position, w.position, r.position)
-       END AS turn_position
+       END AS change_position
 FROM linked AS s
-ASOF LEFT JOIN package_turns AS p ON p.package_id = s.package_id AND p.occurred_at <= s.state_from
-ASOF LEFT JOIN workspace_turns AS w ON w.workspace_id = s.workspace_id AND w.occurred_at <= s.state_from
-ASOF LEFT JOIN repository_turns AS r
+ASOF LEFT JOIN package_changes AS p ON p.package_id = s.package_id AND p.occurred_at <= s.state_from
+ASOF LEFT JOIN workspace_changes AS w ON w.workspace_id = s.workspace_id AND w.occurred_at <= s.state_from
+ASOF LEFT JOIN repository_changes AS r
     ON r.workspace_id = s.workspace_id AND r.slug = s.slug AND r.incarnation = s.incarnation
     AND r.occurred_at <= s.state_from;

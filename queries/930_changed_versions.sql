@@ -4,7 +4,7 @@ CREATE OR REPLACE TEMP VIEW changed_versions AS
 WITH held AS (
     SELECT DISTINCT c.month, c.version_id FROM compared_versions AS c
 ),
-turns AS (
+changes AS (
     SELECT c.package_id, c.repository, c.state, c.version_id,
            c.month > 0 AND b.version_id IS NULL AS came,
            c.month < (SELECT max(m.month) FROM compared_months AS m) AND a.version_id IS NULL AS went
@@ -12,8 +12,8 @@ turns AS (
     LEFT JOIN held AS b ON b.version_id = c.version_id AND b.month = c.month - 1
     LEFT JOIN held AS a ON a.version_id = c.version_id AND a.month = c.month + 1
 )
-SELECT t.package_id, t.repository, t.state, count(DISTINCT t.version_id) FILTER (t.came) AS came,
-       count(DISTINCT t.version_id) FILTER (t.went) AS went
-FROM turns AS t
-WHERE t.came OR t.went
-GROUP BY GROUPING SETS ((t.package_id, t.repository, t.state), ());
+SELECT c.package_id, c.repository, c.state, count(DISTINCT c.version_id) FILTER (c.came) AS came,
+       count(DISTINCT c.version_id) FILTER (c.went) AS went
+FROM changes AS c
+WHERE c.came OR c.went
+GROUP BY GROUPING SETS ((c.package_id, c.repository, c.state), ());

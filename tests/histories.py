@@ -325,8 +325,8 @@ def busy_histories(draw: Draw) -> Case:
     packages = PACKAGES[:4]
     size = draw(st.sampled_from((7, 3 * 10**9 + 1, 2**63 - 1)))
     rows = tuple(Row("acme", *package, "1.0", f"sha256:{blob:064x}", size) for package in packages for blob in (1, 2))
-    turn = st.tuples(st.integers(start, end), st.sampled_from(packages), st.sampled_from(("deleted", "restored")))
-    turns = draw(st.lists(turn, min_size=160, max_size=200))
+    change = st.tuples(st.integers(start, end), st.sampled_from(packages), st.sampled_from(("deleted", "restored")))
+    changes = draw(st.lists(change, min_size=160, max_size=200))
     events = [
         {
             "specversion": "1.0",
@@ -336,7 +336,7 @@ def busy_histories(draw: Draw) -> Case:
             "type": f"registry.package.{verb}",
             "subject": f"acme/{kind}/{name}",
         }
-        for number, (at, (kind, name), verb) in enumerate(turns)
+        for number, (at, (kind, name), verb) in enumerate(changes)
     ]
     world = World("2026-10", (start, end), ("acme",), SLUGS, packages, ())
     return Case(

@@ -250,11 +250,11 @@ def test_the_event_that_counts_is_told() -> None:
     with books(case) as these:
         explained = told(these, "acme", OCTOBER)
     live, deleted = explained.lines
-    assert [state.turned_by and state.turned_by.event_id for state in live.states] == [None, "6"]
+    assert [state.changed_by and state.changed_by.event_id for state in live.states] == [None, "6"]
     (state,) = deleted.states
-    assert state.turned_by is not None
+    assert state.changed_by is not None
     assert state.linked_by is not None
-    assert (state.turned_by.event_id, state.linked_by.event_id) == ("4", "1")
+    assert (state.changed_by.event_id, state.linked_by.event_id) == ("4", "1")
     assert state.kept_until == parse_instant("2026-11-09T00:00:00Z")
 
 

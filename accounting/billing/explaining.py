@@ -109,7 +109,7 @@ def _found(ledger: Ledger, package: str | None, rules: Sequence[Rule], places: i
         " WHERE ? IS NULL OR format || '/' || name = ?",
         [package, package],
     )
-    for name in ("510_deletion_turns", "520_stretch_events", "530_line_stretches",
+    for name in ("510_deletion_changes", "520_stretch_events", "530_line_stretches",
                  "540_holder_spans", "550_holder_segments", "560_pieces", "570_busy_pieces"):  # fmt: skip
         ledger.define(name)
     busy = _busy_shares(ledger)
@@ -154,13 +154,13 @@ def _states(ledger: Ledger, rules: Sequence[Rule]) -> dict[int, tuple[StateStret
         )
     }
     states: dict[int, list[StateStretch]] = {}
-    for line_id, state, part, start, end, charged, linked_by, turned_by in ledger.rows(
-        "SELECT line_id, state, period_id, state_from, state_until, charged = 1, link_position, turn_position"
+    for line_id, state, part, start, end, charged, linked_by, changed_by in ledger.rows(
+        "SELECT line_id, state, period_id, state_from, state_until, charged = 1, link_position, change_position"
         " FROM line_stretches ORDER BY line_id, state_from"
     ):
-        turn = causes.get(turned_by)
-        kept_until = _kept_until(turn.occurred_at, rules) if turn and state in _KEPT else None
-        stretch = StateStretch(part, start, end, charged, causes.get(linked_by), turn, kept_until)
+        cause = causes.get(changed_by)
+        kept_until = _kept_until(cause.occurred_at, rules) if cause and state in _KEPT else None
+        stretch = StateStretch(part, start, end, charged, causes.get(linked_by), cause, kept_until)
         states.setdefault(line_id, []).append(stretch)
     return {line_id: tuple(stretches) for line_id, stretches in states.items()}
 

@@ -29,7 +29,7 @@ class Cause:
 class StateStretch:
     """A stretch [start, end) of a part of the month in which a package is on one line of the bill.
 
-    `linked_by` set its repository; `turned_by` deleted it, or brought it back where it is live; None: no event did.
+    `linked_by` set its repository; `changed_by` deleted it, or brought it back where it is live; None: no event did.
     `kept_until` is the end of the retention period, where there is one.
     """
 
@@ -38,7 +38,7 @@ class StateStretch:
     end: int
     charged: bool
     linked_by: Cause | None
-    turned_by: Cause | None
+    changed_by: Cause | None
     kept_until: int | None
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 READERS = 16
 PROGRESS_UPLOADS = 100
 
-# Calls boto3, told where to say that it is, and turns its errors into refusals.
+# Calls boto3, told where to say that it is, and changes its errors into refusals.
 Answer = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # What a server answers that does not let these credentials list versions, or that keeps none.
 _REFUSED = ("AccessDenied", "403", "NotImplemented", "501", "MethodNotAllowed", "405")
 
-# Calls boto3, told where to say that it is, and turns its errors into refusals.
+# Calls boto3, told where to say that it is, and changes its errors into refusals.
 Answer = Callable[[str, Callable[[], dict[str, Any] | None]], dict[str, Any] | None]
 
 

@@ -63,7 +63,7 @@ def take_in(ledger: Ledger, answer: Answer, accepted: frozenset[str] = frozenset
     ledger.register("observed_rows", answer.rows.to_arrow())
     ledger.define("merge/60_observed")
     _refuse_contradiction(ledger, answer)
-    for name in ("61_observed_before", "62_observed_deletions", "63_observed_turns"):
+    for name in ("61_observed_before", "62_observed_deletions", "63_observed_changes"):
         ledger.define(f"merge/{name}")
     if "loss" not in accepted:
         _refuse_loss(ledger, answer, rows_before or 0)
@@ -97,7 +97,7 @@ def _refuse_loss(ledger: Ledger, answer: Answer, rows_before: int) -> None:
         "SELECT count(*) FROM (SELECT last(verb ORDER BY occurred_at, event_id) AS verb FROM observed_before"
         " WHERE verb <> 'linked' GROUP BY subject) WHERE verb <> 'deleted'"
     )[0]
-    (vanished,) = ledger.rows("SELECT count(*) FROM observed_turns WHERE vanished")[0]
+    (vanished,) = ledger.rows("SELECT count(*) FROM observed_changes WHERE vanished")[0]
     if rows_before >= LOSS_ROWS and 2 * vanished > there:
         raise AcctError(
             f"source {answer.source}",

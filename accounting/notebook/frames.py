@@ -36,7 +36,7 @@ class ExplainedFrames:
       size × seconds / sharers, or nothing where charged packages carry all of it; sharers is null where they changed
       too often to tell each stretch. byte_seconds and amount add up to the line's.
     - `states`: one row per stretch in which a package was on a line: from, until, charged; the events that made it
-      so, linked_by and turned_by, with their instants; kept_until, where a retention period ends it.
+      so, linked_by and changed_by, with their instants; kept_until, where a retention period ends it.
     - `sightings`: one row per line, blob, and unbroken presence in a version: digest, version, source, present_from,
       first_seen_at, last_seen_at, the first and the last snapshot that held it.
     - `steps`: one row per rate and step from charged usage to money: effective_from, from, until, unit, step (included,
@@ -204,7 +204,7 @@ def _states(explained: Explanation) -> pl.DataFrame:
     }  # fmt: skip
     rows = [
         (*_key(line.line.key), state.start, state.end, state.charged, *_cause(state.linked_by),
-         *_cause(state.turned_by), state.kept_until)
+         *_cause(state.changed_by), state.kept_until)
         for line in explained.lines
         for state in line.states
     ]  # fmt: skip

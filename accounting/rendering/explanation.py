@@ -118,8 +118,8 @@ def _line(line: LineExplanation, explained: Explanation) -> Branch:
 def _state(stretch: StateStretch, state: str) -> Branch:
     words = f"{_span(stretch.start, stretch.end)}: {state.replace('_', ' ')}{'' if stretch.charged else ' (free)'}"
     twigs = []
-    if stretch.turned_by:
-        twigs.append(Branch(f"by {cause_words(stretch.turned_by)}"))
+    if stretch.changed_by:
+        twigs.append(Branch(f"by {cause_words(stretch.changed_by)}"))
     else:
         words += ", since no event says otherwise"
     if stretch.kept_until is not None:

@@ -153,7 +153,7 @@ def _state(stretch: StateStretch) -> dict[str, object]:
         "from": format_instant(stretch.start),
         "until": format_instant(stretch.end),
         "charged": stretch.charged,
-        "turned_by": _cause(stretch.turned_by),
+        "turned_by": _cause(stretch.changed_by),
         "linked_by": _cause(stretch.linked_by),
         "kept_until": None if stretch.kept_until is None else format_instant(stretch.kept_until),
     }
@@ -349,14 +349,14 @@ def _row(
 ) -> list[object]:
     key, part = line.line.key, explained.parts[piece.part]
     (stretch,) = (stretch for stretch in line.states if stretch.start <= piece.start < stretch.end)
-    turn = stretch.turned_by
+    cause = stretch.changed_by
     return [
         explained.statement.workspace, str(explained.statement.month), key.repository, key.format, key.package,
         key.state, blob.digest, blob.size_bytes, format_instant(piece.start), format_instant(piece.end),
         piece.end - piece.start, "yes" if stretch.charged else "no", str(part.rule.effective_from),
         str(part.rate.effective_from) if part.rate else None, piece.sharers, "yes" if piece.carries else "no",
         piece.others, _names(piece.named, piece.others), *known,
-        *(_event_cells(turn) if turn else [None] * len(_EVENT_COLUMNS)),
+        *(_event_cells(cause) if cause else [None] * len(_EVENT_COLUMNS)),
         piece.byte_seconds.numerator, piece.byte_seconds.denominator, *[None] * len(_CORRECTION_COLUMNS),
     ]  # fmt: skip
 

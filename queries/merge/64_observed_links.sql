@@ -4,7 +4,7 @@ CREATE OR REPLACE TEMP TABLE observed_links AS
 WITH brought AS (
     SELECT subject, verb, occurred_at, slug, life, step FROM observed_deletions
     UNION ALL
-    SELECT subject, verb, occurred_at, slug, NULL, 4 FROM observed_turns
+    SELECT subject, verb, occurred_at, slug, NULL, 4 FROM observed_changes
 ),
 timeline AS (
     SELECT subject, occurred_at, slug, 1 AS turn, event_id, NULL AS life, NULL AS step

@@ -10,7 +10,7 @@ WITH subjects AS (
 brought AS (
     SELECT subject, verb, occurred_at, slug, life, step FROM observed_deletions
     UNION ALL
-    SELECT subject, verb, occurred_at, slug, NULL, 4 FROM observed_turns
+    SELECT subject, verb, occurred_at, slug, NULL, 4 FROM observed_changes
     UNION ALL
     SELECT subject, 'linked', occurred_at, slug, NULL, 5 FROM observed_links
 ),

@@ -29,12 +29,12 @@ def microseconds_per_interval(folder: Path) -> float:
 
 
 def _record(writer: ledgers.Ledger) -> None:
-    """Snapshots in which all layers are there and gone in turn; each package takes them up at an instant of its own."""
+    """Snapshots in which all layers are there and gone by turns. Each package takes them up at its own instant."""
     chance = random.Random(1)
     step = MONTH.seconds // (2 * TIMES)
-    for turn in range(2 * TIMES + 1):
-        taken_at = MONTH.start + turn * step
-        held = range(PACKAGES if turn % 2 == 0 and turn < 2 * TIMES else 0)
+    for number in range(2 * TIMES + 1):
+        taken_at = MONTH.start + number * step
+        held = range(PACKAGES if number % 2 == 0 and number < 2 * TIMES else 0)
         uploads = [taken_at - chance.randrange(step) for _ in held]
         rows = pl.DataFrame(
             {

@@ -1,6 +1,6 @@
 -- One row per subject that is there although its events say that it is deleted, or is not there although they say that
 -- it is, with the event that puts this right. What has no row any more was deleted when it was last seen (`vanished`).
-CREATE OR REPLACE TEMP TABLE observed_turns AS
+CREATE OR REPLACE TEMP TABLE observed_changes AS
 WITH timeline AS (
     SELECT subject, verb, occurred_at, 1 AS turn, event_id, NULL AS life, NULL AS step
     FROM observed_before
