@@ -4,14 +4,14 @@
 CREATE OR REPLACE TEMP TABLE freed_bytes AS
 WITH alone AS (
     SELECT [d.piece_id] AS pieces, c.blob_id, c.carrier
-    FROM doomed_versions AS d
+    FROM proposed_versions AS d
     JOIN carried_references AS c ON c.version_id = d.version_id
     GROUP BY d.piece_id, c.blob_id, c.carrier, c.versions
     HAVING count(*) = c.versions
 ),
 all_gone AS (
     SELECT list(DISTINCT d.piece_id ORDER BY d.piece_id) AS pieces, c.blob_id, c.carrier
-    FROM (SELECT version_id, min(piece_id) AS piece_id FROM doomed_versions GROUP BY version_id) AS d
+    FROM (SELECT version_id, min(piece_id) AS piece_id FROM proposed_versions GROUP BY version_id) AS d
     JOIN carried_references AS c ON c.version_id = d.version_id
     GROUP BY c.blob_id, c.carrier, c.versions
     HAVING count(*) = c.versions

@@ -9,7 +9,7 @@ WITH pieces AS (
 going AS (
     SELECT d.piece_id, list(struct_pack(version_id := v.version_id, name := v.name, since := v.since,
                                         goes_along := d.goes_along) ORDER BY d.goes_along, v.since, v.name) AS versions
-    FROM doomed_versions AS d
+    FROM proposed_versions AS d
     JOIN present_versions AS v ON v.version_id = d.version_id
     GROUP BY d.piece_id
 )

@@ -7,7 +7,7 @@ WITH members AS (
 freed AS (
     SELECT m.pieces, c.blob_id
     FROM members AS m
-    JOIN doomed_versions AS d ON d.piece_id = m.piece_id
+    JOIN proposed_versions AS d ON d.piece_id = m.piece_id
     JOIN carried_references AS c ON c.version_id = d.version_id
     GROUP BY m.pieces, c.blob_id, c.carrier, c.versions
     HAVING count(DISTINCT c.version_id) = c.versions

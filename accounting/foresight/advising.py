@@ -35,7 +35,7 @@ _RELATIONS = (
     "835_referrers",
     "840_copied_versions",
     "845_advised_versions",
-    "850_doomed_versions",
+    "850_proposed_versions",
     "855_carried_references",
     "860_freed_bytes",
     "865_freeing_pieces",

@@ -131,7 +131,7 @@ def _unknown(kind: str, workspace: str, name: str, known: Sequence[str]) -> Acct
 def bytes_at_stake(ledger: Ledger, target: Target) -> tuple[int, int]:
     """Of what the target's packages hold: what no other charged package holds, and what others hold too."""
     ledger.run(
-        "CREATE OR REPLACE TEMP TABLE doomed_packages AS SELECT unnest(?::INTEGER[]) AS package_id",
+        "CREATE OR REPLACE TEMP TABLE proposed_packages AS SELECT unnest(?::INTEGER[]) AS package_id",
         [[package.package_id for package in target.packages]],
     )
     ledger.define("820_bytes_at_stake")

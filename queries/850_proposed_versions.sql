@@ -1,6 +1,6 @@
 -- One row per piece of advice and version that goes with it: those that it is about, and what hangs on these and on nothing
 -- that stays (`goes_along`), whatever hangs on that in turn.
-CREATE OR REPLACE TEMP TABLE doomed_versions AS
+CREATE OR REPLACE TEMP TABLE proposed_versions AS
 WITH RECURSIVE touched AS (
     SELECT a.piece_id, a.package_id, r.version_id
     FROM advised_versions AS a
