@@ -17,8 +17,8 @@ WORKSPACE = "{workspace}"
 
 Status = Literal["provisional", "final", "closed", "unknown"]
 
-# A stretch in which a workspace has a plan (None: it has none): from, until, plan.
-PlanStretch = tuple[int, int, str | None]
+# An interval in which a workspace has a plan (None: it has none): from, until, plan.
+PlanInterval = tuple[int, int, str | None]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class RateCard:
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch [start, end) of a month in which one rule and one rate are in force."""
+    """An interval [start, end) of a month in which one rule and one rate are in force."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
--- One row per event that meets a repository, with which repository of that slug: 0 is the first, and each that is
+-- One row per event that bears on a repository, with which repository of that slug: 0 is the first, and each that is
 -- created under a deleted one's slug is another (RULES, section 3). Links carry their package.
 CREATE OR REPLACE TEMP TABLE repository_events AS
 WITH lives AS (

@@ -1,4 +1,4 @@
--- One row per stretch in which a package is linked to one repository.
+-- One row per interval in which a package is linked to one repository.
 CREATE OR REPLACE TEMP TABLE package_links AS
 WITH links AS (
     SELECT e.package_id AS package_id, e.workspace_id AS workspace_id, e.slug AS slug, e.incarnation AS incarnation,

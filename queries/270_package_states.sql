@@ -1,6 +1,6 @@
 -- One row per interval of a period in which a package is in one state.
 CREATE OR REPLACE TEMP TABLE package_states AS
-SELECT ROW_NUMBER() OVER (ORDER BY s.package_id, p.period_from, s.state_from) AS stretch_id, s.package_id AS package_id,
+SELECT ROW_NUMBER() OVER (ORDER BY s.package_id, p.period_from, s.state_from) AS interval_id, s.package_id AS package_id,
        s.workspace_id AS workspace_id, p.period_id AS period_id,
        GREATEST(s.state_from, p.period_from) AS state_from, LEAST(s.state_until, p.period_until) AS state_until,
        s.repository AS repository, s.repository_kept_until AS repository_kept_until, s.state AS state,

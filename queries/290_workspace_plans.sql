@@ -1,4 +1,4 @@
--- One row per stretch in which a workspace has a plan; before the first it has none.
+-- One row per interval in which a workspace has a plan; before the first it has none.
 CREATE OR REPLACE TEMP VIEW workspace_plans AS
 WITH plans AS (
     SELECT e.workspace_id AS workspace_id, e.plan AS plan, e.occurred_at AS plan_from,

@@ -7,7 +7,7 @@ WITH deletions AS (
     FROM repository_deletions AS d
     GROUP BY d.workspace_id, d.slug, d.kept_until
 ),
-stretches AS (
+intervals AS (
     SELECT s.workspace_id AS workspace_id, s.package_id AS package_id, s.repository AS repository,
            s.repository_kept_until AS kept_until, s.state AS state, s.charged AS charged, s.state_until AS state_until,
            LEAD(s.charged) OVER (PARTITION BY s.package_id ORDER BY s.state_from) AS charged_after,
@@ -22,7 +22,7 @@ kept AS (
                s.state_until = s.kept_until
                OR (s.state_after = 'repository_deleted' AND s.kept_until_after = s.kept_until)
            ) THEN 1 ELSE 0 END AS charging_stops
-    FROM stretches AS s
+    FROM intervals AS s
     JOIN deletions AS d
         ON d.workspace_id = s.workspace_id AND d.slug = s.repository AND d.kept_until = s.kept_until
     WHERE s.state = 'repository_deleted'

@@ -1,16 +1,16 @@
--- One row per stretch of a package in one state and number of sharers, with what a bill's line is made of: exact
--- byte-seconds, still to be divided by the sharers. What busy blobs add is in `busy_spans`.
+-- One row per interval of a package in one state and number of sharers, with what a bill's line is made of: exact
+-- byte-seconds, still to be divided by the sharers. What high-churn blobs add is in `high_churn_holdings`.
 CREATE OR REPLACE TEMP VIEW usage AS
 WITH parts AS (
-    SELECT u.stretch_id AS stretch_id, CAST(u.sharers AS BIGINT) AS sharers, u.byte_seconds AS byte_seconds
+    SELECT u.interval_id AS interval_id, CAST(u.sharers AS BIGINT) AS sharers, u.byte_seconds AS byte_seconds
     FROM unshared_usage AS u
     UNION ALL
-    SELECT u.stretch_id AS stretch_id, CAST(u.sharers AS BIGINT) AS sharers, u.byte_seconds AS byte_seconds
+    SELECT u.interval_id AS interval_id, CAST(u.sharers AS BIGINT) AS sharers, u.byte_seconds AS byte_seconds
     FROM shared_usage AS u
 )
 SELECT s.workspace_id AS workspace_id, s.period_id AS period_id, s.repository AS repository, k.format AS format,
        k.name AS package, s.state AS state, s.charged AS charged, p.sharers AS sharers,
        p.byte_seconds AS byte_seconds
 FROM parts AS p
-JOIN package_states AS s ON s.stretch_id = p.stretch_id
+JOIN package_states AS s ON s.interval_id = p.interval_id
 JOIN scope_packages AS k ON k.package_id = s.package_id;

@@ -11,7 +11,7 @@ latest AS (
 ),
 held AS (
     SELECT l.line_id, l.package_id, l.state_from, l.state_until, h.source_id, h.blob_id, max(h.hidden) = 1 AS hidden
-    FROM line_stretches AS l
+    FROM line_intervals AS l
     JOIN scope_holdings AS h
         ON h.package_id = l.package_id AND h.held_from < l.state_until AND l.state_from < h.held_until
     GROUP BY l.line_id, l.package_id, l.state_from, l.state_until, h.source_id, h.blob_id

@@ -3,9 +3,9 @@
 CREATE OR REPLACE TEMP VIEW state_boundaries AS
 WITH steps AS (
     SELECT s.period_id, s.blob_id, s.size_bytes, t.workspace_id, t.state, s.charged,
-           unnest([s.span_from, s.span_until]) AS boundary, unnest([1, -1]) AS step
-    FROM shared_spans AS s
-    JOIN package_states AS t ON t.stretch_id = s.stretch_id
+           unnest([s.held_from, s.held_until]) AS boundary, unnest([1, -1]) AS step
+    FROM shared_holdings AS s
+    JOIN package_states AS t ON t.interval_id = s.interval_id
 ),
 changes AS (
     SELECT s.period_id, s.blob_id, s.size_bytes, s.workspace_id, s.boundary,

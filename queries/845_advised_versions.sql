@@ -1,4 +1,4 @@
--- One row per piece of advice and version that it is about: the old, untagged or copied versions of one package, or all that
+-- One row per item of advice and version that it is about: the old, untagged or copied versions of one package, or all that
 -- a deleted repository still holds (relation `advice_asked`: how many versions to keep, and how old an untagged manifest has
 -- to be). What hangs on a manifest that is stored is advised by none; nor are signatures by their tags, for they may be
 -- kept apart from the images.
@@ -24,5 +24,5 @@ WITH advised AS (
     JOIN versions AS v ON v.package_id = p.package_id
     WHERE p.state = 'repository_deleted' AND p.charged AND p.slug IS NOT NULL
 )
-SELECT dense_rank() OVER (ORDER BY kind, package_id, slug, of_present_repository) AS piece_id, *
+SELECT dense_rank() OVER (ORDER BY kind, package_id, slug, of_present_repository) AS item_id, *
 FROM advised;

@@ -1,12 +1,12 @@
--- One row per day, counted from the start of the periods, on which the bytes change that packages hold in stretches that
--- count (relation `counted_stretches`): by how many they grow on that day, and how many byte-seconds of the day itself
+-- One row per day, counted from the start of the periods, on which the bytes change that packages hold in intervals that
+-- count (relation `counted_intervals`): by how many they grow on that day, and how many byte-seconds of the day itself
 -- that makes. A blob that several packages hold then counts once, where it is shared by the workspace.
 CREATE OR REPLACE TEMP VIEW content_by_day AS
 WITH held AS (
     SELECT h.blob_id, h.size_bytes, h.shared AND c.share = 'workspace' AS shared,
            greatest(h.held_from, c.counted_from) AS held_from, least(h.held_until, c.counted_until) AS held_until
     FROM held_blobs AS h
-    JOIN counted_stretches AS c
+    JOIN counted_intervals AS c
         ON c.package_id = h.package_id AND c.counted_from < h.held_until AND h.held_from < c.counted_until
 ),
 steps AS (

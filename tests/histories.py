@@ -319,7 +319,7 @@ def histories(draw: Draw, least_sources: int = 1) -> Case:
 
 
 @st.composite
-def busy_histories(draw: Draw) -> Case:
+def high_churn_histories(draw: Draw) -> Case:
     """One blob that a few packages hold all month, and so many deletions and returns that its holders never rest."""
     start, end = month_bounds("2026-10")
     packages = PACKAGES[:4]

@@ -357,9 +357,9 @@ def test_every_kind_of_advice_is_drawn() -> None:
 
 def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:
     """The evidence after some advice was taken: each source's latest snapshot again, and what is left at the end."""
-    pieces = dict.fromkeys(piece for each in taken for piece in each.pieces)
-    gone = {(each.subject, version.name) for each in pieces for version in each.versions}
-    steps = [step.event for each in pieces for step in each.steps]
+    items = dict.fromkeys(item for each in taken for item in each.items)
+    gone = {(each.subject, version.name) for each in items for version in each.versions}
+    steps = [step.event for each in items for step in each.steps]
     events = tuple(
         happened(0, event.kind, event.verb, subject("acme", event), told(at)) | {"id": f"\U0010fffe{i:03}"}
         for i, event in enumerate(steps)
@@ -376,12 +376,12 @@ def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:
 
 
 def assert_what_is_signed_goes(case: Case, advice: Advice) -> None:
-    """A signature goes by the same piece as all that holds what it signs, and is nobody's old version."""
-    for piece in advice.pieces:
-        gone = {(piece.subject, version.name) for version in piece.versions}
-        for version in piece.versions:
-            assert version.goes_along == (version.name == SIGNATURE and piece.subject.startswith("container/"))
+    """A signature goes by the same item as all that holds what it signs, and is nobody's old version."""
+    for item in advice.items:
+        gone = {(item.subject, version.name) for version in item.versions}
+        for version in item.versions:
+            assert version.goes_along == (version.name == SIGNATURE and item.subject.startswith("container/"))
             if version.goes_along:
                 rows = [row for snapshot in latest(case) for row in snapshot.rows if row.digest == SIGNED]
                 holders = {(f"{row.format}/{row.package}", row.version) for row in rows}
-                assert holders - {(piece.subject, SIGNATURE)} <= gone
+                assert holders - {(item.subject, SIGNATURE)} <= gone

@@ -25,7 +25,7 @@ from accounting.text import money
 from tests.cli_runner import run
 from tests.demo import MONTH, WORKSPACE
 from tests.golden import KEPT, GoldenCase, load
-from tests.histories import busy_histories
+from tests.histories import high_churn_histories
 from tests.model_of_rules import Case, Row, Snapshot
 from tests.project import Events, books
 from tests.test_laws import tried
@@ -64,7 +64,7 @@ def test_frames_have_the_columns_that_are_told(ledger: LedgerReader) -> None:
         "byte_seconds_other": WHOLE, "amount_in_force": CENTS, "amount_other": CENTS, "change": CENTS,
     }  # fmt: skip
     explained = ledger.explain(WORKSPACE, MONTH)
-    assert explained.pieces.columns == [
+    assert explained.allocations.columns == [
         *KEY, "digest", "size_bytes", "from", "until", "seconds", "charged", "carries", "sharers", "others",
         "shared_with", "byte_seconds", "amount",
     ]  # fmt: skip
@@ -94,7 +94,7 @@ def test_frames_add_up_to_the_statement(case: GoldenCase) -> None:
 
 
 @tried(2)
-@given(busy_histories())
+@given(high_churn_histories())
 def test_frames_add_up_where_sharers_change_all_the_time(case: Case) -> None:
     with books(case) as these, accounting.open(these.ledger) as ledger:
         for workspace in ledger.workspaces()["workspace"]:
@@ -102,21 +102,21 @@ def test_frames_add_up_where_sharers_change_all_the_time(case: Case) -> None:
 
 
 def check(ledger: LedgerReader, bill: Statement) -> None:
-    """Lines, pieces and shared blobs are the statement's, to the byte-second and the cent."""
+    """Lines, allocations and shared blobs are the statement's, to the byte-second and the cent."""
     workspace, month = bill.workspace, str(bill.month)
     total = None if bill.amount_minor is None else Decimal(money(bill.amount_minor, bill.minor_digits))
     lines = ledger.lines(month, workspace)
     assert lines["byte_seconds"].sum() == bill.byte_seconds
     assert total is None or lines["amount"].sum() == total
     assert ledger.statements(month).filter(workspace=workspace)["amount"].to_list() == [total]
-    pieces = ledger.explain(workspace, month).pieces
-    sums = pieces.group_by(KEY).agg(pl.sum("byte_seconds", "amount")).sort(KEY)
+    allocations = ledger.explain(workspace, month).allocations
+    sums = allocations.group_by(KEY).agg(pl.sum("byte_seconds", "amount")).sort(KEY)
     if total is None:
         sums = sums.with_columns(amount=pl.lit(None, lines["amount"].dtype))
     told = sums.filter((pl.col("byte_seconds") > 0) | (pl.col("amount") > 0))
     assert told.rows() == lines.select(*KEY, "byte_seconds", "amount").sort(KEY).rows()
     shared = ledger.shared(workspace, month)
-    of_shared = pieces.filter(pl.col("digest").is_in(shared["digest"].to_list()))
+    of_shared = allocations.filter(pl.col("digest").is_in(shared["digest"].to_list()))
     assert shared["byte_seconds"].sum() == of_shared["byte_seconds"].sum()
     assert (shared["byte_seconds"] <= shared["alone_byte_seconds"] + 1).all()
 

@@ -26,7 +26,7 @@ from accounting.rendering.explanation import explanation_text
 from accounting.rendering.explanation_data import explanation_csv, explanation_json
 from tests.cli_runner import run
 from tests.golden import GoldenCase, golden_cases
-from tests.histories import busy_histories, histories
+from tests.histories import high_churn_histories, histories
 from tests.model_of_rules import Case, Row, Snapshot
 from tests.project import Books, Events, books
 from tests.test_laws import tried
@@ -39,11 +39,13 @@ OCTOBER = "2026-10"
 
 
 def sum_of(line: LineExplanation) -> Fraction:
-    return total([*(piece.byte_seconds for blob in line.blobs for piece in blob.pieces), line.more_byte_seconds])
+    return total(
+        [*(allocation.byte_seconds for blob in line.blobs for allocation in blob.allocations), line.more_byte_seconds]
+    )
 
 
 def check(explained: Explanation) -> None:
-    """Every step from pieces to the bill's figures."""
+    """Every step from allocations to the bill's figures."""
     bill = explained.statement
     for line in explained.lines:
         exact, whole = line.exact_byte_seconds, line.line.byte_seconds
@@ -55,13 +57,15 @@ def check(explained: Explanation) -> None:
             assert line.line.amount_minor - minor.numerator // minor.denominator in (0, 1)
         for blob in line.blobs:
             assert blob.sightings
-            for piece in blob.pieces:
-                assert any(state.start <= piece.start < piece.end <= state.end for state in line.states)
-                assert len(piece.named) == min(piece.others, 3)
-                if piece.sharers is not None:
-                    assert piece.others == piece.sharers - piece.carries
-                    seconds = piece.end - piece.start
-                    assert piece.byte_seconds == Fraction(blob.size_bytes * seconds * piece.carries, piece.sharers)
+            for allocation in blob.allocations:
+                assert any(state.start <= allocation.start < allocation.end <= state.end for state in line.states)
+                assert len(allocation.named) == min(allocation.others, 3)
+                if allocation.sharers is not None:
+                    assert allocation.others == allocation.sharers - allocation.carries
+                    seconds = allocation.end - allocation.start
+                    assert allocation.byte_seconds == Fraction(
+                        blob.size_bytes * seconds * allocation.carries, allocation.sharers
+                    )
     for step in explained.rates:
         assert total(tier.cost for tier in step.tiers) == step.cost
 
@@ -93,7 +97,7 @@ def told(books: Books, workspace: str, month: str, package: str | None = None, b
 
 @tried(4)
 @given(histories(), st.data())
-def test_pieces_add_up_to_every_line(case: Case, data: st.DataObject) -> None:
+def test_allocations_add_up_to_every_line(case: Case, data: st.DataObject) -> None:
     """Of every workspace; and one package by itself is told the same, as are few blobs with the rest in a sum."""
     with books(case) as these, reading(these.ledger) as ledger:
         month = Month.parse(case.month)
@@ -113,9 +117,9 @@ def test_pieces_add_up_to_every_line(case: Case, data: st.DataObject) -> None:
 
 
 @tried(3)
-@given(busy_histories())
-def test_pieces_of_busy_blobs_add_up(case: Case) -> None:
-    """Blobs whose holders changed so often that each stretch would be too much."""
+@given(high_churn_histories())
+def test_allocations_of_high_churn_blobs_add_up(case: Case) -> None:
+    """Blobs whose holders changed so often that each interval would be too much."""
     with books(case) as these, reading(these.ledger) as ledger:
         explained = check_workspace(ledger, "acme", Month.parse(case.month))
         assert explained is not None
@@ -123,14 +127,16 @@ def test_pieces_of_busy_blobs_add_up(case: Case) -> None:
 
 
 def check_formats(explained: Explanation) -> None:
-    """JSON and CSV carry every piece, and add up to the same."""
+    """JSON and CSV carry every allocation, and add up to the same."""
     shown = json.loads(explanation_json(explained))
     rows = list(csv.DictReader(io.StringIO(explanation_csv(explained), newline="")))
     of_rows = total(Fraction(int(row["byte_seconds_numerator"]), int(row["byte_seconds_denominator"])) for row in rows)
     assert of_rows == total(line.exact_byte_seconds for line in explained.lines)
     for line in shown["lines"]:
-        pieces = [piece for blob in line["blobs"] for piece in blob["pieces"]]
-        assert total(fraction(piece["byte_seconds"]) for piece in pieces) == fraction(line["exact_byte_seconds"])
+        allocations = [allocation for blob in line["blobs"] for allocation in blob["pieces"]]
+        assert total(fraction(allocation["byte_seconds"]) for allocation in allocations) == fraction(
+            line["exact_byte_seconds"]
+        )
         assert int(line["byte_seconds_rounded_down"]) + int(line["byte_seconds_rounding"]) == int(line["byte_seconds"])
     assert len(rows) == sum(len(blob["pieces"]) for line in shown["lines"] for blob in line["blobs"])
 
@@ -165,27 +171,29 @@ def acct(these: Books, *args: object) -> str:
     return shown.stdout
 
 
-def treat_all_as_busy(ledger: Ledger, name: str) -> None:
+def treat_all_as_high_churn(ledger: Ledger, name: str) -> None:
     text = (paths.shipped("queries") / f"{name}.sql").read_text(encoding="utf-8")
-    assert name != "550_holder_segments" or "> 64" in text
-    ledger.run(text.replace("> 64 AS busy", "> 0 AS busy"))
+    assert name != "550_named_sharing_intervals" or "> 64" in text
+    ledger.run(text.replace("> 64 AS high_churn", "> 0 AS high_churn"))
 
 
 @pytest.mark.parametrize("name", ["shared-blob-repository-deleted", "thirds", "rule-changes-mid-month"])
-def test_busy_blobs_come_to_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shared out by prefix sums, a blob in a line has the byte-seconds of its stretches one by one."""
+def test_high_churn_blobs_come_to_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared out by prefix sums, a blob in a line has the byte-seconds of its intervals one by one."""
     (golden,) = (golden for golden in golden_cases() if golden.name == name)
     with books(golden.case) as these:
         for workspace in golden.expected["workspaces"]:
             usual = told(these, workspace, golden.case.month)
             with monkeypatch.context() as patched:
-                patched.setattr(Ledger, "define", treat_all_as_busy)
-                busy = told(these, workspace, golden.case.month)
+                patched.setattr(Ledger, "define", treat_all_as_high_churn)
+                high_churn = told(these, workspace, golden.case.month)
                 check(told(these, workspace, golden.case.month, blobs=1))
-            check(busy)
-            assert [by_digest(line) for line in busy.lines] == [by_digest(line) for line in usual.lines]
-            shared = any(piece.others for line in usual.lines for blob in line.blobs for piece in blob.pieces)
-            assert ("who changed often" in explanation_text(busy)) == shared
+            check(high_churn)
+            assert [by_digest(line) for line in high_churn.lines] == [by_digest(line) for line in usual.lines]
+            shared = any(
+                allocation.others for line in usual.lines for blob in line.blobs for allocation in blob.allocations
+            )
+            assert ("who changed often" in explanation_text(high_churn)) == shared
 
 
 def by_digest(line: LineExplanation) -> dict[str, Fraction]:
@@ -209,7 +217,7 @@ def event(number: str, verb: str, time: str, subject: str, **data: str) -> dict[
 
 
 def test_sharers_are_named_also_where_one_takes_anothers_place() -> None:
-    """Their number stays the same at that instant, and yet it is another stretch."""
+    """Their number stays the same at that instant, and yet it is another interval."""
     arrived = replace(*rows_of("c"), uploaded_at="2026-10-11T00:00:00Z")
     snapshots = (
         snapshot("2026-09-30", "a", "b"),
@@ -220,8 +228,8 @@ def test_sharers_are_named_also_where_one_takes_anothers_place() -> None:
     case = Case(snapshots, (), None, OCTOBER)
     with books(case) as these:
         (line,) = told(these, "acme", OCTOBER, "container/a").lines
-    pieces = [(piece.start, piece.sharers, piece.named) for piece in line.blobs[0].pieces]
-    assert pieces == [
+    allocations = [(allocation.start, allocation.sharers, allocation.named) for allocation in line.blobs[0].allocations]
+    assert allocations == [
         (parse_instant("2026-10-01T00:00:00Z"), 2, ("container/b",)),
         (parse_instant("2026-10-11T00:00:00Z"), 2, ("container/c",)),
     ]
@@ -265,7 +273,7 @@ def test_what_carries_nothing_says_who_carries_it() -> None:
         explained = told(these, "acme", OCTOBER)
     # What is deleted has no line, since b carries all of it; of b's, the second half is whole.
     lines = {package_name(line.line.key): line for line in explained.lines}
-    assert [piece.sharers for piece in lines["container/b"].blobs[0].pieces] == [2, 1]
+    assert [allocation.sharers for allocation in lines["container/b"].blobs[0].allocations] == [2, 1]
     assert [line.line.key.state for line in explained.lines] == ["live", "live"]
 
 

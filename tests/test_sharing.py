@@ -15,9 +15,9 @@ from tests.test_checks import record
 CASES = [case for case in golden_cases() if case.name.startswith(("random-000", "shared-", "thirds", "rule-changes"))]
 
 
-def treat_all_as_busy(ledger: Ledger, name: str) -> None:
+def treat_all_as_high_churn(ledger: Ledger, name: str) -> None:
     text = (paths.shipped("queries") / f"{name}.sql").read_text(encoding="utf-8")
-    assert name != "330_busy_blobs" or "> 64" in text
+    assert name != "330_high_churn_blobs" or "> 64" in text
     ledger.run(text.replace("g.boundaries > 64", "g.boundaries > 0"))
 
 
@@ -28,8 +28,8 @@ def bills(ledger: Path, case: GoldenCase) -> list[Statement]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_busy_blobs_come_to_the_same(case: GoldenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_high_churn_blobs_come_to_the_same(case: GoldenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = record(case, tmp_path / "acct.duckdb")
     as_usual = bills(ledger, case)
-    monkeypatch.setattr(Ledger, "define", treat_all_as_busy)
+    monkeypatch.setattr(Ledger, "define", treat_all_as_high_churn)
     assert bills(ledger, case) == as_usual

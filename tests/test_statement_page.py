@@ -25,7 +25,7 @@ from accounting.rendering.page import page_html, page_text
 from accounting.rendering.page_markdown import page_markdown
 from accounting.rendering.page_sections import by_day, sections
 from tests.golden import golden_cases
-from tests.histories import busy_histories, histories
+from tests.histories import high_churn_histories, histories
 from tests.model_of_rules import Case, Row, Snapshot
 from tests.project import Books, Events, books, steps_of
 from tests.test_closing import seal
@@ -101,7 +101,7 @@ def test_figures_of_golden_cases(golden: Any) -> None:
 
 
 @tried(4)
-@given(st.one_of(histories(), busy_histories()))
+@given(st.one_of(histories(), high_churn_histories()))
 def test_figures_of_any_history(case: Case) -> None:
     with books(case) as these:
         for page in pages_of(these, case.month).values():

@@ -83,10 +83,10 @@ def test_the_repository_first_is_charged_for_30_days_more(shop: Books) -> None:
     until = model.epoch("2026-12-11T00:00:00Z")
     assert names == {"packages_first": [], "repository_first": [("team/api", until)], "leave": []}
     # After the deletion of its packages web carries the shared layer alone.
-    assert [[int(way.charged_bytes) // GB for way in stretch.ways] for stretch in found.stretches] == [
+    assert [[int(way.charged_bytes) // GB for way in interval.ways] for interval in found.intervals] == [
         [110, 110, 110], [30, 110, 110], [30, 110, 110], [30, 30, 110],
     ]  # fmt: skip
-    assert [[int(way.of_it) // GB for way in stretch.ways] for stretch in found.stretches] == [
+    assert [[int(way.of_it) // GB for way in interval.ways] for interval in found.intervals] == [
         [95, 95, 95], [0, 95, 95], [0, 95, 95], [0, 0, 95],
     ]  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_the_command_line_tells_it_exactly(shop: Books) -> None:
     assert [way["amount"] for way in told["ways"]] == ["21.67", "41.45", "55.00"]
     assert told["bytes"] == {"unique": str(80 * GB), "shared": str(30 * GB)}
     for i, way in enumerate(told["ways"]):
-        costs = [stretch["ways"][way["way"]]["cost"] for stretch in told["stretches"]]
+        costs = [interval["ways"][way["way"]]["cost"] for interval in told["stretches"]]
         exact = sum(Fraction(int(cost["numerator"]), int(cost["denominator"])) for cost in costs)
         assert abs(exact - Fraction(told["ways"][i]["amount"])) < Fraction(2, 100)
 
@@ -246,7 +246,7 @@ def latest_instant(case: Case) -> int:
 
 def supposed(case: Case, events: list[tuple[str, str, str]], ways: WhatIf, statement: Statement) -> Case:
     """The case with the steps as events, and every active source's latest snapshot again at the end."""
-    end = ways.stretches[-1].until
+    end = ways.intervals[-1].until
     made = tuple(
         happened(0, kind, verb, name, told(ways.on)) | {"id": f"\U0010fffe{i:03}"}
         for i, (kind, verb, name) in enumerate(events)
@@ -261,9 +261,9 @@ def figures(statement: Statement) -> tuple[int, int, str | None]:
 
 
 def assert_adds_up(statement: Statement, ways: WhatIf, i: int) -> None:
-    month = [s for s in ways.stretches if statement.month.start <= s.start < statement.month.end]
+    month = [s for s in ways.intervals if statement.month.start <= s.start < statement.month.end]
     assert (month[0].start, month[-1].until) == (statement.month.start, statement.month.end)
-    of_way = [(stretch.until - stretch.start, stretch.ways[i]) for stretch in month]
+    of_way = [(interval.until - interval.start, interval.ways[i]) for interval in month]
     assert sum(seconds * way.charged_bytes for seconds, way in of_way) == statement.charged_byte_seconds
     if statement.amount_minor is not None:
         exact = sum((way.cost or Fraction(0) for _, way in of_way), Fraction(0))

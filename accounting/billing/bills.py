@@ -23,7 +23,7 @@ from accounting.model import (
     Line,
     LineKey,
     Part,
-    PlanStretch,
+    PlanInterval,
     Rate,
     RateCard,
     RateCost,
@@ -58,7 +58,7 @@ class Bill:
 
     statement: Statement
     usage: WorkspaceUsage
-    plans: Sequence[PlanStretch]
+    plans: Sequence[PlanInterval]
     costs: Mapping[Rate, RateCost]
 
 
@@ -96,7 +96,7 @@ def bill_batches(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None 
         ]
 
 
-def _bill(asked: Asked, status: Status, parts: Sequence[Part], usage: WorkspaceUsage, plans: Sequence[PlanStretch],
+def _bill(asked: Asked, status: Status, parts: Sequence[Part], usage: WorkspaceUsage, plans: Sequence[PlanInterval],
           held: tuple[HeldName, ...]) -> Bill:  # fmt: skip
     card = asked.card
     keys, byte_seconds = _lines(usage)

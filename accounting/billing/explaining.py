@@ -1,4 +1,4 @@
-"""From a line of the bill to everything that made it: what queries/5xx say of pieces, put to the statement's figures.
+"""From a line of the bill to everything that made it: its allocations, put to the statement's figures.
 
 The heavy work is relations; here are only the lines asked for, and of each as many blobs as are to be shown.
 """
@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from accounting.billing.explanation import (
     NAMED,
-    BlobPieces,
+    Allocation,
+    BlobAllocations,
     Cause,
     Charge,
     Explanation,
     LineExplanation,
-    Piece,
     Sighting,
-    StateStretch,
+    StateInterval,
     rate_steps,
     total,
 )
@@ -96,8 +96,8 @@ def _not_billed(bill: Statement, package: str, names: Sequence[str]) -> AcctErro
 class _Found(NamedTuple):
     """What the relations tell of one line; of the blobs that are not told one by one, how many and their sum."""
 
-    states: tuple[StateStretch, ...]
-    blobs: tuple[BlobPieces, ...]
+    states: tuple[StateInterval, ...]
+    blobs: tuple[BlobAllocations, ...]
     more_blobs: int
     more_byte_seconds: Fraction
 
@@ -109,18 +109,19 @@ def _found(ledger: Ledger, package: str | None, rules: Sequence[Rule], places: i
         " WHERE ? IS NULL OR format || '/' || name = ?",
         [package, package],
     )
-    for name in ("510_deletion_changes", "520_stretch_events", "530_line_stretches",
-                 "540_holder_spans", "550_holder_segments", "560_pieces", "570_busy_pieces"):  # fmt: skip
+    for name in ("510_deletion_changes", "520_interval_events", "530_line_intervals",
+                 "540_holder_intervals", "550_named_sharing_intervals", "560_allocations",
+                 "570_high_churn_allocations"):  # fmt: skip
         ledger.define(name)
-    busy = _busy_shares(ledger)
+    high_churn = _high_churn_shares(ledger)
     ledger.define("580_ranked_blobs")
     ledger.define("590_sightings")
     states = _states(ledger, rules)
-    blobs = _blobs(ledger, places, busy)
-    more = _more(ledger, places, busy)
+    blobs = _blobs(ledger, places, high_churn)
+    more = _more(ledger, places, high_churn)
     lines = ledger.rows(
         "SELECT DISTINCT l.line_id, l.repository, k.format, k.name, l.state"
-        " FROM line_stretches AS l JOIN scope_packages AS k USING (package_id)"
+        " FROM line_intervals AS l JOIN scope_packages AS k USING (package_id)"
     )
     return {
         LineKey(*key): _Found(states[line_id], blobs.get(line_id, ()), *more.get(line_id, (0, Fraction(0))))
@@ -128,41 +129,44 @@ def _found(ledger: Ledger, package: str | None, rules: Sequence[Rule], places: i
     }
 
 
-def _busy_shares(ledger: Ledger) -> dict[int, Fraction]:
-    """The exact byte-seconds of the pieces of busy blobs, by prefix sums; defines `busy_weights` to rank them by."""
-    rows = ledger.rows("SELECT * FROM busy_pieces ORDER BY period_id, blob_id")
-    stretches = {piece: LinePart(piece, None, "", "", "", 0) for _, _, piece, *_ in rows}
+def _high_churn_shares(ledger: Ledger) -> dict[int, Fraction]:
+    """The exact byte-seconds of the allocations of high-churn blobs, by prefix sums.
+
+    Defines `high_churn_weights`, to rank them by.
+    """
+    rows = ledger.rows("SELECT * FROM high_churn_allocations ORDER BY period_id, blob_id")
+    intervals = {allocation: LinePart(allocation, None, "", "", "", 0) for _, _, allocation, *_ in rows}
     shares = {
         share.part: Fraction(share.numerator, usage.denominator)
-        for usage in share_out((), (("", *row) for row in rows), stretches)  # a piece takes a stretch's place
+        for usage in share_out((), (("", *row) for row in rows), intervals)  # an allocation takes an interval's place
         for share in usage.shares
     }
-    ledger.run("CREATE OR REPLACE TEMP TABLE busy_weights (piece_id BIGINT, weight DOUBLE)")
+    ledger.run("CREATE OR REPLACE TEMP TABLE high_churn_weights (allocation_id BIGINT, weight DOUBLE)")
     ledger.run(
-        "INSERT INTO busy_weights SELECT unnest(?::BIGINT[]), unnest(?::DOUBLE[])",
+        "INSERT INTO high_churn_weights SELECT unnest(?::BIGINT[]), unnest(?::DOUBLE[])",
         [list(shares), [float(share) for share in shares.values()]],
     )
     return shares
 
 
-def _states(ledger: Ledger, rules: Sequence[Rule]) -> dict[int, tuple[StateStretch, ...]]:
-    """By line, the stretches of its state with the events that made it so."""
+def _states(ledger: Ledger, rules: Sequence[Rule]) -> dict[int, tuple[StateInterval, ...]]:
+    """By line, the intervals of its state with the events that made it so."""
     causes = {
         position: Cause(*cause)
         for position, *cause in ledger.rows(
             "SELECT position, kind, verb, occurred_at, event_id, event_source FROM ordered_events"
         )
     }
-    states: dict[int, list[StateStretch]] = {}
+    states: dict[int, list[StateInterval]] = {}
     for line_id, state, part, start, end, charged, linked_by, changed_by in ledger.rows(
         "SELECT line_id, state, period_id, state_from, state_until, charged = 1, link_position, change_position"
-        " FROM line_stretches ORDER BY line_id, state_from"
+        " FROM line_intervals ORDER BY line_id, state_from"
     ):
         cause = causes.get(changed_by)
         kept_until = _kept_until(cause.occurred_at, rules) if cause and state in _KEPT else None
-        stretch = StateStretch(part, start, end, charged, causes.get(linked_by), cause, kept_until)
-        states.setdefault(line_id, []).append(stretch)
-    return {line_id: tuple(stretches) for line_id, stretches in states.items()}
+        interval = StateInterval(part, start, end, charged, causes.get(linked_by), cause, kept_until)
+        states.setdefault(line_id, []).append(interval)
+    return {line_id: tuple(intervals) for line_id, intervals in states.items()}
 
 
 def _kept_until(deleted_at: int, rules: Sequence[Rule]) -> int:
@@ -170,8 +174,8 @@ def _kept_until(deleted_at: int, rules: Sequence[Rule]) -> int:
     return deleted_at + rule_at(rules, deleted_at).retention_days * 86_400
 
 
-def _blobs(ledger: Ledger, places: int, busy: Mapping[int, Fraction]) -> dict[int, tuple[BlobPieces, ...]]:
-    """By line, the first blobs, with their pieces and what tells of them."""
+def _blobs(ledger: Ledger, places: int, high_churn: Mapping[int, Fraction]) -> dict[int, tuple[BlobAllocations, ...]]:
+    """By line, the first blobs, with their allocations and what tells of them."""
     sightings: dict[tuple[int, int], list[Sighting]] = {}
     for line_id, place, *sighting in ledger.rows(
         "SELECT s.line_id, r.place, s.version, s.source, s.present_from, s.first_seen_at, s.last_seen_at, s.hidden"
@@ -179,42 +183,45 @@ def _blobs(ledger: Ledger, places: int, busy: Mapping[int, Fraction]) -> dict[in
         [places],
     ):
         sightings.setdefault((line_id, place), []).append(Sighting(*sighting))
-    pieces = ledger.rows(
-        "SELECT p.line_id, r.place, r.digest, r.size_bytes, p.piece_id, p.period_id, p.piece_from, p.piece_until,"
-        " p.carries, p.busy, p.carriers, p.first_carriers, p.byte_seconds::HUGEINT,"
+    allocations = ledger.rows(
+        "SELECT p.line_id, r.place, r.digest, r.size_bytes, p.allocation_id, p.period_id, p.allocated_from,"
+        " p.allocated_until, p.carries, p.high_churn, p.carriers, p.first_carriers, p.byte_seconds::HUGEINT,"
         " k.format || '/' || k.name AS package"
-        " FROM pieces AS p JOIN ranked_blobs AS r USING (line_id, blob_id) JOIN scope_packages AS k USING (package_id)"
-        " WHERE r.place <= ? ORDER BY p.line_id, r.place, p.piece_from",
+        " FROM allocations AS p JOIN ranked_blobs AS r USING (line_id, blob_id)"
+        " JOIN scope_packages AS k USING (package_id) WHERE r.place <= ? ORDER BY p.line_id, r.place, p.allocated_from",
         [places],
     )
-    blobs: dict[int, list[BlobPieces]] = {}
-    for (line_id, place, digest, size_bytes), rows in groupby(pieces, itemgetter(0, 1, 2, 3)):
-        of_blob = tuple(_piece(row[4:], busy) for row in rows)
+    blobs: dict[int, list[BlobAllocations]] = {}
+    for (line_id, place, digest, size_bytes), rows in groupby(allocations, itemgetter(0, 1, 2, 3)):
+        of_blob = tuple(_allocation(row[4:], high_churn) for row in rows)
         seen = tuple(sightings.get((line_id, place), ()))
-        blobs.setdefault(line_id, []).append(BlobPieces(digest, size_bytes, of_blob, seen))
+        blobs.setdefault(line_id, []).append(BlobAllocations(digest, size_bytes, of_blob, seen))
     return {line_id: tuple(of_line) for line_id, of_line in blobs.items()}
 
 
-def _piece(row: tuple[Any, ...], busy: Mapping[int, Fraction]) -> Piece:
-    piece, part, start, end, carries, is_busy, carriers, first, byte_seconds, package = row
+def _allocation(row: tuple[Any, ...], high_churn: Mapping[int, Fraction]) -> Allocation:
+    allocation, part, start, end, carries, is_high_churn, carriers, first, byte_seconds, package = row
     others = carriers - 1 if carries else carriers
     named = tuple(name for name in first or () if name != package)[:NAMED]
-    if is_busy:
-        return Piece(part, start, end, True, None, others, named, busy[piece])
-    return Piece(part, start, end, carries, carriers, others, named, Fraction(byte_seconds, carriers))
+    if is_high_churn:
+        return Allocation(part, start, end, True, None, others, named, high_churn[allocation])
+    return Allocation(part, start, end, carries, carriers, others, named, Fraction(byte_seconds, carriers))
 
 
-def _more(ledger: Ledger, places: int, busy: Mapping[int, Fraction]) -> dict[int, tuple[int, Fraction]]:
+def _more(ledger: Ledger, places: int, high_churn: Mapping[int, Fraction]) -> dict[int, tuple[int, Fraction]]:
     """By line, how many blobs come after the first, and their byte-seconds."""
     sums: dict[int, list[Fraction]] = {}
-    for line_id, carriers, byte_seconds, busy_pieces in ledger.rows(
-        "SELECT p.line_id, p.carriers, (sum(p.byte_seconds) FILTER (NOT p.busy))::HUGEINT,"
-        " list(p.piece_id) FILTER (p.busy)"
-        " FROM pieces AS p JOIN ranked_blobs AS r USING (line_id, blob_id) WHERE r.place > ?"
+    for line_id, carriers, byte_seconds, high_churn_allocations in ledger.rows(
+        "SELECT p.line_id, p.carriers, (sum(p.byte_seconds) FILTER (NOT p.high_churn))::HUGEINT,"
+        " list(p.allocation_id) FILTER (p.high_churn)"
+        " FROM allocations AS p JOIN ranked_blobs AS r USING (line_id, blob_id) WHERE r.place > ?"
         " GROUP BY p.line_id, p.carriers",
         [places],
     ):
-        shares = [Fraction(byte_seconds or 0, carriers), *(busy[piece] for piece in busy_pieces or ())]
+        shares = [
+            Fraction(byte_seconds or 0, carriers),
+            *(high_churn[allocation] for allocation in high_churn_allocations or ()),
+        ]
         sums.setdefault(line_id, []).extend(shares)
     counts = ledger.rows("SELECT line_id, count(*) FROM ranked_blobs WHERE place > ? GROUP BY ALL", [places])
     return {line_id: (count, total(sums[line_id])) for line_id, count in counts}

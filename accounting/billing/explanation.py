@@ -1,7 +1,8 @@
-"""The nouns of an explanation: a bill's lines taken apart into pieces, the steps from there to money, and what moved
-closed months.
+"""The nouns of an explanation: a bill's lines taken apart into allocations, the steps from there to money, and what
+moved closed months.
 
-Byte-seconds of pieces are exact fractions; money is exact and in the major unit until it is rounded to minor units.
+Byte-seconds of allocations are exact fractions. Money is exact and in the major unit until it is rounded to minor
+units.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +27,8 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class StateStretch:
-    """A stretch [start, end) of a part of the month in which a package is on one line of the bill.
+class StateInterval:
+    """An interval [start, end) of a part of the month in which a package is on one line of the bill.
 
     `linked_by` set its repository; `changed_by` deleted it, or brought it back where it is live; None: no event did.
     `kept_until` is the end of the retention period, where there is one.
@@ -43,11 +44,11 @@ class StateStretch:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch [start, end) in which a package held a blob, on one line, and the same packages shared it.
+class Allocation:
+    """An interval [start, end) in which a package held a blob, on one line, and the same packages shared it.
 
     `sharers` is how many carry the blob; the package is one of them if it `carries`, else nothing falls on it. It is
-    None where they changed too often to tell each stretch: then `others` have held the blob at some time in that part
+    None where they changed too often to tell each interval: then `others` have held the blob at some time in that part
     of the month. `named` are the first of the others, as FORMAT/NAME.
     """
 
@@ -77,17 +78,17 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class BlobPieces:
-    """A blob of a line: its pieces by time, and what tells of it."""
+class BlobAllocations:
+    """A blob of a line: its allocations by time, and what tells of it."""
 
     digest: str
     size_bytes: int
-    pieces: tuple[Piece, ...]
+    allocations: tuple[Allocation, ...]
     sightings: tuple[Sighting, ...]
 
     @property
     def byte_seconds(self) -> Fraction:
-        return total(piece.byte_seconds for piece in self.pieces)
+        return total(allocation.byte_seconds for allocation in self.allocations)
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class LineExplanation:
     """
 
     line: Line
-    states: tuple[StateStretch, ...]
-    blobs: tuple[BlobPieces, ...]
+    states: tuple[StateInterval, ...]
+    blobs: tuple[BlobAllocations, ...]
     more_blobs: int
     more_byte_seconds: Fraction
     exact_byte_seconds: Fraction
@@ -136,7 +137,7 @@ class TierStep:
 
 @dataclass(frozen=True)
 class RateStep:
-    """What a rate makes of the workspace's charged usage of the stretch [start, end)."""
+    """What a rate makes of the workspace's charged usage of the interval [start, end)."""
 
     rate: Rate
     start: int
@@ -252,7 +253,7 @@ def _rate_step(rate: Rate, cost: RateCost, usage: WorkspaceUsage, parts: Sequenc
 
 
 def total(values: Iterable[Fraction]) -> Fraction:
-    """The exact sum, denominator by denominator: pieces are many, numbers of sharers few.
+    """The exact sum, denominator by denominator: allocations are many, numbers of sharers few.
 
     >>> total([Fraction(1, 3), Fraction(1, 3), Fraction(1, 3)])
     Fraction(1, 1)

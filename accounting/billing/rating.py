@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import lcm
 
 from accounting.errors import AcctError
-from accounting.model import LineKey, Part, PlanStretch, Rate, RateCost, WorkspaceUsage
+from accounting.model import LineKey, Part, PlanInterval, Rate, RateCost, WorkspaceUsage
 
 
 def apportion(numerators: Sequence[int], denominator: int, total: int) -> list[int]:
@@ -32,9 +32,9 @@ def round_half_up(value: Fraction) -> int:
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
-def included_units(rate: Rate, start: int, end: int, month_seconds: int, plans: Sequence[PlanStretch],
+def included_units(rate: Rate, start: int, end: int, month_seconds: int, plans: Sequence[PlanInterval],
                    workspace: str) -> Fraction:  # fmt: skip
-    """Unit-months that a rate includes for the stretch [start, end): by plan, in proportion to its seconds.
+    """Unit-months that a rate includes for the interval [start, end): by plan, in proportion to its seconds.
 
     Raises AcctError for a plan that the rate does not list.
     """
@@ -80,19 +80,19 @@ def tiered_cost(rate: Rate, units: Fraction, proportion: Fraction) -> Fraction:
 
 
 def rate_costs(usage: WorkspaceUsage, parts: Sequence[Part], month_seconds: int,
-               plans: Sequence[PlanStretch]) -> dict[Rate, RateCost]:  # fmt: skip
+               plans: Sequence[PlanInterval]) -> dict[Rate, RateCost]:  # fmt: skip
     """What each rate in force makes of the charged usage of its part of the month."""
-    stretches: dict[Rate, list[Part]] = {}
+    intervals: dict[Rate, list[Part]] = {}
     for part in parts:
         if part.rate is not None:
-            stretches.setdefault(part.rate, []).append(part)
-    charged: dict[Rate, int] = dict.fromkeys(stretches, 0)
+            intervals.setdefault(part.rate, []).append(part)
+    charged: dict[Rate, int] = dict.fromkeys(intervals, 0)
     for share in usage.shares:
         rate = parts[share.part].rate
         if share.charged and rate is not None:
             charged[rate] += share.numerator
     costs = {}
-    for rate, of_rate in stretches.items():
+    for rate, of_rate in intervals.items():
         start, end = of_rate[0].start, of_rate[-1].end
         stored = Fraction(charged[rate], usage.denominator * rate.unit_bytes * month_seconds)
         included = min(stored, included_units(rate, start, end, month_seconds, plans, usage.workspace))

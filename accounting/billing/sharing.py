@@ -1,7 +1,7 @@
 """Exact shares of shared blobs: whole numbers over one common denominator a workspace (RULES, section 4).
 
 SQL brings usage down to a line, a number of sharers and byte-seconds; here it is divided. Blobs whose holders
-change too often for that are shared out by prefix sums over their segments, so that work stays linear in spans.
+change too often for that are shared out by prefix sums over their intervals, so that work stays linear in holdings.
 """
 
 from collections import defaultdict
@@ -25,48 +25,48 @@ class LinePart(NamedTuple):
     charged: int
 
 
-# A row of queries/350_usage.sql: workspace, line, sharers, byte-seconds.
+# A row of the relation usage: workspace, line, sharers, byte-seconds.
 UsageRow = tuple[str, LinePart, int, int]
-# A row of queries/360_busy_spans.sql: workspace, part, blob, stretch, charged, size in bytes, from, until.
-BusySpan = tuple[str, int, int, int, int, int, int, int]
-# A stretch of time in which a blob has the same holders: from, until, sharers, and whether they are charged.
-_Segment = tuple[int, int, int, bool]
+# A row of the relation high_churn_holdings: workspace, part, blob, state interval, charged, size in bytes, from, until.
+HighChurnHolding = tuple[str, int, int, int, int, int, int, int]
+# A sharing interval, in which a blob has the same holders: from, until, sharers, and whether they are charged.
+_SharingInterval = tuple[int, int, int, bool]
 
 
 def share_out(
-    usage: Iterable[UsageRow], busy: Iterable[BusySpan], stretches: Mapping[int, LinePart]
+    usage: Iterable[UsageRow], high_churn: Iterable[HighChurnHolding], lines: Mapping[int, LinePart]
 ) -> Iterator[WorkspaceUsage]:
     """The exact usage of every workspace.
 
-    `usage` comes ordered by workspace, `busy` by workspace, part and blob; `stretches` gives the line of each
-    stretch that is named in `busy`.
+    `usage` comes ordered by workspace, `high_churn` by workspace, part and blob; `lines` gives the line of each
+    state interval that `high_churn` names.
     """
-    spans_of = {name: list(spans) for name, spans in groupby(busy, itemgetter(0))}
+    holdings_of = {name: list(holdings) for name, holdings in groupby(high_churn, itemgetter(0))}
     for workspace, rows in groupby(usage, itemgetter(0)):
-        yield _workspace(workspace, list(rows), spans_of.pop(workspace, []), stretches)
-    for workspace, spans in spans_of.items():
-        yield _workspace(workspace, [], spans, stretches)
+        yield _workspace(workspace, list(rows), holdings_of.pop(workspace, []), lines)
+    for workspace, holdings in holdings_of.items():
+        yield _workspace(workspace, [], holdings, lines)
 
 
 def _workspace(
-    workspace: str, usage: list[UsageRow], busy: list[BusySpan], stretches: Mapping[int, LinePart]
+    workspace: str, usage: list[UsageRow], high_churn: list[HighChurnHolding], lines: Mapping[int, LinePart]
 ) -> WorkspaceUsage:
-    blobs = [list(spans) for _, spans in groupby(busy, itemgetter(1, 2))]
-    segments = [_segments(spans) for spans in blobs]
-    sharers = {row[2] for row in usage} | {segment[2] for of_blob in segments for segment in of_blob}
+    blobs = [list(holdings) for _, holdings in groupby(high_churn, itemgetter(1, 2))]
+    intervals = [_sharing_intervals(holdings) for holdings in blobs]
+    sharers = {row[2] for row in usage} | {interval[2] for of_blob in intervals for interval in of_blob}
     denominator = lcm(*sharers)
     unit = {k: denominator // k for k in sharers}
     numerators: dict[LinePart, int] = defaultdict(int)
     for _, line, k, byte_seconds in usage:
         numerators[line] += byte_seconds * unit[k]
-    of_stretch: dict[int, int] = defaultdict(int)
-    for spans, of_blob in zip(blobs, segments, strict=True):
+    of_line: dict[int, int] = defaultdict(int)
+    for holdings, of_blob in zip(blobs, intervals, strict=True):
         sums = _prefix_sums(of_blob, unit)
-        for _, _, _, stretch, charged, size_bytes, span_from, span_until in spans:
+        for _, _, _, line_number, charged, size_bytes, held_from, held_until in holdings:
             of_state = sums[charged]
-            of_stretch[stretch] += size_bytes * (of_state[span_until] - of_state[span_from])
-    for stretch, numerator in of_stretch.items():
-        numerators[stretches[stretch]] += numerator
+            of_line[line_number] += size_bytes * (of_state[held_until] - of_state[held_from])
+    for line_number, numerator in of_line.items():
+        numerators[lines[line_number]] += numerator
     shares = tuple(
         Share(LineKey(line.repository, line.format, line.package, line.state), line.part, bool(line.charged), n)
         for line, n in numerators.items()
@@ -74,30 +74,30 @@ def _workspace(
     return WorkspaceUsage(workspace, denominator, shares)
 
 
-def _segments(spans: list[BusySpan]) -> list[_Segment]:
-    """The stretches of time between the boundaries of one blob's spans, in order."""
+def _sharing_intervals(holdings: list[HighChurnHolding]) -> list[_SharingInterval]:
+    """The intervals between the boundaries of one blob's holdings, in order."""
     steps: tuple[dict[int, int], dict[int, int]] = (defaultdict(int), defaultdict(int))
-    for _, _, _, _, charged, _, span_from, span_until in spans:
+    for _, _, _, _, charged, _, held_from, held_until in holdings:
         of_state = steps[charged]
-        of_state[span_from] += 1
-        of_state[span_until] -= 1
-    segments, free, charged_holders = [], 0, 0
+        of_state[held_from] += 1
+        of_state[held_until] -= 1
+    intervals, free, charged_holders = [], 0, 0
     for here, there in pairwise(sorted(steps[0].keys() | steps[1].keys())):
         free += steps[0].get(here, 0)
         charged_holders += steps[1].get(here, 0)
-        segments.append((here, there, charged_holders or free or 1, charged_holders > 0))
-    return segments
+        intervals.append((here, there, charged_holders or free or 1, charged_holders > 0))
+    return intervals
 
 
-def _prefix_sums(segments: list[_Segment], unit: dict[int, int]) -> tuple[dict[int, int], dict[int, int]]:
+def _prefix_sums(intervals: list[_SharingInterval], unit: dict[int, int]) -> tuple[dict[int, int], dict[int, int]]:
     """By boundary, the integral up to it of unit / sharers: while no holder is charged, and while some are.
 
-    Where nobody holds the blob the first of them grows too; no span reaches there.
+    Where nobody holds the blob the first of them grows too; no holding reaches there.
     """
-    first = segments[0][0]
+    first = intervals[0][0]
     free_sum, charged_sum = {first: 0}, {first: 0}
     free_so_far = charged_so_far = 0
-    for here, there, sharers, charged in segments:
+    for here, there, sharers, charged in intervals:
         if charged:
             charged_so_far += (there - here) * unit[sharers]
         else:

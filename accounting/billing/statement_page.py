@@ -121,7 +121,7 @@ class StatementPage:
     to money, empty without a rate card; `explanation` is the sentence that says them. `hidden` is charged though no
     snapshot shows it; `reuploaded` is what an open month leaves free of charge though it was uploaded after its
     deletion. `free_states` are, by closed month, the states that cost nothing in it: corrections tell of them. `parts`
-    are the stretches of the month with their rules and rates. `broken` are the objects that the registry cannot read,
+    are the intervals of the month with their rules and rates. `broken` are the objects that the registry cannot read,
     or that contradict each other, by the latest snapshots that the month rests on. `digest` is the SHA-256 of the
     statement's JSON. Of a closed month all rests on what was recorded at its closing.
     """

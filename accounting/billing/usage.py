@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Literal
 
-from accounting.billing.sharing import BusySpan, LinePart, share_out
+from accounting.billing.sharing import HighChurnHolding, LinePart, share_out
 from accounting.errors import AcctError
 from accounting.instants import Month, midnight
 from accounting.ledger import EVERYTHING, Ledger
-from accounting.model import HeldName, Part, PlanStretch, Rate, RateCard, Rule, StoredState, WorkspaceUsage
+from accounting.model import HeldName, Part, PlanInterval, Rate, RateCard, Rule, StoredState, WorkspaceUsage
 
 _FOREVER = 2**63 - 1
-NO_PLAN: list[PlanStretch] = [(-_FOREVER, _FOREVER, None)]
+NO_PLAN: list[PlanInterval] = [(-_FOREVER, _FOREVER, None)]
 LIFECYCLE = (
     "110_scope_packages",
     "200_ordered_events",
@@ -27,13 +27,13 @@ HOLDINGS = ("275_deletion_intervals", "276_hidden_holdings", "277_scope_holdings
 PRESENCE = (*HOLDINGS, "278_twice_seen_packages", "279_held_blobs")
 _USAGE = (
     "300_unshared_usage",
-    "310_shared_spans",
-    "320_blob_segments",
-    "330_busy_blobs",
+    "310_shared_holdings",
+    "320_sharing_intervals",
+    "330_high_churn_blobs",
     "340_shared_usage",
     "350_usage",
 )
-_BUSY = ("360_busy_spans", "370_busy_stretches")
+_HIGH_CHURN = ("360_high_churn_holdings", "370_high_churn_lines")
 RELATIONS = (*LIFECYCLE, *PRESENCE, *_USAGE)
 # Workspaces are metered in batches of about so many holdings: memory follows the batch, not the month.
 _BATCH_HOLDINGS = 1_000_000
@@ -104,30 +104,30 @@ def usage_of_scope(ledger: Ledger) -> Iterator[WorkspaceUsage]:
         "SELECT w.name, u.sharers, u.byte_seconds::HUGEINT, u.period_id, u.repository, u.format, u.package,"
         " u.state, u.charged FROM usage AS u JOIN workspaces AS w USING (workspace_id) ORDER BY w.name"
     )
-    busy, stretches = _busy(ledger)
+    high_churn, intervals = _high_churn(ledger)
     yield from share_out(
         ((name, LinePart(*line), sharers, byte_seconds) for name, sharers, byte_seconds, *line in usage),
-        busy,
-        stretches,
+        high_churn,
+        intervals,
     )
 
 
-def _busy(ledger: Ledger) -> tuple[list[BusySpan], dict[int, LinePart]]:
-    """The spans of busy blobs, and the lines of their stretches; few workspaces have any."""
-    if not ledger.rows("SELECT 1 FROM busy_blobs LIMIT 1"):
+def _high_churn(ledger: Ledger) -> tuple[list[HighChurnHolding], dict[int, LinePart]]:
+    """The holdings of high-churn blobs, and the lines of their intervals; few workspaces have any."""
+    if not ledger.rows("SELECT 1 FROM high_churn_blobs LIMIT 1"):
         return [], {}
-    for name in _BUSY:
+    for name in _HIGH_CHURN:
         ledger.define(name)
-    spans = ledger.rows(
-        "SELECT w.name, s.* EXCLUDE (workspace_id) FROM busy_spans AS s JOIN workspaces AS w USING (workspace_id)"
-        " ORDER BY w.name, s.period_id, s.blob_id"
+    holdings = ledger.rows(
+        "SELECT w.name, h.* EXCLUDE (workspace_id) FROM high_churn_holdings AS h JOIN workspaces AS w"
+        " USING (workspace_id) ORDER BY w.name, h.period_id, h.blob_id"
     )
-    stretches = ledger.rows("SELECT * FROM busy_stretches")
-    return spans, {stretch: LinePart(*line) for stretch, *line in stretches}
+    intervals = ledger.rows("SELECT * FROM high_churn_lines")
+    return holdings, {interval: LinePart(*line) for interval, *line in intervals}
 
 
-def plans_of_scope(ledger: Ledger) -> dict[str, list[PlanStretch]]:
-    """The stretches in which workspaces in scope have a plan, from the beginning of time, by workspace.
+def plans_of_scope(ledger: Ledger) -> dict[str, list[PlanInterval]]:
+    """The intervals in which workspaces in scope have a plan, from the beginning of time, by workspace.
 
     One that has never had a plan is not among them.
     """
@@ -137,9 +137,9 @@ def plans_of_scope(ledger: Ledger) -> dict[str, list[PlanStretch]]:
         "SELECT w.name, p.plan_from, p.plan_until, p.plan FROM workspace_plans AS p"
         " JOIN workspaces AS w USING (workspace_id) ORDER BY w.name, p.plan_from"
     )
-    plans: dict[str, list[PlanStretch]] = {}
-    for name, *stretch in rows:
-        plans.setdefault(name, [(-_FOREVER, stretch[0], None)]).append((stretch[0], stretch[1], stretch[2]))
+    plans: dict[str, list[PlanInterval]] = {}
+    for name, *interval in rows:
+        plans.setdefault(name, [(-_FOREVER, interval[0], None)]).append((interval[0], interval[1], interval[2]))
     return plans
 
 

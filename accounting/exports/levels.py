@@ -28,7 +28,7 @@ class Level:
 
 def levels_of(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate, RateCost],
               month_seconds: int) -> dict[LineKey, list[Level]]:  # fmt: skip
-    """What the rates make of each line: its uncharged usage, and its piece of the allowance and of each tier."""
+    """What the rates make of each line: its uncharged usage, and its part of the allowance and of each tier."""
     rates = list(costs)
     rate_of_part = [rates.index(part.rate) for part in parts if part.rate is not None]
     used: dict[tuple[int, bool, LineKey], int] = {}

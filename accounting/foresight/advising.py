@@ -1,7 +1,7 @@
 """What would save most: each piece of advice with the difference that it makes to the bills to come.
 
 A saving is the difference of two bills: of what is supposed to happen, and of what is supposed not to (`scenario`). A
-shared blob therefore saves nothing until its last holder goes. Where that takes several pieces, as with a base layer
+shared blob therefore saves nothing until its last holder goes. Where that takes several items, as with a base layer
 that the old versions of three packages hold, these are advised together too.
 """
 
@@ -38,7 +38,7 @@ _RELATIONS = (
     "850_proposed_versions",
     "855_carried_references",
     "860_freed_bytes",
-    "865_freeing_pieces",
+    "865_freeing_items",
 )
 
 
@@ -75,7 +75,7 @@ class Advice:
     joint_bytes: int = 0
 
     @property
-    def pieces(self) -> tuple["Advice", ...]:
+    def items(self) -> tuple["Advice", ...]:
         """What is to be done: its parts, or itself."""
         return self.parts or (self,)
 
@@ -126,10 +126,10 @@ def advise(path: Path, workspace: str, kept_versions: int, progress: Callable[[s
         billed = []
         for number, advice in enumerate(found.largest, 1):
             progress(f"{number:,} of {len(found.largest):,} billed")
-            billed.append(replace(advice, saved_minor=saved(advice.pieces)))
+            billed.append(replace(advice, saved_minor=saved(advice.items)))
         billed.sort(key=lambda each: (-sum(each.saved_minor), -each.freed_bytes, each.kind, each.subject))
         return Advised(workspace, at, covered_until, months, kept_versions, card.currency, card.minor_digits,
-                       tuple(billed), found.left_out, saved(found.pieces), served)  # fmt: skip
+                       tuple(billed), found.left_out, saved(found.items), served)  # fmt: skip
 
 
 def _months(at: int) -> tuple[Month, ...]:
@@ -157,11 +157,11 @@ def _amounts(ledger: Ledger, workspace: str, months: Sequence[Month]) -> list[in
 
 
 class _Found(NamedTuple):
-    """The largest advice of each kind, not billed yet, how much more there is, and all pieces of both."""
+    """The largest advice of each kind, not billed yet, how much more there is, and all items of both."""
 
     largest: list[Advice]
     left_out: int
-    pieces: list[Advice]
+    items: list[Advice]
 
 
 def _found(ledger: Ledger, at: int, kept_versions: int) -> _Found:
@@ -172,24 +172,24 @@ def _found(ledger: Ledger, at: int, kept_versions: int) -> _Found:
     )
     for name in _RELATIONS:
         ledger.define(name)
-    pieces = _pieces(ledger)
+    items = _items(ledger)
     singles = sorted(
-        (piece for piece in pieces.values() if piece.freed_bytes), key=lambda a: (-a.freed_bytes, a.kind, a.subject)
+        (item for item in items.values() if item.freed_bytes), key=lambda a: (-a.freed_bytes, a.kind, a.subject)
     )
-    largest = [piece for kind in KINDS for piece in [single for single in singles if single.kind == kind][:MOST]]
-    sets = _sets(ledger, pieces)
-    ((number_of_sets,),) = ledger.rows("SELECT count(*) FROM freed_bytes WHERE len(pieces) > 1")
-    return _Found([*largest, *sets], len(singles) - len(largest) + number_of_sets - len(sets), list(pieces.values()))
+    largest = [item for kind in KINDS for item in [single for single in singles if single.kind == kind][:MOST]]
+    sets = _sets(ledger, items)
+    ((number_of_sets,),) = ledger.rows("SELECT count(*) FROM freed_bytes WHERE len(items) > 1")
+    return _Found([*largest, *sets], len(singles) - len(largest) + number_of_sets - len(sets), list(items.values()))
 
 
-def _pieces(ledger: Ledger) -> dict[int, Advice]:
-    """The pieces of advice that free something, alone or in a set, by their numbers; with what each frees alone."""
+def _items(ledger: Ledger) -> dict[int, Advice]:
+    """The items of advice that free something, alone or in a set, by their numbers; with what each frees alone."""
     emptied = {
         (target.name, target.packages[0].of_present_repository): target for target in deleted_repositories(ledger)
     }
-    pieces = {}
-    for piece_id, kind, subject, slug, present, freed_bytes, going in ledger.rows(
-        "SELECT * REPLACE (size_bytes::HUGEINT AS size_bytes) FROM freeing_pieces ORDER BY piece_id"
+    items = {}
+    for item_id, kind, subject, slug, present, freed_bytes, going in ledger.rows(
+        "SELECT * REPLACE (size_bytes::HUGEINT AS size_bytes) FROM freeing_items ORDER BY item_id"
     ):
         versions = tuple(Version(**version) for version in going)
         role = WORKSPACE_ADMIN if slug is None else REPOSITORY_WRITE
@@ -197,22 +197,22 @@ def _pieces(ledger: Ledger) -> dict[int, Advice]:
         if kind == "deleted_repository":
             steps = packages_first(emptied[slug, present])
             role = steps[0].role
-        pieces[piece_id] = Advice(kind, subject, slug, versions, steps, role, int(freed_bytes))
-    return pieces
+        items[item_id] = Advice(kind, subject, slug, versions, steps, role, int(freed_bytes))
+    return items
 
 
-def _sets(ledger: Ledger, pieces: dict[int, Advice]) -> list[Advice]:
-    """The sets of pieces that free most of what none of them frees alone."""
+def _sets(ledger: Ledger, items: dict[int, Advice]) -> list[Advice]:
+    """The sets of items that free most of what none of them frees alone."""
     ledger.run(
-        "CREATE OR REPLACE TEMP TABLE advised_sets AS SELECT pieces, size_bytes FROM freed_bytes"
-        " WHERE len(pieces) > 1 ORDER BY size_bytes DESC, pieces LIMIT ?",
+        "CREATE OR REPLACE TEMP TABLE advised_sets AS SELECT items, size_bytes FROM freed_bytes"
+        " WHERE len(items) > 1 ORDER BY size_bytes DESC, items LIMIT ?",
         [MOST],
     )
     ledger.define("870_set_bytes")
     sets = []
     for members, joint_bytes, freed_bytes in ledger.rows(
-        "SELECT pieces, joint_bytes, size_bytes FROM set_bytes ORDER BY joint_bytes DESC, pieces"
+        "SELECT items, joint_bytes, size_bytes FROM set_bytes ORDER BY joint_bytes DESC, items"
     ):
-        parts = tuple(pieces[member] for member in members)
+        parts = tuple(items[member] for member in members)
         sets.append(Advice("together", "", None, (), (), "", int(freed_bytes), (), parts, int(joint_bytes)))
     return sets

@@ -99,11 +99,11 @@ def forecast(path: Path, workspace: str) -> Forecast:
         until = months[-1].end
         known_days = _days_known(ledger, covered_until)
         first = covered_until - known_days * DAY
-        live = _days(ledger, workspace, "945_live_stretches", first, known_days)
+        live = _days(ledger, workspace, "945_live_intervals", first, known_days)
         ends = [end for end in retention_calendar(ledger, workspace).ends if end.happens_at < until]
         so_far = statement(ledger, workspace, months[0]).charged_byte_seconds
         goes_on(ledger, until)
-        charged = _days(ledger, workspace, "940_charged_stretches", first, -(-(until - first) // DAY))
+        charged = _days(ledger, workspace, "940_charged_intervals", first, -(-(until - first) // DAY))
         history, ahead = charged[:known_days], charged[known_days:]
         drawn = []
         if len(live) > ENOUGH_DAYS:
@@ -128,14 +128,14 @@ def _days_known(ledger: Ledger, covered_until: int) -> int:
 
 
 def _days(ledger: Ledger, workspace: str, counted: str, first: int, days: int) -> list[float]:
-    """The mean bytes held on each day from an instant on, in stretches that count: a relation of queries/94x."""
+    """The mean bytes held on each day from an instant on, in intervals that count: a relation of queries/94x."""
     rules, until = card_in_force(ledger).rules, first + days * DAY
     changes: dict[int, tuple[int, int]] = {}
     for _ in scopes(ledger, [workspace]) if days else ():
         ask(ledger, parts_under(rules, first, until), until, rules)
         for name in (*LIFECYCLE, *PRESENCE, counted):
             ledger.define(name)
-        ledger.run(f"CREATE OR REPLACE TEMP VIEW counted_stretches AS SELECT * FROM {counted.partition('_')[2]}")
+        ledger.run(f"CREATE OR REPLACE TEMP VIEW counted_intervals AS SELECT * FROM {counted.partition('_')[2]}")
         ledger.define("950_content_by_day")
         rows = ledger.rows("SELECT day, size_bytes, byte_seconds FROM content_by_day")
         changes = {day: (size_bytes, byte_seconds) for day, size_bytes, byte_seconds in rows}

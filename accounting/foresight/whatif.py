@@ -45,9 +45,9 @@ _MOST_MONTHS = 24  # that are billed, however long a card keeps what is deleted
 
 @dataclass(frozen=True)
 class Carried:
-    """What a stretch of a month costs the workspace on one way, exact.
+    """What an interval of a month costs the workspace on one way, exact.
 
-    `charged_bytes` is charged on average, `of_it` the part that packages to be deleted carry. `cost` is the stretch's
+    `charged_bytes` is charged on average, `of_it` the part that packages to be deleted carry. `cost` is the interval's
     share of the month's cost before rounding, by its charged usage; None without a rate card.
     """
 
@@ -57,8 +57,8 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A stretch of a month in which, from the deletion on, every day is like the other: what it costs on each way."""
+class Interval:
+    """An interval of a month in which, from the deletion on, every day is like the other: what it costs on each way."""
 
     start: int
     until: int
@@ -101,7 +101,7 @@ class WhatIf:
     shared_bytes: int
     served_sources: tuple[str, ...]
     ways: tuple[Way, ...]
-    stretches: tuple[Stretch, ...]
+    intervals: tuple[Interval, ...]
 
 
 def what_if(
@@ -135,11 +135,11 @@ def what_if(
                 held = tuple(name for name in names_held(ledger, workspace, on) if name.name in names)
                 ways.append(Way(way, steps, bills, held))
                 carried.append([each for month in months for each in _carried(ledger, workspace, target, month, cuts)])
-        stretches = tuple(
-            Stretch(here[0], here[1], tuple(of_way[i][2] for of_way in carried)) for i, here in enumerate(carried[0])
+        intervals = tuple(
+            Interval(here[0], here[1], tuple(of_way[i][2] for of_way in carried)) for i, here in enumerate(carried[0])
         )
         return WhatIf(workspace, target, on, kept_until, covered_until, card.currency, card.minor_digits, unique_bytes,
-                      shared_bytes, served, tuple(ways), stretches)  # fmt: skip
+                      shared_bytes, served, tuple(ways), intervals)  # fmt: skip
 
 
 def _instant(ledger: Ledger, on: int | None) -> int:
@@ -173,7 +173,7 @@ def _retentions_that_end(ledger: Ledger) -> list[int]:
 
 def _carried(ledger: Ledger, workspace: str, target: Target, month: Month,
              cuts: Sequence[int]) -> list[tuple[int, int, Carried]]:  # fmt: skip
-    """The month in the stretches between cuts, each with its share of the exact cost (RULES, section 5)."""
+    """The month in the intervals between cuts, each with its share of the exact cost (RULES, section 5)."""
     asked = asked_of(ledger, month)
     parts = _cut(parts_of(month, asked.card), cuts)
     usage = WorkspaceUsage(workspace, 1, ())

@@ -12,7 +12,7 @@ from math import lcm
 import polars as pl
 
 from accounting.billing.comparing import Comparison, Figures
-from accounting.billing.explanation import Cause, Explanation, LineExplanation, Piece
+from accounting.billing.explanation import Allocation, Cause, Explanation, LineExplanation
 from accounting.billing.rating import apportion, round_half_up
 from accounting.facts.sources import SourceState
 from accounting.instants import Month
@@ -31,11 +31,11 @@ _KEY: dict[str, _Type] = {"repository": pl.String, "format": pl.String, "package
 class ExplainedFrames:
     """How a statement's lines come about. The frames name a line by repository, format, package and state.
 
-    - `pieces`: one row per line, blob of it, and stretch in which the same packages shared the blob: digest,
+    - `allocations`: one row per line, blob of it, and interval in which the same packages shared the blob: digest,
       size_bytes, from, until, seconds, charged, carries, sharers, others, shared_with, byte_seconds, amount. It carries
       size × seconds / sharers, or nothing where charged packages carry all of it; sharers is null where they changed
-      too often to tell each stretch. byte_seconds and amount add up to the line's.
-    - `states`: one row per stretch in which a package was on a line: from, until, charged; the events that made it
+      too often to tell each interval. byte_seconds and amount add up to the line's.
+    - `states`: one row per interval in which a package was on a line: from, until, charged; the events that made it
       so, linked_by and changed_by, with their instants; kept_until, where a retention period ends it.
     - `sightings`: one row per line, blob, and unbroken presence in a version: digest, version, source, present_from,
       first_seen_at, last_seen_at, the first and the last snapshot that held it.
@@ -44,7 +44,7 @@ class ExplainedFrames:
     - `exact`: all of it as dataclasses, in exact fractions.
     """
 
-    pieces: pl.DataFrame
+    allocations: pl.DataFrame
     states: pl.DataFrame
     sightings: pl.DataFrame
     steps: pl.DataFrame
@@ -132,14 +132,16 @@ def compared_frame(comparisons: Sequence[Comparison]) -> pl.DataFrame:
 
 def explained_frames(explained: Explanation) -> ExplainedFrames:
     """An explanation in which every blob of every line is told."""
-    return ExplainedFrames(_pieces(explained), _states(explained), _sightings(explained), _steps(explained), explained)
+    return ExplainedFrames(
+        _allocations(explained), _states(explained), _sightings(explained), _steps(explained), explained
+    )
 
 
-def shared_frame(pieces: pl.DataFrame) -> pl.DataFrame:
-    """One row per blob that several packages held, and line that it is part of, from the pieces of an explanation."""
+def shared_frame(allocations: pl.DataFrame) -> pl.DataFrame:
+    """One row per blob that several packages held and line that it is part of, from an explanation's allocations."""
     alone = pl.col("size_bytes").cast(_WHOLE) * pl.col("seconds").cast(_WHOLE)
     return (
-        pieces.with_columns(alone_byte_seconds=alone)
+        allocations.with_columns(alone_byte_seconds=alone)
         .group_by("digest", "size_bytes", *_KEY, "charged", maintain_order=True)
         .agg(
             pl.max("others"),
@@ -151,7 +153,7 @@ def shared_frame(pieces: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _pieces(explained: Explanation) -> pl.DataFrame:
+def _allocations(explained: Explanation) -> pl.DataFrame:
     schema: dict[str, _Type] = {
         **_KEY, "digest": pl.String, "size_bytes": pl.Int64, "from": _INSTANT, "until": _INSTANT, "seconds": pl.Int64,
         "charged": pl.Boolean, "carries": pl.Boolean, "sharers": pl.Int64, "others": pl.Int64,
@@ -159,35 +161,37 @@ def _pieces(explained: Explanation) -> pl.DataFrame:
     }  # fmt: skip
     rows: list[Sequence[object]] = []
     for line in explained.lines:
-        pieces = [(blob, piece) for blob in line.blobs for piece in blob.pieces]
-        byte_seconds = _whole([piece.byte_seconds for _, piece in pieces], line.line.byte_seconds)
-        amounts = _amounts(explained, line, [piece for _, piece in pieces])
+        allocations = [(blob, allocation) for blob in line.blobs for allocation in blob.allocations]
+        byte_seconds = _whole([allocation.byte_seconds for _, allocation in allocations], line.line.byte_seconds)
+        amounts = _amounts(explained, line, [allocation for _, allocation in allocations])
         rows += [
-            (*_key(line.line.key), blob.digest, blob.size_bytes, piece.start, piece.end, piece.end - piece.start,
-             _is_charged(explained, line, piece), piece.carries, piece.sharers, piece.others, list(piece.named),
-             of_piece, amount)
-            for (blob, piece), of_piece, amount in zip(pieces, byte_seconds, amounts, strict=True)
+            (*_key(line.line.key), blob.digest, blob.size_bytes, here.start, here.end, here.end - here.start,
+             _is_charged(explained, line, here), here.carries, here.sharers, here.others, list(here.named),
+             of_allocation, amount)
+            for (blob, here), of_allocation, amount in zip(allocations, byte_seconds, amounts, strict=True)
         ]  # fmt: skip
     return frame(rows, schema)
 
 
-def _is_charged(explained: Explanation, line: LineExplanation, piece: Piece) -> bool:
-    return line.line.key.state in explained.parts[piece.part].rule.charged
+def _is_charged(explained: Explanation, line: LineExplanation, allocation: Allocation) -> bool:
+    return line.line.key.state in explained.parts[allocation.part].rule.charged
 
 
-def _amounts(explained: Explanation, line: LineExplanation, pieces: Sequence[Piece]) -> Sequence[Decimal | None]:
-    """The line's amount, given to its pieces in proportion to the cost of their charged usage."""
+def _amounts(
+    explained: Explanation, line: LineExplanation, allocations: Sequence[Allocation]
+) -> Sequence[Decimal | None]:
+    """The line's amount, given to its allocations in proportion to the cost of their charged usage."""
     if line.line.amount_minor is None:
-        return [None] * len(pieces)
+        return [None] * len(allocations)
     prices = {charge.rate: charge.cost / charge.byte_seconds for charge in line.charges}
     costs = []
-    for piece in pieces:
-        rate = explained.parts[piece.part].rate
-        charged = rate in prices and _is_charged(explained, line, piece)
-        costs.append(piece.byte_seconds * prices[rate] if charged and rate is not None else Fraction(0))
+    for allocation in allocations:
+        rate = explained.parts[allocation.part].rate
+        charged = rate in prices and _is_charged(explained, line, allocation)
+        costs.append(allocation.byte_seconds * prices[rate] if charged and rate is not None else Fraction(0))
     bill = explained.statement
     minor = _whole([cost * 10**bill.minor_digits for cost in costs], line.line.amount_minor)
-    return [_amount(of_piece, bill) for of_piece in minor]
+    return [_amount(of_allocation, bill) for of_allocation in minor]
 
 
 def _whole(exact: Sequence[Fraction], total: int) -> list[int]:

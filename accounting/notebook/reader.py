@@ -195,7 +195,7 @@ class LedgerReader:
         >>> base.select("package", "size_bytes", "others", "amount").rows()
         [('team/api', 6000000, 1, Decimal('0.95')), ('web', 6000000, 1, Decimal('0.95'))]
         """
-        return shared_frame(self.explain(workspace, month).pieces)
+        return shared_frame(self.explain(workspace, month).allocations)
 
     def compare(self, toml: str, month: str, workspace: str | None = None) -> pl.DataFrame:
         """A month of one workspace, or of each, under the rate card in force and under another, a TOML text; nothing is
@@ -238,7 +238,7 @@ class LedgerReader:
 
     @contextmanager
     def _asked(self) -> Iterator[Ledger]:
-        """The ledger for one question, whose temporary relations no other question meets."""
+        """The ledger for one question, whose temporary relations no other question sees."""
         if self._ledger is None:
             raise AcctError(f"ledger {self.path}", "is closed", "open it again with accounting.open")
         session = self._ledger.session()

@@ -6,7 +6,7 @@ from accounting.rendering.steps import snapshot_first, step_members, step_words
 from accounting.tables import json_text, table
 from accounting.text import counted, money, shown_money, size, visible
 
-_NAMES = 5  # of versions, steps and parts that are told of each piece of advice, as text
+_NAMES = 5  # of versions, steps and parts that are told of each item of advice, as text
 _SUBJECTS = 2  # of parts, in the table
 
 _EACH_NOTE = (
@@ -105,8 +105,8 @@ def _steps(advised: Advised, advice: Advice) -> str:
 
 
 def _notes(advised: Advised) -> str:
-    pieces = [piece for each in advised.advice for piece in (each, *each.parts)]
-    kinds = {piece.kind for piece in pieces}
+    items = [item for each in advised.advice for item in (each, *each.parts)]
+    kinds = {item.kind for item in items}
     notes = [_EACH_NOTE]
     if "together" in kinds:
         notes.append(_SET_NOTE)
@@ -114,7 +114,7 @@ def _notes(advised: Advised) -> str:
         notes.append(_UNTAGGED_NOTE)
     if "old_versions" in kinds:
         notes.append(_OLD_NOTE.format(counted(advised.kept_versions, "newer version")))
-    if any(piece.versions and piece.subject.startswith("container/") for piece in pieces):
+    if any(item.versions and item.subject.startswith("container/") for item in items):
         notes.append(_REFERRER_NOTE)
     if "copies" in kinds:
         notes.append(_COPIES_NOTE)
@@ -155,17 +155,17 @@ def advice_json(advised: Advised) -> str:
 
 
 def _advice_json(advised: Advised, advice: Advice) -> dict[str, object]:
-    """A piece of advice; of one with parts subject, repository and role are theirs."""
+    """An item of advice; of one with parts subject, repository and role are theirs."""
     return {
         "kind": advice.kind,
-        **_piece_json(advised, advice),
+        **_item_json(advised, advice),
         "saved": _digits(advised, advice.saved_minor) if advised.currency else None,
         "joint_bytes": str(advice.joint_bytes),
-        "parts": [{"kind": part.kind, **_piece_json(advised, part)} for part in advice.parts],
+        "parts": [{"kind": part.kind, **_item_json(advised, part)} for part in advice.parts],
     }
 
 
-def _piece_json(advised: Advised, advice: Advice) -> dict[str, object]:
+def _item_json(advised: Advised, advice: Advice) -> dict[str, object]:
     return {
         "subject": None if advice.parts else f"{advised.workspace}/{advice.subject}",
         "repository": advice.repository,

@@ -36,7 +36,7 @@ _FONT = "system-ui, sans-serif"
 
 
 @dataclass(frozen=True)
-class Piece:
+class Bar:
     """What of one column, such as a day, is in one state, in the chart's unit."""
 
     column: str
@@ -53,7 +53,7 @@ def stored_chart(page: StatementPage) -> str:
     unit = UNIT_BYTES[statement.unit]
     charged = {state for part in page.parts for state in part.rule.charged}
     return stacked_chart(
-        [Piece(day.day.isoformat(), day.state, day.byte_seconds / day.seconds / unit) for day in page.days],
+        [Bar(day.day.isoformat(), day.state, day.byte_seconds / day.seconds / unit) for day in page.days],
         statement.unit,
         "+slice(datum.value, 8)",
         f"{statement.unit} stored on each day of {statement.month}, by state",
@@ -71,7 +71,7 @@ def drawn_or_why_not(draw: Callable[[], str]) -> tuple[str | None, str | None]:
 
 
 def stacked_chart(
-    pieces: Sequence[Piece], unit: str, label: str, title: str, columns: str, free: Collection[str] = ()
+    bars: Sequence[Bar], unit: str, label: str, title: str, columns: str, free: Collection[str] = ()
 ) -> str:
     """The SVG of columns stacked by state; `label` is the Vega expression of a column's, `columns` says what one is.
 
@@ -80,17 +80,17 @@ def stacked_chart(
     Raises AcctError where the libraries that draw are not installed.
     """
     library = drawing_library()
-    states = [state for state in STATES if any(piece.state == state for piece in pieces)]
+    states = [state for state in STATES if any(bar.state == state for bar in bars)]
     words = {state: STATE_WORDS[state] + (" (free)" if state in free else "") for state in states}
     spec = copy.deepcopy(_spec())
     values = [
         {
-            "column": piece.column,
-            "state": words[piece.state],
-            "stored": piece.stored,
-            "place": states.index(piece.state),
+            "column": bar.column,
+            "state": words[bar.state],
+            "stored": bar.stored,
+            "place": states.index(bar.state),
         }
-        for piece in pieces
+        for bar in bars
     ]
     spec["data"] = {"values": values}
     spec["encoding"]["x"]["axis"]["labelExpr"] = label

@@ -5,13 +5,13 @@ from fractions import Fraction
 
 from accounting.billing.explanation import (
     NAMED,
-    BlobPieces,
+    Allocation,
+    BlobAllocations,
     Explanation,
     LineExplanation,
-    Piece,
     RateStep,
     Sighting,
-    StateStretch,
+    StateInterval,
     total,
 )
 from accounting.instants import format_instant
@@ -69,7 +69,7 @@ def _rules(part: Part) -> Branch:
     )
     name = f"Rule of {rule.effective_from}" if part.rate else "Without a rate card"
     return Branch(
-        f"{name}, {_span(part.start, part.end)}: {charged};"
+        f"{name}, {_interval(part.start, part.end)}: {charged};"
         f" a blob {shared}; deletions keep for {counted(rule.retention_days, 'day')}"
     )
 
@@ -91,7 +91,7 @@ def _rate(step: RateStep, explained: Explanation) -> Branch:
         twigs.append(Branch(f"{_precise(tier.units)} {unit}{above} × {_precise(tier.price)} {_equals(tier.cost)}"))
     if step.start > explained.statement.month.start or step.end < explained.statement.month.end:
         twigs.append(Branch("Included quantity and tier bounds count for this part of the month in proportion"))
-    label = f"Rate of {step.rate.effective_from}, {_span(step.start, step.end)}, costs {_precise(step.cost)}"
+    label = f"Rate of {step.rate.effective_from}, {_interval(step.start, step.end)}, costs {_precise(step.cost)}"
     return Branch(label, twigs)
 
 
@@ -107,7 +107,7 @@ def _line(line: LineExplanation, explained: Explanation) -> Branch:
     if line.more_blobs:
         blobs.append(Branch(f"{counted(line.more_blobs, 'more blob')}: {_exact(line.more_byte_seconds)} byte-seconds"))
     count = len(line.blobs) + line.more_blobs
-    twigs = [Branch("State", [_state(stretch, key.state) for stretch in line.states])]
+    twigs = [Branch("State", [_state(interval, key.state) for interval in line.states])]
     twigs.append(Branch(f"{counted(count, 'blob')}, the largest first", blobs))
     twigs.append(_byte_seconds(line, count))
     if line.exact_cost is not None:
@@ -115,23 +115,25 @@ def _line(line: LineExplanation, explained: Explanation) -> Branch:
     return Branch(label, twigs)
 
 
-def _state(stretch: StateStretch, state: str) -> Branch:
-    words = f"{_span(stretch.start, stretch.end)}: {state.replace('_', ' ')}{'' if stretch.charged else ' (free)'}"
+def _state(interval: StateInterval, state: str) -> Branch:
+    words = (
+        f"{_interval(interval.start, interval.end)}: {state.replace('_', ' ')}{'' if interval.charged else ' (free)'}"
+    )
     twigs = []
-    if stretch.changed_by:
-        twigs.append(Branch(f"by {cause_words(stretch.changed_by)}"))
+    if interval.changed_by:
+        twigs.append(Branch(f"by {cause_words(interval.changed_by)}"))
     else:
         words += ", since no event says otherwise"
-    if stretch.kept_until is not None:
+    if interval.kept_until is not None:
         ended = "ended" if state == "expired" else "ends"
-        twigs.append(Branch(f"the retention period {ended} {format_instant(stretch.kept_until)}"))
-    if stretch.linked_by:
-        twigs.append(Branch(f"in its repository by {cause_words(stretch.linked_by)}"))
+        twigs.append(Branch(f"the retention period {ended} {format_instant(interval.kept_until)}"))
+    if interval.linked_by:
+        twigs.append(Branch(f"in its repository by {cause_words(interval.linked_by)}"))
     return Branch(words, twigs)
 
 
-def _blob(blob: BlobPieces, explained: Explanation) -> Branch:
-    twigs = [_piece(piece, blob, explained.parts[piece.part]) for piece in blob.pieces]
+def _blob(blob: BlobAllocations, explained: Explanation) -> Branch:
+    twigs = [_allocation(allocation, blob, explained.parts[allocation.part]) for allocation in blob.allocations]
     versions = list(dict.fromkeys(sighting.version for sighting in blob.sightings))
     twigs.append(Branch(f"held by {_first([_version(version) for version in versions], len(versions))}"))
     for source in dict.fromkeys(sighting.source for sighting in blob.sightings):
@@ -156,19 +158,19 @@ def _seen(source: str, sightings: Sequence[Sighting]) -> Branch:
     )
 
 
-def _piece(piece: Piece, blob: BlobPieces, part: Part) -> Branch:
-    seconds = piece.end - piece.start
-    label = f"{_span(piece.start, piece.end)}: {blob.size_bytes:,} × {seconds:,} s"
-    others = _first([visible(name) for name in piece.named], piece.others)
-    if not piece.carries:
+def _allocation(allocation: Allocation, blob: BlobAllocations, part: Part) -> Branch:
+    seconds = allocation.end - allocation.start
+    label = f"{_interval(allocation.start, allocation.end)}: {blob.size_bytes:,} × {seconds:,} s"
+    others = _first([visible(name) for name in allocation.named], allocation.others)
+    if not allocation.carries:
         return Branch(f"{label}, carried by {others}, which is charged: nothing is left for this package")
-    if piece.sharers is None:
-        return Branch(f"{label}, shared in turn with {others}, who changed often: {_eye(piece.byte_seconds)}")
+    if allocation.sharers is None:
+        return Branch(f"{label}, shared in turn with {others}, who changed often: {_eye(allocation.byte_seconds)}")
     if part.rule.share == "package":
-        return Branch(f"{label}, carried whole: {_eye(piece.byte_seconds)}")
-    if piece.sharers == 1:
-        return Branch(f"{label}, carried by nobody else: {_eye(piece.byte_seconds)}")
-    return Branch(f"{label} / {piece.sharers:,}, shared with {others}: {_eye(piece.byte_seconds)}")
+        return Branch(f"{label}, carried whole: {_eye(allocation.byte_seconds)}")
+    if allocation.sharers == 1:
+        return Branch(f"{label}, carried by nobody else: {_eye(allocation.byte_seconds)}")
+    return Branch(f"{label} / {allocation.sharers:,}, shared with {others}: {_eye(allocation.byte_seconds)}")
 
 
 def _byte_seconds(line: LineExplanation, blobs: int) -> Branch:
@@ -216,7 +218,7 @@ def _rounding(added: int, digits: int = 0) -> str:
     return "plus nothing: other lines have the larger fractions"
 
 
-def _span(start: int, end: int) -> str:
+def _interval(start: int, end: int) -> str:
     return f"{format_instant(start)} – {format_instant(end)}"
 
 

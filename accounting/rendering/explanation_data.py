@@ -1,4 +1,4 @@
-"""An explanation as JSON and CSV: every piece of every line, exactly."""
+"""An explanation as JSON and CSV: every allocation of every line, exactly."""
 
 import csv
 import json
@@ -9,14 +9,14 @@ from io import StringIO
 
 from accounting.billing.explanation import (
     NAMED,
-    BlobPieces,
+    Allocation,
+    BlobAllocations,
     Cause,
     CorrectionExplanation,
     Explanation,
     LineExplanation,
-    Piece,
     RateStep,
-    StateStretch,
+    StateInterval,
 )
 from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
@@ -118,7 +118,7 @@ def _line(line: LineExplanation, minor_digits: int) -> dict[str, object]:
         "package": key.package,
         "state": key.state,
         "charged": line.line.charged,
-        "states": [_state(stretch) for stretch in line.states],
+        "states": [_state(interval) for interval in line.states],
         "exact_byte_seconds": fraction(exact),
         "byte_seconds_rounded_down": str(down),
         "byte_seconds_rounding": str(line.line.byte_seconds - down),
@@ -147,15 +147,15 @@ def _rounded(line: LineExplanation, minor: Fraction | None, digits: int) -> dict
     }
 
 
-def _state(stretch: StateStretch) -> dict[str, object]:
+def _state(interval: StateInterval) -> dict[str, object]:
     return {
-        "part": stretch.part,
-        "from": format_instant(stretch.start),
-        "until": format_instant(stretch.end),
-        "charged": stretch.charged,
-        "turned_by": _cause(stretch.changed_by),
-        "linked_by": _cause(stretch.linked_by),
-        "kept_until": None if stretch.kept_until is None else format_instant(stretch.kept_until),
+        "part": interval.part,
+        "from": format_instant(interval.start),
+        "until": format_instant(interval.end),
+        "charged": interval.charged,
+        "turned_by": _cause(interval.changed_by),
+        "linked_by": _cause(interval.linked_by),
+        "kept_until": None if interval.kept_until is None else format_instant(interval.kept_until),
     }
 
 
@@ -222,22 +222,22 @@ def _figures(figures: tuple[int, int | None], digits: int) -> dict[str, str | No
     return {"byte_seconds": str(figures[0]), "amount": _money(figures[1], digits)}
 
 
-def _blob(blob: BlobPieces) -> dict[str, object]:
+def _blob(blob: BlobAllocations) -> dict[str, object]:
     return {
         "digest": blob.digest,
         "size": str(blob.size_bytes),
         "byte_seconds": fraction(blob.byte_seconds),
         "pieces": [
             {
-                "part": piece.part,
-                "from": format_instant(piece.start),
-                "until": format_instant(piece.end),
-                "sharers": piece.sharers,
-                "carries": piece.carries,
-                "shared_with": {"packages": piece.others, "first": list(piece.named)},
-                "byte_seconds": fraction(piece.byte_seconds),
+                "part": allocation.part,
+                "from": format_instant(allocation.start),
+                "until": format_instant(allocation.end),
+                "sharers": allocation.sharers,
+                "carries": allocation.carries,
+                "shared_with": {"packages": allocation.others, "first": list(allocation.named)},
+                "byte_seconds": fraction(allocation.byte_seconds),
             }
-            for piece in blob.pieces
+            for allocation in blob.allocations
         ],
         "references": [
             {
@@ -254,7 +254,7 @@ def _blob(blob: BlobPieces) -> dict[str, object]:
 
 
 def explanation_csv(explained: Explanation) -> str:
-    """One row per piece and per correction, in RFC 4180; byte-seconds add up as numerator / denominator.
+    """One row per allocation and per correction, in RFC 4180; byte-seconds add up as numerator / denominator.
 
     What bears on a correction follows it, a row per event, snapshot or rate card, without figures.
     """
@@ -270,8 +270,8 @@ def _rows(explained: Explanation) -> Iterator[Sequence[object]]:
     for line in explained.lines:
         for blob in line.blobs:
             known = _known(blob)
-            for piece in blob.pieces:
-                yield _row(explained, line, blob, piece, known)
+            for allocation in blob.allocations:
+                yield _row(explained, line, blob, allocation, known)
     for each in explained.corrections:
         for cells in (_correction_cells(each, explained.statement.minor_digits), *_evidence_cells(each)):
             named = {**_key_cells(explained, each.correction), **cells}
@@ -332,7 +332,7 @@ def _event_cells(cause: Cause) -> tuple[str, str, str, str]:
     return _type(cause), format_instant(cause.occurred_at), cause.event_id, cause.event_source
 
 
-def _known(blob: BlobPieces) -> list[object]:
+def _known(blob: BlobAllocations) -> list[object]:
     """The cells that tell by which versions a blob was held, and how that is known."""
     versions = list(dict.fromkeys(sighting.version for sighting in blob.sightings))
     return [
@@ -345,19 +345,19 @@ def _known(blob: BlobPieces) -> list[object]:
 
 
 def _row(
-    explained: Explanation, line: LineExplanation, blob: BlobPieces, piece: Piece, known: list[object]
+    explained: Explanation, line: LineExplanation, blob: BlobAllocations, allocation: Allocation, known: list[object]
 ) -> list[object]:
-    key, part = line.line.key, explained.parts[piece.part]
-    (stretch,) = (stretch for stretch in line.states if stretch.start <= piece.start < stretch.end)
-    cause = stretch.changed_by
+    key, part = line.line.key, explained.parts[allocation.part]
+    (interval,) = (interval for interval in line.states if interval.start <= allocation.start < interval.end)
+    cause = interval.changed_by
     return [
         explained.statement.workspace, str(explained.statement.month), key.repository, key.format, key.package,
-        key.state, blob.digest, blob.size_bytes, format_instant(piece.start), format_instant(piece.end),
-        piece.end - piece.start, "yes" if stretch.charged else "no", str(part.rule.effective_from),
-        str(part.rate.effective_from) if part.rate else None, piece.sharers, "yes" if piece.carries else "no",
-        piece.others, _names(piece.named, piece.others), *known,
+        key.state, blob.digest, blob.size_bytes, format_instant(allocation.start), format_instant(allocation.end),
+        allocation.end - allocation.start, "yes" if interval.charged else "no", str(part.rule.effective_from),
+        str(part.rate.effective_from) if part.rate else None, allocation.sharers, "yes" if allocation.carries else "no",
+        allocation.others, _names(allocation.named, allocation.others), *known,
         *(_event_cells(cause) if cause else [None] * len(_EVENT_COLUMNS)),
-        piece.byte_seconds.numerator, piece.byte_seconds.denominator, *[None] * len(_CORRECTION_COLUMNS),
+        allocation.byte_seconds.numerator, allocation.byte_seconds.denominator, *[None] * len(_CORRECTION_COLUMNS),
     ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from accounting.model import STATES, UNIT_BYTES, Statement
-from accounting.rendering.chart import Piece, stacked_chart
+from accounting.rendering.chart import Bar, stacked_chart
 
 
 def months_chart(bills: Sequence[Statement]) -> str:
@@ -12,13 +12,13 @@ def months_chart(bills: Sequence[Statement]) -> str:
     Raises AcctError where the libraries that draw are not installed.
     """
     unit = bills[-1].unit
-    pieces = []
+    bars = []
     for bill in bills:
         for state in STATES:
             stored = sum(line.byte_seconds for line in bill.lines if line.key.state == state)
             if stored:
-                pieces.append(Piece(str(bill.month), state, stored / bill.metered_seconds / UNIT_BYTES[unit]))
+                bars.append(Bar(str(bill.month), state, stored / bill.metered_seconds / UNIT_BYTES[unit]))
     title = f"Mean {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
     charged = {line.key.state for bill in bills for line in bill.lines if line.charged}
-    free = {piece.state for piece in pieces} - charged
-    return stacked_chart(pieces, unit, "datum.value", title, "A column a month", free)
+    free = {bar.state for bar in bars} - charged
+    return stacked_chart(bars, unit, "datum.value", title, "A column a month", free)

@@ -81,7 +81,7 @@ def _months(found: WhatIf, width: int | None) -> str:
         for month in bills
     ]
     total = ["total", *(shown_money(way.amount_minor or 0, found.minor_digits) for way in found.ways)]
-    last = format_instant(found.stretches[-1].until - 1)[:10]
+    last = format_instant(found.intervals[-1].until - 1)[:10]
     rows.append(total)
     if len(found.ways) > 1:
         rows.append([f"saved until {last}", *(_saved(found, way) for way in found.ways)])
@@ -102,7 +102,7 @@ def _saved(found: WhatIf, way: Way) -> str:
 def _days(found: WhatIf, width: int | None) -> str:
     """From the deletion on, for before it every way is the same."""
     columns = ["from", "days", *(WORDS[way.name] for way in found.ways)]
-    right, until = 1 + len(found.ways), format_instant(found.stretches[-1].until)
+    right, until = 1 + len(found.ways), format_instant(found.intervals[-1].until)
     of_it = _joined(found, lambda way, seconds: size(round_half_up(way.of_it)))
     text = f"Of it charged, until {until}:\n\n{table(columns, of_it, right=right, width=width)}"
     if found.currency is None:
@@ -113,11 +113,11 @@ def _days(found: WhatIf, width: int | None) -> str:
 
 
 def _joined(found: WhatIf, shown: Callable[[Carried, int], str]) -> list[list[str]]:
-    """A row for each stretch after the deletion, and one for neighbours of which the same is shown."""
-    stretches = [(s.start, s.until, [shown(way, s.until - s.start) for way in s.ways])
-                 for s in found.stretches if s.start >= found.on]  # fmt: skip
+    """A row for each interval after the deletion, and one for neighbours of which the same is shown."""
+    intervals = [(s.start, s.until, [shown(way, s.until - s.start) for way in s.ways])
+                 for s in found.intervals if s.start >= found.on]  # fmt: skip
     rows = []
-    for cells, alike in groupby(stretches, itemgetter(2)):
+    for cells, alike in groupby(intervals, itemgetter(2)):
         same = list(alike)
         days = Fraction(same[-1][1] - same[0][0], _DAY)
         rows.append([format_instant(same[0][0]), decimal(days, 2), *cells])
@@ -146,7 +146,7 @@ def _assumptions(found: WhatIf) -> str:
     card = ", plan and rate card" if found.currency else " and plan"
     known = f"What was stored is known until {format_instant(found.covered_until)}"
     text = f"{known}; what is stored{card} are taken to stay as they are.\n"
-    if found.target.packages and found.kept_until > found.stretches[-1].until:
+    if found.target.packages and found.kept_until > found.intervals[-1].until:
         text += (
             f"What is deleted then is kept until {format_instant(found.kept_until)}, later than these months tell.\n"
         )
@@ -186,14 +186,14 @@ def whatif_json(found: WhatIf) -> str:
             "ways": [_way_json(found, way) for way in found.ways],
             "stretches": [
                 {
-                    "from": format_instant(stretch.start),
-                    "until": format_instant(stretch.until),
-                    "seconds": stretch.until - stretch.start,
+                    "from": format_instant(interval.start),
+                    "until": format_instant(interval.until),
+                    "seconds": interval.until - interval.start,
                     "ways": {
-                        way.name: _carried_json(carried) for way, carried in zip(found.ways, stretch.ways, strict=True)
+                        way.name: _carried_json(carried) for way, carried in zip(found.ways, interval.ways, strict=True)
                     },
                 }
-                for stretch in found.stretches
+                for interval in found.intervals
             ],
         }
     )

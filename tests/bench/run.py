@@ -96,13 +96,13 @@ def main() -> None:
                     f"{float(str(row['month'])) / float(str(of_sharing[0]['month'])):.1f}"
                 )
             rows += of_sharing
-        busy = hot.microseconds_per_interval(Path(folder))
+        high_churn = hot.microseconds_per_interval(Path(folder))
     for row in rows:
         row.pop("month")
     names = list(rows[0])
     for name in names:
         print("| " + " | ".join([name, *(str(row[name]) for row in rows)]) + " |")
-    print(f"\nA layer that thousands of packages drop and take up: {busy:.1f} µs per interval")
+    print(f"\nA layer that thousands of packages drop and take up: {high_churn:.1f} µs per interval")
 
 
 if __name__ == "__main__":

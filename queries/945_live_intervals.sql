@@ -1,6 +1,6 @@
--- One row per package that is live and charged at the end of the periods, as `counted_stretches` takes it: as if it had
+-- One row per package that is live and charged at the end of the periods, as `counted_intervals` takes it: as if it had
 -- been so in all of them, so that neither deletions nor restorations show.
-CREATE OR REPLACE TEMP VIEW live_stretches AS
+CREATE OR REPLACE TEMP VIEW live_intervals AS
 WITH bounds AS (
     SELECT min(p.period_from) AS counted_from, max(p.period_until) AS counted_until FROM periods AS p
 )

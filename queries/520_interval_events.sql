@@ -1,6 +1,6 @@
--- One row per stretch of a package asked for (relation `explained_packages`) in one state, with the positions of the
+-- One row per interval of a package asked for (relation `explained_packages`) in one state, with the positions of the
 -- events that made it so: the link to its repository, and the deletion in force, or where it is live the latest return.
-CREATE OR REPLACE TEMP TABLE stretch_events AS
+CREATE OR REPLACE TEMP TABLE interval_events AS
 WITH links AS (
     SELECT r.package_id, r.occurred_at, max(r.position) AS position, arg_max(r.slug, r.position) AS slug,
            arg_max(r.incarnation::HUGEINT, r.position) AS incarnation

@@ -1,11 +1,11 @@
--- One row per longest stretch of a period in which a package asked for is on one line of the bill by the same events.
-CREATE OR REPLACE TEMP TABLE line_stretches AS
+-- One row per longest interval of a period in which a package asked for is on one line of the bill by the same events.
+CREATE OR REPLACE TEMP TABLE line_intervals AS
 WITH compared AS (
     SELECT s.*, s.state_from IS DISTINCT FROM lag(s.state_until) OVER (
                PARTITION BY s.package_id, s.period_id, s.repository, s.state, s.link_position, s.change_position
                ORDER BY s.state_from
            ) AS is_first
-    FROM stretch_events AS s
+    FROM interval_events AS s
 ),
 islands AS (
     SELECT c.*, sum(c.is_first::INTEGER) OVER (
