@@ -1,4 +1,4 @@
-"""What each way of deleting would cost is what the bill says when that has happened."""
+"""What each option of deleting would cost is what the bill says when that has happened."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def ask(these: Books, kind: Kind, name: str, on: int | None = None) -> WhatIf:
 
 
 def amounts(found: WhatIf) -> dict[str, list[int | None]]:
-    return {way.name: [bill.amount_minor for bill in way.bills] for way in found.ways}
+    return {option.name: [bill.amount_minor for bill in option.bills] for option in found.options}
 
 
 def test_the_repository_first_is_charged_for_30_days_more(shop: Books) -> None:
@@ -79,20 +79,20 @@ def test_the_repository_first_is_charged_for_30_days_more(shop: Books) -> None:
         "leave": [november, december],
     }
     assert (found.unique_bytes, found.shared_bytes) == (80 * GB, 30 * GB)
-    names = {way.name: [(name.name, name.held_until) for name in way.held_names] for way in found.ways}
+    names = {option.name: [(name.name, name.held_until) for name in option.held_names] for option in found.options}
     until = model.epoch("2026-12-11T00:00:00Z")
     assert names == {"packages_first": [], "repository_first": [("team/api", until)], "leave": []}
     # After the deletion of its packages web carries the shared layer alone.
-    assert [[int(way.charged_bytes) // GB for way in interval.ways] for interval in found.intervals] == [
+    assert [[int(option.charged_bytes) // GB for option in interval.options] for interval in found.intervals] == [
         [110, 110, 110], [30, 110, 110], [30, 110, 110], [30, 30, 110],
     ]  # fmt: skip
-    assert [[int(way.of_it) // GB for way in interval.ways] for interval in found.intervals] == [
+    assert [[int(option.of_it) // GB for option in interval.options] for interval in found.intervals] == [
         [95, 95, 95], [0, 95, 95], [0, 95, 95], [0, 0, 95],
     ]  # fmt: skip
 
 
-def steps(found: WhatIf, way: str) -> list[tuple[str, str, str]]:
-    (chosen,) = [each for each in found.ways if each.name == way]
+def steps(found: WhatIf, option: str) -> list[tuple[str, str, str]]:
+    (chosen,) = [each for each in found.options if each.name == option]
     return [(step.event.verb, subject("acme", step.event), step.role) for step in chosen.steps]
 
 
@@ -113,7 +113,7 @@ def test_what_a_deleted_repository_still_costs_can_be_stopped(shop: Books) -> No
     """It has to be restored, for what is in it is out of reach."""
     shop.take([Events((happened(9, "repository", "deleted", "acme/widgets", "2026-11-05T00:00:00Z"),))])
     found = ask(shop, "repository", "widgets")
-    assert [way.name for way in found.ways] == ["packages_first", "leave"]
+    assert [option.name for option in found.options] == ["packages_first", "leave"]
     assert (found.target.deleted, found.target.kept_until) == (True, model.epoch("2026-12-05T00:00:00Z"))
     assert steps(found, "packages_first") == [
         ("restored", "acme/widgets", "the registry's support"),
@@ -121,10 +121,10 @@ def test_what_a_deleted_repository_still_costs_can_be_stopped(shop: Books) -> No
         ("deleted", "acme/npm/@acme/ui", "repository admin"),
         ("deleted", "acme/widgets", "repository admin"),
     ]
-    saved = [[bill.amount_minor for bill in way.bills] for way in found.ways]
+    saved = [[bill.amount_minor for bill in option.bills] for option in found.options]
     assert saved[0] == [round_half_up(Fraction(2750 * 10 + 750 * 20, 30)), 750]
     over = ask(shop, "repository", "widgets", on=model.epoch("2026-12-05T00:00:00Z"))
-    assert (over.target.packages, [way.name for way in over.ways]) == ((), ["leave"])
+    assert (over.target.packages, [option.name for option in over.options]) == ((), ["leave"])
 
 
 def test_what_is_known_cannot_be_undone(shop: Books) -> None:
@@ -146,10 +146,10 @@ def test_the_command_line_tells_it_exactly(shop: Books) -> None:
     result = run("--ledger", shop.ledger, "whatif", "delete-repository", "acme/widgets", "--format", "json")
     assert result.exit_code == 0, result
     told = json.loads(result.stdout)
-    assert [way["amount"] for way in told["ways"]] == ["21.67", "41.45", "55.00"]
+    assert [option["amount"] for option in told["ways"]] == ["21.67", "41.45", "55.00"]
     assert told["bytes"] == {"unique": str(80 * GB), "shared": str(30 * GB)}
-    for i, way in enumerate(told["ways"]):
-        costs = [interval["ways"][way["way"]]["cost"] for interval in told["stretches"]]
+    for i, option in enumerate(told["ways"]):
+        costs = [interval["ways"][option["way"]]["cost"] for interval in told["stretches"]]
         exact = sum(Fraction(int(cost["numerator"]), int(cost["denominator"])) for cost in costs)
         assert abs(exact - Fraction(told["ways"][i]["amount"])) < Fraction(2, 100)
 
@@ -204,7 +204,7 @@ def test_each_way_is_what_the_rules_say_of_it(case: Case, data: st.DataObject) -
     with books(case) as these:
         on = None if data.draw(st.booleans()) else latest_instant(case) + data.draw(st.sampled_from((0, 1, 40 * DAY)))
         try:
-            ways = what_if(these.ledger, kind, workspace, name, on, lambda progress: None)
+            options = what_if(these.ledger, kind, workspace, name, on, lambda progress: None)
         except AcctError as error:
             refused = error.what
         else:
@@ -212,14 +212,14 @@ def test_each_way_is_what_the_rules_say_of_it(case: Case, data: st.DataObject) -
     if refused:  # a month that nobody can bill
         assert "cannot be billed" in refused or "does not list" in refused
         return
-    for i, way in enumerate(ways.ways):
-        events = [(step.event.kind, step.event.verb, subject(workspace, step.event)) for step in way.steps]
-        for statement in way.bills:
-            expected = model.bill(supposed(case, events, ways, statement), workspace)
+    for i, option in enumerate(options.options):
+        events = [(step.event.kind, step.event.verb, subject(workspace, step.event)) for step in option.steps]
+        for statement in option.bills:
+            expected = model.bill(supposed(case, events, options, statement), workspace)
             assert figures(statement) == (expected.byte_seconds, expected.charged_byte_seconds, expected.amount)
-            assert_adds_up(statement, ways, i)
+            assert_adds_up(statement, options, i)
     if "package_deleted" not in {state for rule in (case.card or {}).get("rule", []) for state in rule["charged"]}:
-        by_name = {way.name: way.amount_minor or 0 for way in ways.ways}
+        by_name = {option.name: option.amount_minor or 0 for option in options.options}
         assert by_name.get("packages_first", 0) <= by_name.get(f"{kind}_first", 2**200)
 
 
@@ -244,11 +244,11 @@ def latest_instant(case: Case) -> int:
     )
 
 
-def supposed(case: Case, events: list[tuple[str, str, str]], ways: WhatIf, statement: Statement) -> Case:
+def supposed(case: Case, events: list[tuple[str, str, str]], options: WhatIf, statement: Statement) -> Case:
     """The case with the steps as events, and every active source's latest snapshot again at the end."""
-    end = ways.intervals[-1].until
+    end = options.intervals[-1].until
     made = tuple(
-        happened(0, kind, verb, name, told(ways.on)) | {"id": f"\U0010fffe{i:03}"}
+        happened(0, kind, verb, name, told(options.on)) | {"id": f"\U0010fffe{i:03}"}
         for i, (kind, verb, name) in enumerate(events)
     )
     later = tuple(replace(snapshot, taken_at=told(end)) for snapshot in latest(case))
@@ -260,11 +260,11 @@ def figures(statement: Statement) -> tuple[int, int, str | None]:
     return told.byte_seconds, told.charged_byte_seconds, told.amount
 
 
-def assert_adds_up(statement: Statement, ways: WhatIf, i: int) -> None:
-    month = [s for s in ways.intervals if statement.month.start <= s.start < statement.month.end]
+def assert_adds_up(statement: Statement, options: WhatIf, i: int) -> None:
+    month = [s for s in options.intervals if statement.month.start <= s.start < statement.month.end]
     assert (month[0].start, month[-1].until) == (statement.month.start, statement.month.end)
-    of_way = [(interval.until - interval.start, interval.ways[i]) for interval in month]
-    assert sum(seconds * way.charged_bytes for seconds, way in of_way) == statement.charged_byte_seconds
+    of_option = [(interval.until - interval.start, interval.options[i]) for interval in month]
+    assert sum(seconds * option.charged_bytes for seconds, option in of_option) == statement.charged_byte_seconds
     if statement.amount_minor is not None:
-        exact = sum((way.cost or Fraction(0) for _, way in of_way), Fraction(0))
+        exact = sum((option.cost or Fraction(0) for _, option in of_option), Fraction(0))
         assert round_half_up(exact * 10**statement.minor_digits) == statement.amount_minor

@@ -1,6 +1,6 @@
-"""What each way of deleting something would cost: its packages first, itself first, or leave it.
+"""What each option of deleting something would cost: its packages first, itself first, or leave it.
 
-Each way is supposed in a ledger of its own and billed there, so that a figure is what the bill would be. Everything
+Each option is supposed in a ledger of its own and billed there, so that a figure is what the bill would be. Everything
 else stays as it is: what is stored stays stored, and the rate card that is loaded goes on.
 """
 
@@ -45,7 +45,7 @@ _MOST_MONTHS = 24  # that are billed, however long a card keeps what is deleted
 
 @dataclass(frozen=True)
 class Carried:
-    """What an interval of a month costs the workspace on one way, exact.
+    """What an interval of a month costs the workspace with one option, exact.
 
     `charged_bytes` is charged on average, `of_it` the part that packages to be deleted carry. `cost` is the interval's
     share of the month's cost before rounding, by its charged usage; None without a rate card.
@@ -58,16 +58,16 @@ class Carried:
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of a month in which, from the deletion on, every day is like the other: what it costs on each way."""
+    """An interval of a month in which every day costs the same from the deletion on: what it costs by option."""
 
     start: int
     until: int
-    ways: tuple[Carried, ...]
+    options: tuple[Carried, ...]
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way: its steps, a bill for each month, the image names of it that are held after the steps."""
+class Option:
+    """One option: its steps, a bill for each month, the image names of it that are held after the steps."""
 
     name: str
     steps: tuple[Step, ...]
@@ -83,7 +83,7 @@ class Way:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """A deletion at the instant `on`, and its ways; the last of them is to leave it.
+    """A deletion at the instant `on`, and its options; the last of them is to leave it.
 
     What is deleted then is kept until `kept_until`; bills may end before it, for there are 24 months of them at most.
     Of what the packages to be deleted hold only `unique_bytes` go with them: other packages that are charged hold
@@ -100,14 +100,14 @@ class WhatIf:
     unique_bytes: int
     shared_bytes: int
     served_sources: tuple[str, ...]
-    ways: tuple[Way, ...]
+    options: tuple[Option, ...]
     intervals: tuple[Interval, ...]
 
 
 def what_if(
     path: Path, kind: Kind, workspace: str, name: str, on: int | None, progress: Callable[[str], None]
 ) -> WhatIf:
-    """The ways of deleting something at an instant, by default where what is known ends.
+    """The options of deleting something at an instant, by default where what is known ends.
 
     Raises AcctError for an instant before that, for what the ledger at `path` does not know, and for a month that the
     rate card cannot bill.
@@ -124,22 +124,23 @@ def what_if(
         kept_until = on + rule_at(card.rules, on).retention_days * _DAY
         months = months_from(on, max(kept_until, target.kept_until or on))[:_MOST_MONTHS]
         cuts = [on, kept_until, *_retentions_that_end(ledger)]
-        ways, carried = [], []
-        for way, steps in _steps(target):
-            progress(way.replace("_", " "))
+        options, carried = [], []
+        for option, steps in _steps(target):
+            progress(option.replace("_", " "))
             with taken_back(ledger):
                 happens(ledger, workspace, [step.event for step in steps], on)
                 goes_on(ledger, months[-1].end)
                 bills = tuple(statement(ledger, workspace, month) for month in months)
                 names = {package.name for package in target.packages if package.format == "container"}
                 held = tuple(name for name in names_held(ledger, workspace, on) if name.name in names)
-                ways.append(Way(way, steps, bills, held))
+                options.append(Option(option, steps, bills, held))
                 carried.append([each for month in months for each in _carried(ledger, workspace, target, month, cuts)])
         intervals = tuple(
-            Interval(here[0], here[1], tuple(of_way[i][2] for of_way in carried)) for i, here in enumerate(carried[0])
+            Interval(here[0], here[1], tuple(of_option[i][2] for of_option in carried))
+            for i, here in enumerate(carried[0])
         )
         return WhatIf(workspace, target, on, kept_until, covered_until, card.currency, card.minor_digits, unique_bytes,
-                      shared_bytes, served, tuple(ways), intervals)  # fmt: skip
+                      shared_bytes, served, tuple(options), intervals)  # fmt: skip
 
 
 def _instant(ledger: Ledger, on: int | None) -> int:
@@ -156,13 +157,13 @@ def _instant(ledger: Ledger, on: int | None) -> int:
 
 
 def _steps(target: Target) -> list[tuple[str, tuple[Step, ...]]]:
-    """The ways that there are; what is deleted already can only be restored, emptied and deleted again."""
-    ways: list[tuple[str, tuple[Step, ...]]] = []
+    """The options that there are; what is deleted already can only be restored, emptied and deleted again."""
+    options: list[tuple[str, tuple[Step, ...]]] = []
     if target.packages:
-        ways.append(("packages_first" if target.kind != "package" else "delete", packages_first(target)))
+        options.append(("packages_first" if target.kind != "package" else "delete", packages_first(target)))
     if target.kind != "package" and not target.deleted:
-        ways.append((f"{target.kind}_first", itself(target)))
-    return [*ways, ("leave", ())]
+        options.append((f"{target.kind}_first", itself(target)))
+    return [*options, ("leave", ())]
 
 
 def _retentions_that_end(ledger: Ledger) -> list[int]:

@@ -1,4 +1,4 @@
-"""The ways of deleting something to text and JSON."""
+"""The options of deleting something to text and JSON."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from accounting.billing.rating import round_half_up
 from accounting.facts.statement_json import held_name
-from accounting.foresight.whatif import Carried, Way, WhatIf
+from accounting.foresight.whatif import Carried, Option, WhatIf
 from accounting.instants import format_instant
 from accounting.model import Statement
 from accounting.rendering.common import fraction
@@ -22,7 +22,7 @@ WORDS = {
     "delete": "delete it",
     "leave": "leave it",
 }
-_STEPS = 20  # of each way, as text
+_STEPS = 20  # of each option, as text
 _DAY = 86_400
 _NOTHING = " (stores nothing)"
 _DAY_NOTE = (
@@ -32,11 +32,11 @@ _DAY_NOTE = (
 
 
 def whatif_text(found: WhatIf, width: int | None = None) -> str:
-    """The ways side by side: by month, from the deletion on where a day changes, then what is to be done on each."""
+    """The options side by side: by month, from the deletion on where a day changes, then what is to be done on each."""
     blocks = [_head(found), _months(found, width)]
     if found.target.packages:
         blocks.append(_days(found, width))
-        blocks += [_way(found, way) for way in found.ways if way.steps or way.held_names]
+        blocks += [_option(found, option) for option in found.options if option.steps or option.held_names]
     return "\n".join([*blocks, _assumptions(found)])
 
 
@@ -70,51 +70,51 @@ def _empty(found: WhatIf) -> set[tuple[str | None, str | None]]:
 
 
 def _months(found: WhatIf, width: int | None) -> str:
-    columns = ["month", *(WORDS[way.name] for way in found.ways)]
-    bills = zip(*(way.bills for way in found.ways), strict=True)
+    columns = ["month", *(WORDS[option.name] for option in found.options)]
+    bills = zip(*(option.bills for option in found.options), strict=True)
     if found.currency is None:
         rows = [[str(month[0].month), *(f"{bill.charged_byte_seconds:,}" for bill in month)] for month in bills]
         text = "Charged byte-seconds of the workspace; no rate card is loaded, so there are no amounts:\n\n"
-        return text + table(columns, rows, right=len(found.ways), width=width)
+        return text + table(columns, rows, right=len(found.options), width=width)
     rows = [
         [str(month[0].month), *(shown_money(bill.amount_minor or 0, bill.minor_digits) for bill in month)]
         for month in bills
     ]
-    total = ["total", *(shown_money(way.amount_minor or 0, found.minor_digits) for way in found.ways)]
+    total = ["total", *(shown_money(option.amount_minor or 0, found.minor_digits) for option in found.options)]
     last = format_instant(found.intervals[-1].until - 1)[:10]
     rows.append(total)
-    if len(found.ways) > 1:
-        rows.append([f"saved until {last}", *(_saved(found, way) for way in found.ways)])
+    if len(found.options) > 1:
+        rows.append([f"saved until {last}", *(_saved(found, option) for option in found.options)])
     text = f"What the workspace pays, in {found.currency}:\n\n"
-    return text + table(columns, rows, right=len(found.ways), width=width)
+    return text + table(columns, rows, right=len(found.options), width=width)
 
 
 def _amount(bill: Statement) -> str | None:
     return None if bill.amount_minor is None else money(bill.amount_minor, bill.minor_digits)
 
 
-def _saved(found: WhatIf, way: Way) -> str:
-    if way is found.ways[-1]:
+def _saved(found: WhatIf, option: Option) -> str:
+    if option is found.options[-1]:
         return "–"
-    return shown_money((found.ways[-1].amount_minor or 0) - (way.amount_minor or 0), found.minor_digits)
+    return shown_money((found.options[-1].amount_minor or 0) - (option.amount_minor or 0), found.minor_digits)
 
 
 def _days(found: WhatIf, width: int | None) -> str:
-    """From the deletion on, for before it every way is the same."""
-    columns = ["from", "days", *(WORDS[way.name] for way in found.ways)]
-    right, until = 1 + len(found.ways), format_instant(found.intervals[-1].until)
-    of_it = _joined(found, lambda way, seconds: size(round_half_up(way.of_it)))
+    """From the deletion on, for before it every option is the same."""
+    columns = ["from", "days", *(WORDS[option.name] for option in found.options)]
+    right, until = 1 + len(found.options), format_instant(found.intervals[-1].until)
+    of_it = _joined(found, lambda option, seconds: size(round_half_up(option.of_it)))
     text = f"Of it charged, until {until}:\n\n{table(columns, of_it, right=right, width=width)}"
     if found.currency is None:
         return text
-    costs = _joined(found, lambda way, seconds: _day_cost(way, seconds, found.minor_digits))
+    costs = _joined(found, lambda option, seconds: _day_cost(option, seconds, found.minor_digits))
     text += f"\nWhat the workspace pays a day, in {found.currency}:\n\n"
     return text + table(columns, costs, right=right, width=width) + _DAY_NOTE
 
 
 def _joined(found: WhatIf, shown: Callable[[Carried, int], str]) -> list[list[str]]:
     """A row for each interval after the deletion, and one for neighbours of which the same is shown."""
-    intervals = [(s.start, s.until, [shown(way, s.until - s.start) for way in s.ways])
+    intervals = [(s.start, s.until, [shown(option, s.until - s.start) for option in s.options])
                  for s in found.intervals if s.start >= found.on]  # fmt: skip
     rows = []
     for cells, alike in groupby(intervals, itemgetter(2)):
@@ -124,22 +124,22 @@ def _joined(found: WhatIf, shown: Callable[[Carried, int], str]) -> list[list[st
     return rows
 
 
-def _day_cost(way: Carried, seconds: int, digits: int) -> str:
-    return "–" if way.cost is None else decimal(way.cost * _DAY / seconds, digits + 2)
+def _day_cost(option: Carried, seconds: int, digits: int) -> str:
+    return "–" if option.cost is None else decimal(option.cost * _DAY / seconds, digits + 2)
 
 
-def _way(found: WhatIf, way: Way) -> str:
-    text = f"{WORDS[way.name][0].upper()}{WORDS[way.name][1:]}:\n"
+def _option(found: WhatIf, option: Option) -> str:
+    text = f"{WORDS[option.name][0].upper()}{WORDS[option.name][1:]}:\n"
     empty = _empty(found)
-    for i, step in enumerate(way.steps[:_STEPS], 1):
+    for i, step in enumerate(option.steps[:_STEPS], 1):
         note = _NOTHING if (step.event.format, step.event.package) in empty else ""
         text += f"  {i}. {step_words(found.workspace, step)}{note}: {step.role}\n"
-    if len(way.steps) > _STEPS:
-        text += f"  … and {len(way.steps) - _STEPS:,} more; --format json has them all\n"
-    for name in way.held_names:
+    if len(option.steps) > _STEPS:
+        text += f"  … and {len(option.steps) - _STEPS:,} more; --format json has them all\n"
+    for name in option.held_names:
         note = _NOTHING if ("container", name.name) in empty else ""
         text += f"  holds the image name {visible(name.name)}{note} until {format_instant(name.held_until)}\n"
-    return text + ("" if way.held_names else "  holds no image name of it\n")
+    return text + ("" if option.held_names else "  holds no image name of it\n")
 
 
 def _assumptions(found: WhatIf) -> str:
@@ -183,14 +183,15 @@ def whatif_json(found: WhatIf) -> str:
                 for package in found.target.packages
             ],
             "bytes": {"unique": str(found.unique_bytes), "shared": str(found.shared_bytes)},
-            "ways": [_way_json(found, way) for way in found.ways],
+            "ways": [_option_json(found, option) for option in found.options],
             "stretches": [
                 {
                     "from": format_instant(interval.start),
                     "until": format_instant(interval.until),
                     "seconds": interval.until - interval.start,
                     "ways": {
-                        way.name: _carried_json(carried) for way, carried in zip(found.ways, interval.ways, strict=True)
+                        option.name: _carried_json(carried)
+                        for option, carried in zip(found.options, interval.options, strict=True)
                     },
                 }
                 for interval in found.intervals
@@ -199,19 +200,19 @@ def whatif_json(found: WhatIf) -> str:
     )
 
 
-def _way_json(found: WhatIf, way: Way) -> dict[str, object]:
-    amount = way.amount_minor
+def _option_json(found: WhatIf, option: Option) -> dict[str, object]:
+    amount = option.amount_minor
     return {
-        "way": way.name,
-        "steps": [step_members(found.workspace, step) for step in way.steps],
-        "held_names": [held_name(name) for name in way.held_names],
+        "way": option.name,
+        "steps": [step_members(found.workspace, step) for step in option.steps],
+        "held_names": [held_name(name) for name in option.held_names],
         "months": [
             {
                 "month": str(bill.month),
                 "charged_byte_seconds": str(bill.charged_byte_seconds),
                 "amount": _amount(bill),
             }
-            for bill in way.bills
+            for bill in option.bills
         ],
         "amount": None if amount is None else money(amount, found.minor_digits),
     }
