@@ -1,4 +1,4 @@
--- One row per corrected package and event that was recorded since the last closing (relation `told`) and bears on it:
+-- One row per corrected package and event that was recorded since the last closing (relation `last_closing`) and bears on it:
 -- an event of its own, of a repository that it was ever linked to, or of its workspace, that counts before the month's end;
 -- where a source is served, a deletion until the first snapshot after that too, for it says what that snapshot hides.
 CREATE OR REPLACE TEMP VIEW late_events AS
@@ -8,7 +8,7 @@ WITH reach AS (
         SELECT min(n.taken_at) AS taken_at
         FROM snapshots AS n
         JOIN sources AS v ON v.source_id = n.source_id AND v.served
-        CROSS JOIN told AS s
+        CROSS JOIN last_closing AS s
         WHERE n.taken_at >= s.month_until AND n.record_id <= s.record_until
         GROUP BY n.source_id
     ) AS f
@@ -17,16 +17,16 @@ late AS (
     SELECT e.workspace_id, e.package_id, e.kind, e.verb, e.occurred_at, e.event_id, e.event_source, e.slug, e.plan,
            e.record_id
     FROM events AS e
-    CROSS JOIN told AS s
+    CROSS JOIN last_closing AS s
     CROSS JOIN reach AS r
-    WHERE e.record_id > s.told_in AND e.record_id <= s.record_until
+    WHERE e.record_id > s.sealed_in AND e.record_id <= s.record_until
         AND (e.occurred_at < s.month_until OR e.kind <> 'package' AND e.occurred_at <= r.taken_at)
 ),
 linked AS (
     SELECT DISTINCT e.package_id, e.workspace_id, e.slug
     FROM events AS e
     JOIN corrected_packages AS c ON c.package_id = e.package_id
-    CROSS JOIN told AS s
+    CROSS JOIN last_closing AS s
     WHERE e.slug IS NOT NULL AND e.record_id <= s.record_until
 ),
 bearing AS (

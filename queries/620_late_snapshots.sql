@@ -1,4 +1,4 @@
--- One row per corrected package and snapshot that was recorded since the last closing (relation `told`) and changed
+-- One row per corrected package and snapshot that was recorded since the last closing (relation `last_closing`) and changed
 -- what is known of the package in the month: how many presences of blobs it began, ended, or showed to have gone on
 -- since the snapshot before it. What a deletion hides from it (relation `hidden_holdings`) went on.
 CREATE OR REPLACE TEMP VIEW late_snapshots AS
@@ -11,15 +11,15 @@ WITH taken AS (
 late AS (
     SELECT t.source_id, t.taken_at, t.taken_before, t.record_id, t.record_before
     FROM taken AS t
-    CROSS JOIN told AS s
-    WHERE t.record_id > s.told_in AND t.record_id <= s.record_until
+    CROSS JOIN last_closing AS s
+    WHERE t.record_id > s.sealed_in AND t.record_id <= s.record_until
 ),
 held AS (
     SELECT h.source_id, h.package_id, h.valid_from, h.valid_until, h.opened_record_id, h.closed_record_id, s.month_from,
            s.month_until
     FROM holdings AS h
     JOIN corrected_packages AS c ON c.package_id = h.package_id
-    CROSS JOIN told AS s
+    CROSS JOIN last_closing AS s
     WHERE h.valid_from < s.month_until AND (h.valid_until IS NULL OR h.valid_until > s.month_from)
 ),
 changes AS (
@@ -44,7 +44,7 @@ changes AS (
     FROM hidden_holdings AS h
     JOIN corrected_packages AS c ON c.package_id = h.package_id
     JOIN late AS l ON l.source_id = h.source_id AND l.taken_at > h.held_from AND l.taken_before <= h.held_until
-    CROSS JOIN told AS s
+    CROSS JOIN last_closing AS s
     WHERE h.held_from < s.month_until AND h.held_until > s.month_from
 )
 SELECT h.package_id, s.name AS source, h.taken_at, r.recorded_at, SUM(h.begun)::BIGINT AS begun,

@@ -1,4 +1,4 @@
--- One row per corrected package and other one with which it shared a blob in the month (relation `told`), as it was
+-- One row per corrected package and other one with which it shared a blob in the month (relation `last_closing`), as it was
 -- told or as it is known now; of each blob the first few names.
 CREATE OR REPLACE TEMP VIEW corrected_sharers AS
 WITH held AS (
@@ -6,7 +6,7 @@ WITH held AS (
     FROM holdings AS h
     JOIN corrected_packages AS c ON c.package_id = h.package_id
     JOIN packages AS p ON p.package_id = h.package_id
-    CROSS JOIN told AS s
+    CROSS JOIN last_closing AS s
     WHERE h.shared AND h.opened_record_id <= s.record_until AND h.valid_from < s.month_until
         AND (h.valid_until IS NULL OR h.valid_until > s.month_from)
 ),

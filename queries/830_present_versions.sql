@@ -19,7 +19,7 @@ present AS (
     WHERE r.valid_until IS NULL AND p.state = 'live'
     GROUP BY p.package_id, p.format, v.version_id, v.name, v.uploaded_at
 ),
-told AS (
+described AS (
     SELECT p.*, p.is_image AND regexp_full_match(p.name, 'sha(256|512):[0-9a-f]+') AS is_untagged,
            p.name = '' OR p.is_image AND p.name = 'latest' AS stays,
            CASE WHEN p.is_image THEN left(coalesce(m.subject, replace(nullif(regexp_extract(
@@ -32,4 +32,4 @@ SELECT package_id, version_id, name, since, is_untagged, stays, subject,
            PARTITION BY package_id, is_untagged, stays, subject IS NULL
            ORDER BY since DESC, least(since, uploaded_at) DESC
        ) - 1 AS newer_versions
-FROM told;
+FROM described;

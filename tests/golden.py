@@ -62,7 +62,7 @@ def load(folder: Path) -> GoldenCase:
         events=tuple(json.loads(line) for line in events if line.strip()),
         card=tomllib.loads(card.read_text(encoding="utf-8")) if card.exists() else None,
         month=expected["month"],
-        retired=tuple((name, told["retired_at"]) for name, told in sources.items() if "retired_at" in told),
+        retired=tuple((name, shown["retired_at"]) for name, shown in sources.items() if "retired_at" in shown),
     )
     return GoldenCase(folder.name, folder, case, expected)
 
@@ -95,7 +95,7 @@ def rows(file: Path) -> tuple[Row, ...]:
 
 def differences(got: dict[str, Any], expected: dict[str, Any], tolerance: int = 1) -> list[str]:
     """What a bill says otherwise: totals must be equal, lines within `tolerance` units of their last digit."""
-    told = [
+    shown = [
         f"{name}: {got[name]} for {expected[name]}"
         for name in ("byte_seconds", "amount")
         if got[name] != expected[name]
@@ -105,11 +105,11 @@ def differences(got: dict[str, Any], expected: dict[str, Any], tolerance: int = 
         # A line of which nothing is left after rounding is not shown; the other program's tie may have gone its way.
         figures, wanted = ours.get(key, (0, 0)), theirs.get(key, (0, 0))
         if any(abs(figure - want) > tolerance for figure, want in zip(figures, wanted, strict=True)):
-            told.append(f"{key}: {figures} for {wanted}")
+            shown.append(f"{key}: {figures} for {wanted}")
     sums = [sum(column) for column in zip(*ours.values(), strict=True)] or [0, 0]
     if sums != [int(got["byte_seconds"]), minor_units(got["amount"])]:
-        told.append(f"the lines add up to {sums}")
-    return told
+        shown.append(f"the lines add up to {sums}")
+    return shown
 
 
 def lines_by_key(lines: list[dict[str, Any]]) -> dict[tuple[Any, ...], tuple[int, int]]:

@@ -156,8 +156,8 @@ def listings(draw: Draw, world: World, reference: Reference, taken: list[int]) -
     """A reference as a snapshot lists it: once, or now and then twice with another upload."""
     uploads = st.one_of(st.sampled_from(taken), st.none(), st.sampled_from(taken), world.instants())
     times = 2 if draw(chance(4)) else 1
-    told = [draw(uploads) for _ in range(times)]
-    return [Row(*reference, None if at is None else draw(written(at))) for at in told]
+    output = [draw(uploads) for _ in range(times)]
+    return [Row(*reference, None if at is None else draw(written(at))) for at in output]
 
 
 # Events
@@ -225,7 +225,7 @@ def event(
 ) -> dict[str, Any]:
     """One CloudEvent; ids are few, so that two sources use the same one."""
     when = draw(world.instants()) if at is None else at
-    told: dict[str, Any] = {
+    output: dict[str, Any] = {
         "specversion": "1.0",
         "source": draw(st.sampled_from(("hub", "admin"))),
         "id": f"e{draw(st.integers(0, 60))}",
@@ -233,7 +233,7 @@ def event(
         "type": f"registry.{kind}.{verb}",
         "subject": subject,
     }
-    return told | ({} if data is None else {"data": data})
+    return output | ({} if data is None else {"data": data})
 
 
 # The card

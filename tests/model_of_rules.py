@@ -61,8 +61,8 @@ class Case:
 
     def workspaces(self) -> list[str]:
         """Every workspace that a reference or an event of ours names."""
-        told = {row.workspace for snapshot in self.snapshots for row in snapshot.rows}
-        return sorted(told | {event["subject"].split("/")[0] for event in ordered_events(self)})
+        output = {row.workspace for snapshot in self.snapshots for row in snapshot.rows}
+        return sorted(output | {event["subject"].split("/")[0] for event in ordered_events(self)})
 
 
 @dataclass(frozen=True)

@@ -128,8 +128,8 @@ class Books:
 
     def bill(self, workspace: str, month: str) -> Bill | Refusal:
         """One workspace's bill."""
-        told = self.report(workspace, month)
-        return Refusal(workspace) if told is None else bill_of(json.loads(told))
+        shown = self.report(workspace, month)
+        return Refusal(workspace) if shown is None else bill_of(json.loads(shown))
 
     def held_names(self, workspace: str, instant: str) -> tuple[HeldName, ...]:
         """The names of a workspace that are held at an instant."""
@@ -139,10 +139,10 @@ class Books:
         """What `acct report --format json` prints; None where it refuses."""
         with reading(self.ledger) as ledger:
             try:
-                told = statement.statement(ledger, workspace, Month.parse(month))
+                shown = statement.statement(ledger, workspace, Month.parse(month))
             except AcctError:
                 return None
-            return statement_json.statement_json(told)
+            return statement_json.statement_json(shown)
 
     def names(self, workspace: str, instant: str) -> str:
         """What `acct names --format json` prints."""

@@ -100,6 +100,6 @@ def axe(file: Path, scheme: str, width: int) -> dict[str, Any]:
         f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}", file.as_uri(),
     ]  # fmt: skip
     dumped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS).stdout
-    told = re.search(r'<pre id="found">(.*?)</pre>', dumped, re.S)
-    assert told, dumped[:2000]
-    return dict(json.loads(told[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")))
+    shown = re.search(r'<pre id="found">(.*?)</pre>', dumped, re.S)
+    assert shown, dumped[:2000]
+    return dict(json.loads(shown[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")))

@@ -26,7 +26,7 @@ from tests.cli_runner import run
 from tests.histories import World, cards, chance, histories
 from tests.model_of_rules import DAY, Case, Row, Snapshot
 from tests.project import Books, Card, Events, books
-from tests.test_scenario import latest, told
+from tests.test_scenario import iso, latest
 from tests.test_whatif import CARD, GB, happened
 
 UNTAGGED = f"sha256:{'f' * 64}"
@@ -75,23 +75,23 @@ def shop(tmp_path: Path) -> Books:
 def test_what_saves_most_comes_first(shop: Books) -> None:
     """By hand, of 0.25 USD a GB-month, from the 11th of November on."""
     advised = advise(shop.ledger, "acme", 1, lambda progress: None)
-    told = {(each.kind, each.subject): each for each in advised.advice}
+    shown = {(each.kind, each.subject): each for each in advised.advice}
     rest = Fraction(20, 30)
 
     def saving(gb: int) -> tuple[int, int]:
         return (round_half_up(gb * 25 * rest), gb * 25)
 
     assert [each.subject for each in advised.advice] == ["container/web", "npm/@acme/core", "container/web"]
-    old = told["old_versions", "container/web"]
+    old = shown["old_versions", "container/web"]
     assert ([version.name for version in old.versions], old.freed_bytes) == (["1.0"], 20 * GB)
     assert [abs(a - b) <= 1 for a, b in zip(old.saved_minor, saving(20), strict=True)] == [True, True]
-    assert [version.name for version in told["untagged", "container/web"].versions] == [UNTAGGED]
-    assert abs(told["untagged", "container/web"].saved_minor[1] - 5 * 25) <= 1
-    copies = told["copies", "npm/@acme/core"]
+    assert [version.name for version in shown["untagged", "container/web"].versions] == [UNTAGGED]
+    assert abs(shown["untagged", "container/web"].saved_minor[1] - 5 * 25) <= 1
+    copies = shown["copies", "npm/@acme/core"]
     assert ([version.name for version in copies.versions], copies.freed_bytes) == (["3.2.0"], 8 * GB)
     assert (old.role, copies.role) == ("repository write", "workspace admin")
     # The layer of the deleted repository's image stays as long as `latest` of web has it: it saves nothing.
-    assert ("deleted_repository", "legacy") not in told
+    assert ("deleted_repository", "legacy") not in shown
 
 
 def test_a_deleted_repository_that_is_charged_still(shop: Books) -> None:
@@ -143,18 +143,18 @@ def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
     these.take([Snapshot("files", "2026-10-01T00:00:00Z", copies)])
     tag(these)
 
-    def told() -> dict[tuple[str, str], str]:
+    def shown() -> dict[tuple[str, str], str]:
         advised = advise(these.ledger, "acme", 1, lambda progress: None)
         return {(each.subject, v.name): format_instant(v.since)[:10] for each in advised.advice for v in each.versions}
 
     lasting = {("maven/copied", "1.0"): "2026-03-01", ("container/web", UNTAGGED): "2026-09-01"}
     first = lasting | {("npm/ui", "1.2"): "2026-07-01"}
-    assert told() == first | {("npm/ui", "1.1"): "2026-08-01"}
+    assert shown() == first | {("npm/ui", "1.1"): "2026-08-01"}
     moved = replace(rows[2], digest="npm/ui-older.tgz#", uploaded_at="2026-01-01T00:00:00Z")
     untagged_now = replace(old, version=UNTAGGED.replace("f", "e"), digest="sha256:other")
     late = [replace(row, package="late", digest=f"late-{row.version}#") for row in rows]
     these.take([Snapshot("images", "2026-10-05T00:00:00Z", (*rows[:2], moved, old, untagged_now, *late))])
-    assert told() == lasting | {
+    assert shown() == lasting | {
         ("npm/ui", "1.0"): "2026-09-01",
         ("npm/ui", "1.1"): "2026-08-01",
         ("npm/late", "1.1"): "2026-10-05",
@@ -221,7 +221,7 @@ def test_what_hangs_on_an_image_goes_with_it(tmp_path: Path) -> None:
     with writing(these.ledger) as ledger:
         keep_manifests(ledger, pl.DataFrame(manifests, schema=MANIFESTS))
 
-    def told(keep: int) -> dict[str, list[tuple[str, bool]]]:
+    def shown(keep: int) -> dict[str, list[tuple[str, bool]]]:
         """By kind of advice, the versions (of names that are digests one digit) and whether they go along."""
         advised = advise(these.ledger, "acme", keep, lambda progress: None)
         short = re.compile(r"sha256[-:](.)\1+")
@@ -232,12 +232,12 @@ def test_what_hangs_on_an_image_goes_with_it(tmp_path: Path) -> None:
 
     orphan = {"untagged": [("5", False)]}
     with_1_0 = [("1", True), ("1.0", False), ("1.sig", True), ("3", True), ("4", True)]
-    assert told(3) == orphan
-    assert told(2) == orphan | {"old_versions": with_1_0}
-    assert told(1) == orphan | {"old_versions": sorted([*with_1_0, ("1.1", False), ("8", True)])}
+    assert shown(3) == orphan
+    assert shown(2) == orphan | {"old_versions": with_1_0}
+    assert shown(1) == orphan | {"old_versions": sorted([*with_1_0, ("1.1", False), ("8", True)])}
     # While another version holds the image, what hangs on it stays.
     these.take([Snapshot("images", "2026-10-21T00:00:00Z", (*taken[1][1], *held("stable", "1")))])
-    assert told(2)["old_versions"] == [("1.0", False), ("1.1", False), ("8", True)]
+    assert shown(2)["old_versions"] == [("1.0", False), ("1.1", False), ("8", True)]
 
 
 def test_what_frees_nothing_alone_is_advised_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,15 +250,15 @@ def test_what_frees_nothing_alone_is_advised_together(tmp_path: Path, monkeypatc
     snapshots = [Snapshot("images", f"2026-{day}T00:00:00Z", tuple(rows)) for day, rows in taken]
     these.take([*snapshots, Events((EVENTS[1], EVENTS[3])), Card(CARD)])
     found = advise(these.ledger, "acme", 1, lambda progress: None)
-    told = {tuple(part.subject for part in each.parts): each for each in found.advice}
+    shown = {tuple(part.subject for part in each.parts): each for each in found.advice}
     images = ("container/api", "container/job", "container/web")
-    assert {names: (each.kind, each.freed_bytes, each.joint_bytes) for names, each in told.items()} == {
+    assert {names: (each.kind, each.freed_bytes, each.joint_bytes) for names, each in shown.items()} == {
         images: ("together", 30 * GB, 30 * GB),
         ("legacy", *images[:2]): ("together", 20 * GB, 20 * GB),
     }
-    assert [part.freed_bytes for part in told[images].parts] == [0, 0, 0]
+    assert [part.freed_bytes for part in shown[images].parts] == [0, 0, 0]
     # In December the repository's retention is over, and the layer of all three goes with two.
-    assert (told[images].saved_minor, found.together[1]) == ((30 * 25 * 20 // 30, 50 * 25), 50 * 25)
+    assert (shown[images].saved_minor, found.together[1]) == ((30 * 25 * 20 // 30, 50 * 25), 50 * 25)
     monkeypatch.setattr("accounting.foresight.advising.MOST", 1)
     less = advise(these.ledger, "acme", 1, lambda progress: None)
     assert ([each.joint_bytes for each in less.advice], less.left_out) == ([30 * GB], 1)
@@ -301,13 +301,13 @@ def advisable(draw: Any) -> Case:
             for each, first, is_gone in zip(drawn, since, gone, strict=True)
             if first <= number and not (is_gone and number == 2)
         ]
-        snapshots.append(Snapshot("images", told(at), tuple(there)))
+        snapshots.append(Snapshot("images", iso(at), tuple(there)))
     events = [
-        happened(number, "package", "linked", f"acme/{'/'.join(package)}", told(START), draw(st.sampled_from(SLUGS)))
+        happened(number, "package", "linked", f"acme/{'/'.join(package)}", iso(START), draw(st.sampled_from(SLUGS)))
         for number, package in enumerate(PACKAGES)
     ]
     for number, slug in enumerate(draw(st.lists(st.sampled_from(SLUGS), max_size=2, unique=True))):
-        events.append(happened(90 + number, "repository", "deleted", f"acme/{slug}", told(END - 5 * DAY)))
+        events.append(happened(90 + number, "repository", "deleted", f"acme/{slug}", iso(END - 5 * DAY)))
     return Case(tuple(snapshots), tuple(events), draw(cards(world)), "2026-10")
 
 
@@ -361,16 +361,16 @@ def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:
     gone = {(each.subject, version.name) for each in items for version in each.versions}
     steps = [step.event for each in items for step in each.steps]
     events = tuple(
-        happened(0, event.kind, event.verb, subject("acme", event), told(at)) | {"id": f"\U0010fffe{i:03}"}
+        happened(0, event.kind, event.verb, subject("acme", event), iso(at)) | {"id": f"\U0010fffe{i:03}"}
         for i, event in enumerate(steps)
     )
 
     def stays(row: Row) -> bool:
         return (f"{row.format}/{row.package}", row.version) not in gone
 
-    then = [replace(snapshot, taken_at=told(at)) for snapshot in latest(case)]
+    then = [replace(snapshot, taken_at=iso(at)) for snapshot in latest(case)]
     left = [
-        replace(snapshot, taken_at=told(until), rows=tuple(filter(stays, snapshot.rows))) for snapshot in latest(case)
+        replace(snapshot, taken_at=iso(until), rows=tuple(filter(stays, snapshot.rows))) for snapshot in latest(case)
     ]
     return replace(case, snapshots=(*case.snapshots, *then, *left), events=case.events + events)
 

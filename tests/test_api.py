@@ -113,8 +113,8 @@ def check(ledger: LedgerReader, bill: Statement) -> None:
     sums = allocations.group_by(KEY).agg(pl.sum("byte_seconds", "amount")).sort(KEY)
     if total is None:
         sums = sums.with_columns(amount=pl.lit(None, lines["amount"].dtype))
-    told = sums.filter((pl.col("byte_seconds") > 0) | (pl.col("amount") > 0))
-    assert told.rows() == lines.select(*KEY, "byte_seconds", "amount").sort(KEY).rows()
+    shown = sums.filter((pl.col("byte_seconds") > 0) | (pl.col("amount") > 0))
+    assert shown.rows() == lines.select(*KEY, "byte_seconds", "amount").sort(KEY).rows()
     shared = ledger.shared(workspace, month)
     of_shared = allocations.filter(pl.col("digest").is_in(shared["digest"].to_list()))
     assert shared["byte_seconds"].sum() == of_shared["byte_seconds"].sum()
@@ -157,10 +157,10 @@ def test_corrections_are_rows_of_their_own() -> None:
             assert bill.amount_minor is not None
             assert lines["amount"].sum() == Decimal(money(bill.amount_minor, 2)) < 0
             assert lines.filter(pl.col("corrects").is_null())["byte_seconds"].sum() == bill.byte_seconds
-            told = ledger.statements("2026-11")
+            shown = ledger.statements("2026-11")
             total = json.loads(statement_json(bill))["total"]
-            assert {name: str(told[name].item()) for name in total} == total
-            assert told["byte_seconds"].item() == lines["byte_seconds"].sum() > bill.byte_seconds
+            assert {name: str(shown[name].item()) for name in total} == total
+            assert shown["byte_seconds"].item() == lines["byte_seconds"].sum() > bill.byte_seconds
 
 
 # Reading, and nothing else

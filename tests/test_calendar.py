@@ -50,12 +50,12 @@ def test_charging_stops_when_the_rules_say(case: Case) -> None:
         for workspace in case.workspaces():
             with reading(these.ledger) as ledger:
                 calendar = retention_calendar(ledger, workspace)
-            told = {
+            output = {
                 (end.repository, end.deleted_at, end.happens_at): end.packages
                 for end in calendar.ends
                 if end.what == "charging_stops"
             }
-            assert told == stops_of(case, workspace, calendar.covered_until)
+            assert output == stops_of(case, workspace, calendar.covered_until)
 
 
 def stops_of(case: Case, workspace: str, after: int) -> Counter[tuple[str | None, int, int]]:
@@ -121,13 +121,13 @@ def test_a_later_rule_stops_charging_before_the_retention_ends(tmp_path: Path) -
     later = rule | {"effective_from": date(2026, 10, 20), "charged": ["live"]}
     rate = {"effective_from": date(2025, 12, 3), "unit": "GB", "tiers": [{"price": "1"}]}
     rows = (model.Row("acme", "container", "web", "1", "sha256:1", 10**9),)
-    told = {"specversion": "1.0", "source": "hub", "time": "2026-10-01T00:00:00Z"}
+    output = {"specversion": "1.0", "source": "hub", "time": "2026-10-01T00:00:00Z"}
     linked = {"type": "registry.package.linked", "subject": "acme/container/web", "data": {"repository": "r"}}
     deleted = {"type": "registry.repository.deleted", "subject": "acme/r", "time": "2026-10-05T00:00:00Z"}
     these.take([
         model.Snapshot("s", "2026-10-01T00:00:00Z", rows),
         model.Snapshot("s", "2026-10-10T00:00:00Z", rows),
-        Events((told | linked | {"id": "1"}, told | deleted | {"id": "2"})),
+        Events((output | linked | {"id": "1"}, output | deleted | {"id": "2"})),
         Card({"currency": "USD", "rule": [rule | {"charged": ["live", "repository_deleted"]}, later], "rate": [rate]}),
     ])  # fmt: skip
     with reading(these.ledger) as ledger:
@@ -193,9 +193,9 @@ def test_names_are_shown_and_never_obeyed(folder: Path) -> None:
     assert all(char.isprintable() or char in "\r\n" for char in file)
     assert all(len(line.encode()) <= 75 for line in file.split("\r\n"))
     (calendar,) = Calendar.from_ical(file, multiple=True)
-    told = [str(event["summary"]) for event in calendar.walk("VEVENT")]
-    assert len(told) == 2 * len(HOSTILE)
-    assert {f"acme: image name {visible(name)} is free" for name in HOSTILE} <= set(told)
+    output = [str(event["summary"]) for event in calendar.walk("VEVENT")]
+    assert len(output) == 2 * len(HOSTILE)
+    assert {f"acme: image name {visible(name)} is free" for name in HOSTILE} <= set(output)
 
 
 @pytest.mark.parametrize("workspace", [name for name in HOSTILE if "/" not in name])

@@ -19,7 +19,7 @@ BREAKS = {
     "blobs_stand_once": "INSERT INTO blobs SELECT blob_id + 1000, * EXCLUDE (blob_id) FROM blobs",
     "events_stand_once": "INSERT INTO events SELECT * FROM events LIMIT 1",
     "holdings_follow_from_references": "UPDATE holdings SET valid_from = valid_from + 1",
-    "holdings_tell_of_their_blobs": "UPDATE holdings SET size_bytes = size_bytes + 1",
+    "holdings_agree_with_their_blobs": "UPDATE holdings SET size_bytes = size_bytes + 1",
     "names_stand_once": "INSERT INTO packages SELECT package_id + 1000, workspace_id, format, name FROM packages",
     "references_do_not_overlap": "INSERT INTO reference_intervals SELECT * FROM reference_intervals",
     "references_end_at_snapshots": "UPDATE reference_intervals SET valid_until = valid_from + 1",

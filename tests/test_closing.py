@@ -51,18 +51,18 @@ def test_what_was_sealed_and_the_corrections_are_what_all_evidence_says(case: Ca
             known = with_steps(known, batch)
             if not billable(known, [*closed, closed[-1].next]):
                 continue  # until more is known
-            assert_told(these, known, closed)
+            assert_stated(these, known, closed)
             if (model.coverage(known) or 0) >= closed[-1].next.end and data.draw(st.booleans()):
                 closed.append(closed[-1].next)
                 sealed |= seal(these, closed[-1])
-                assert_told(these, known, closed)
+                assert_stated(these, known, closed)
         with reading(these.ledger) as ledger:
             assert list(verify(ledger, closings(ledger), lambda progress: None)) == []
         assume(billable(known, [*closed, closed[-1].next]))  # what came last may be what no card can bill
-        told = bills_told(these, [*closed, closed[-1].next])
-        assert told.items() >= sealed.items()
+        shown = bills_stated(these, [*closed, closed[-1].next])
+        assert shown.items() >= sealed.items()
         these.take([step for step in steps_of(known) if not isinstance(step, Card)])
-        assert bills_told(these, [*closed, closed[-1].next]) == told
+        assert bills_stated(these, [*closed, closed[-1].next]) == shown
 
 
 def known_until(case: Case, end: int) -> Case:
@@ -136,26 +136,26 @@ def seal(these: Books, month: Month) -> dict[tuple[str, str], Statement]:
     with writing(these.ledger) as ledger:
         assert close(ledger, month, lambda progress: None) is not None
         assert close(ledger, month, lambda progress: None) is None
-    return bills_told(these, [month])
+    return bills_stated(these, [month])
 
 
-def bills_told(these: Books, months: Sequence[Month]) -> dict[tuple[str, str], Statement]:
+def bills_stated(these: Books, months: Sequence[Month]) -> dict[tuple[str, str], Statement]:
     """The project's statements, by month and workspace."""
     with reading(these.ledger) as ledger:
         return {(str(month), each.workspace): each for month in months for each in statements(ledger, month)}
 
 
-def assert_told(these: Books, known: Case, closed: Sequence[Month]) -> None:
+def assert_stated(these: Books, known: Case, closed: Sequence[Month]) -> None:
     """Of each closed month, its lines and all corrections of it are what the model says of all that is known."""
-    told: dict[tuple[str, str, Key], Figures] = {}
-    for (month, workspace), each in bills_told(these, [*closed, closed[-1].next]).items():
+    shown: dict[tuple[str, str, Key], Figures] = {}
+    for (month, workspace), each in bills_stated(these, [*closed, closed[-1].next]).items():
         lines: list[tuple[str, Line | Correction]] = [(str(other.month), other) for other in each.corrections]
         if Month.parse(month) in closed:
             lines += [(month, line) for line in each.lines]
         for of_month, line in lines:
             key = (of_month, workspace, astuple(line.key))
-            sum_so_far = told.get(key, (0, 0))
-            told[key] = (sum_so_far[0] + line.byte_seconds, sum_so_far[1] + (line.amount_minor or 0))
+            sum_so_far = shown.get(key, (0, 0))
+            shown[key] = (sum_so_far[0] + line.byte_seconds, sum_so_far[1] + (line.amount_minor or 0))
     expected = {
         (str(month), workspace, (line.repository, line.format, line.package, line.state)): (
             line.byte_seconds,
@@ -166,7 +166,7 @@ def assert_told(these: Books, known: Case, closed: Sequence[Month]) -> None:
         if isinstance(bill, Bill)
         for line in bill.lines
     }
-    assert {key: figures for key, figures in told.items() if figures != (0, 0)} == expected
+    assert {key: figures for key, figures in shown.items() if figures != (0, 0)} == expected
 
 
 def to_its_end(known: Case, month: Month) -> Case:
@@ -252,8 +252,8 @@ def test_closing_asks_and_keeps_its_order(folder: Path) -> None:
 
 
 def test_a_first_closing_says_which_months_can_no_longer_be_closed(folder: Path) -> None:
-    told = acct(folder, "close", "--month", "2026-09", "--yes").stderr
-    assert "2026-07 to 2026-08 were not closed before it, and cannot be any more once this month is" in told
+    shown = acct(folder, "close", "--month", "2026-09", "--yes").stderr
+    assert "2026-07 to 2026-08 were not closed before it, and cannot be any more once this month is" in shown
 
 
 def test_what_closing_says_before_it_asks(tmp_path: Path) -> None:
@@ -290,8 +290,8 @@ def test_late_evidence_stands_on_the_next_open_month_once(folder: Path) -> None:
     september = bill(folder, "2026-09")
     assert september["total"]["amount"] == "-1.45"
     for figure in ("byte_seconds", "amount"):
-        told = [Fraction(line[figure]) for line in (*september["lines"], *september["corrections"])]
-        assert sum(told) == Fraction(september["total"][figure])
+        shown = [Fraction(line[figure]) for line in (*september["lines"], *september["corrections"])]
+        assert sum(shown) == Fraction(september["total"][figure])
     assert corrected(folder, "2026-10") == {}
     acct(folder, "close", "--month", "2026-09", "--yes")
     assert bill(folder, "2026-09") == september | {"status": "closed"}
@@ -312,10 +312,10 @@ def test_a_source_that_comes_late_corrects_too(folder: Path) -> None:
     for at in ("2026-08-01T00:00:00Z", "2026-11-01T00:00:00Z"):
         take_snapshot(folder, at, "late.csv", "late")
     assert corrected(folder, "2026-09") == {("2026-08", "live"): "1.00"}
-    told = acct(folder, "report", "-w", "zoo", "--month", "2026-08", "--format", "json").stdout
-    assert (json.loads(told)["status"], json.loads(told)["lines"]) == ("closed", [])
-    told = acct(folder, "report", "-w", "zoo", "--month", "2026-09", "--format", "json").stdout
-    assert json.loads(told)["total"]["amount"] == "2.00"
+    shown = acct(folder, "report", "-w", "zoo", "--month", "2026-08", "--format", "json").stdout
+    assert (json.loads(shown)["status"], json.loads(shown)["lines"]) == ("closed", [])
+    shown = acct(folder, "report", "-w", "zoo", "--month", "2026-09", "--format", "json").stdout
+    assert json.loads(shown)["total"]["amount"] == "2.00"
     acct(folder, "verify")
 
 

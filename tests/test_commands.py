@@ -129,12 +129,12 @@ def test_events_that_may_be_mistaken_are_noted_and_a_plan_can_be_corrected(tmp_p
     assert "in no snapshot" not in noted
     assert "an event lies in the future, at 2999-01-01T00:00:00Z" in noted
     wrong = event("3", "workspace.plan_changed", "acme", '{"plan": "premum"}')
-    told = "acme has the plan 'premum', which the rate card does not list"
-    assert told in acct("import", "events", "-", stdin=wrong)
+    output = "acme has the plan 'premum', which the rate card does not list"
+    assert output in acct("import", "events", "-", stdin=wrong)
     refused = run("report", "-w", "acme", "--month", "2026-10", cwd=tmp_path)
     assert refused.exit_code == 1
     assert "or correct the plan by an event of the same time" in refused.stderr
     right = event("4", "workspace.plan_changed", "acme", '{"plan": "premium"}')
-    assert told not in acct("import", "events", "-", stdin=right)
+    assert output not in acct("import", "events", "-", stdin=right)
     acct("report", "-w", "acme", "--month", "2026-10")
-    assert told not in acct("import", "events", "-", stdin=wrong)  # it counts for no second
+    assert output not in acct("import", "events", "-", stdin=wrong)  # it counts for no second

@@ -55,8 +55,8 @@ def test_two_reports_say_the_same(case: GoldenCase, tmp_path: Path) -> None:
     for side in ("in_force", "other"):
         for each in compared["workspaces"]:
             report = json.loads(acct("report", "-w", each["workspace"], "--month", month, "--format", "json"))
-            told = [{name: line[name] for name in (*KEY, "byte_seconds", "amount")} for line in report["lines"]]
-            assert lines(each["lines"], side) == told
+            shown = [{name: line[name] for name in (*KEY, "byte_seconds", "amount")} for line in report["lines"]]
+            assert lines(each["lines"], side) == shown
             assert each["total"][side] == {name: report["total"][name] for name in ("byte_seconds", "amount")}
         acct("rates", "load", "other.toml")
     for each in compared["workspaces"]:
@@ -102,10 +102,10 @@ def test_corrections_stand_beside_the_lines() -> None:
     comparison = side_by_side(BILL, replace(BILL, amount_minor=20, lines=(Line(WEB, True, 10**18, 50),)), "other.toml")
     assert [(line.month, line.change.amount_minor) for line in comparison.lines] == [(None, -50), (Month(2026, 9), 0)]
     assert comparison.change.amount_minor == -50
-    told = json.loads(comparisons_json([comparison], "other.toml", "2026-10"))["workspaces"][0]
-    assert len(told["lines"]) == 1
-    assert [(each["month"], each["other"]["amount"]) for each in told["corrections"]] == [("2026-09", "-0.30")]
-    assert_adds_up(told["total"], [*told["lines"], *told["corrections"]])
+    shown = json.loads(comparisons_json([comparison], "other.toml", "2026-10"))["workspaces"][0]
+    assert len(shown["lines"]) == 1
+    assert [(each["month"], each["other"]["amount"]) for each in shown["corrections"]] == [("2026-09", "-0.30")]
+    assert_adds_up(shown["total"], [*shown["lines"], *shown["corrections"]])
     assert "live, correction of 2026-09" in comparisons_text([comparison], "other.toml")
 
 

@@ -87,7 +87,9 @@ def check_workspace(ledger: Ledger, workspace: str, month: Month) -> Explanation
     return explained
 
 
-def told(books: Books, workspace: str, month: str, package: str | None = None, blobs: int | None = None) -> Explanation:
+def explanation_of(
+    books: Books, workspace: str, month: str, package: str | None = None, blobs: int | None = None
+) -> Explanation:
     with reading(books.ledger) as ledger:
         return explain(ledger, workspace, Month.parse(month), package, blobs)
 
@@ -183,11 +185,11 @@ def test_high_churn_blobs_come_to_the_same(name: str, monkeypatch: pytest.Monkey
     (golden,) = (golden for golden in golden_cases() if golden.name == name)
     with books(golden.case) as these:
         for workspace in golden.expected["workspaces"]:
-            usual = told(these, workspace, golden.case.month)
+            usual = explanation_of(these, workspace, golden.case.month)
             with monkeypatch.context() as patched:
                 patched.setattr(Ledger, "define", treat_all_as_high_churn)
-                high_churn = told(these, workspace, golden.case.month)
-                check(told(these, workspace, golden.case.month, blobs=1))
+                high_churn = explanation_of(these, workspace, golden.case.month)
+                check(explanation_of(these, workspace, golden.case.month, blobs=1))
             check(high_churn)
             assert [by_digest(line) for line in high_churn.lines] == [by_digest(line) for line in usual.lines]
             shared = any(
@@ -227,7 +229,7 @@ def test_sharers_are_named_also_where_one_takes_anothers_place() -> None:
     )
     case = Case(snapshots, (), None, OCTOBER)
     with books(case) as these:
-        (line,) = told(these, "acme", OCTOBER, "container/a").lines
+        (line,) = explanation_of(these, "acme", OCTOBER, "container/a").lines
     allocations = [(allocation.start, allocation.sharers, allocation.named) for allocation in line.blobs[0].allocations]
     assert allocations == [
         (parse_instant("2026-10-01T00:00:00Z"), 2, ("container/b",)),
@@ -239,7 +241,7 @@ def test_many_sharers_are_counted_and_the_first_are_named() -> None:
     names = [f"p{number}" for number in range(6)]
     case = Case((snapshot("2026-10-01", *names), snapshot("2026-11-01", *names)), (), None, OCTOBER)
     with books(case) as these:
-        text = explanation_text(told(these, "acme", OCTOBER, "container/p1"))
+        text = explanation_text(explanation_of(these, "acme", OCTOBER, "container/p1"))
     assert "/ 6, shared with container/p0, container/p2, container/p3 and 2 more: 446,4" in text
 
 
@@ -256,7 +258,7 @@ def test_the_event_that_counts_is_told() -> None:
     )
     case = Case((snapshot("2026-10-01", "a"), snapshot("2026-11-01", "a")), events, None, OCTOBER)
     with books(case) as these:
-        explained = told(these, "acme", OCTOBER)
+        explained = explanation_of(these, "acme", OCTOBER)
     live, deleted = explained.lines
     assert [state.changed_by and state.changed_by.event_id for state in live.states] == [None, "6"]
     (state,) = deleted.states
@@ -270,7 +272,7 @@ def test_what_carries_nothing_says_who_carries_it() -> None:
     events = (event("1", "package.deleted", "2026-10-10T00:00:00Z", "acme/container/a"),)
     case = Case((snapshot("2026-10-01", "a", "b"), snapshot("2026-11-01", "a", "b")), events, None, OCTOBER)
     with books(case) as these:
-        explained = told(these, "acme", OCTOBER)
+        explained = explanation_of(these, "acme", OCTOBER)
     # What is deleted has no line, since b carries all of it; of b's, the second half is whole.
     lines = {package_name(line.line.key): line for line in explained.lines}
     assert [allocation.sharers for allocation in lines["container/b"].blobs[0].allocations] == [2, 1]
@@ -385,4 +387,4 @@ def record(path: Path, rows: pl.DataFrame) -> None:
 def test_the_nearest_package_is_named() -> None:
     case = Case((snapshot("2026-10-01", "web", "api"), snapshot("2026-11-01", "web", "api")), (), None, OCTOBER)
     with books(case) as these, pytest.raises(AcctError, match="did you mean container/web"):
-        told(these, "acme", OCTOBER, "container/wbe")
+        explanation_of(these, "acme", OCTOBER, "container/wbe")

@@ -17,7 +17,7 @@ from accounting.billing.explaining import explain
 from accounting.billing.explanation import CorrectionExplanation, Explanation
 from accounting.billing.statement import statement
 from accounting.errors import AcctError
-from accounting.facts.sealed import told_so_far
+from accounting.facts.sealed import sealed_so_far
 from accounting.instants import Month
 from accounting.ledger import EVERYTHING, reading
 from accounting.rendering.explanation import explanation_text
@@ -66,11 +66,11 @@ def explained(these: Books, month: str = NOVEMBER, package: str | None = None) -
         return explain(ledger, "acme", Month.parse(month), package)
 
 
-def by_line(told: Explanation) -> dict[tuple[str, str, str], CorrectionExplanation]:
+def by_line(shown: Explanation) -> dict[tuple[str, str, str], CorrectionExplanation]:
     """Corrections by month, package and state."""
     return {
         (str(each.correction.month), each.correction.key.package, each.correction.key.state): each
-        for each in told.corrections
+        for each in shown.corrections
     }
 
 
@@ -109,21 +109,21 @@ def check(these: Books, case: Case, last: Month) -> None:
     with reading(these.ledger) as ledger:
         known = {name for (name,) in ledger.rows("SELECT name FROM workspaces")}
         for workspace in known.intersection(case.workspaces()):
-            told = explain(ledger, workspace, last.next)
-            assert tuple(each.correction for each in told.corrections) == told.statement.corrections
-            assert told.statement == statement(ledger, workspace, last.next)
-            if told.statement.status != "closed":
-                for each in told.corrections:
-                    of_month = told_so_far(ledger, each.correction.month, EVERYTHING, [workspace])
+            shown = explain(ledger, workspace, last.next)
+            assert tuple(each.correction for each in shown.corrections) == shown.statement.corrections
+            assert shown.statement == statement(ledger, workspace, last.next)
+            if shown.statement.status != "closed":
+                for each in shown.corrections:
+                    of_month = sealed_so_far(ledger, each.correction.month, EVERYTHING, [workspace])
                     so_far = of_month.get(workspace, {}).get(each.correction.key, (0, 0))
-                    assert (each.told[0], each.told[1] or 0) == so_far
-            for each in told.corrections:
-                assert each.now[0] - each.told[0] == each.correction.byte_seconds
-                assert (each.now[1] or 0) - (each.told[1] or 0) == (each.correction.amount_minor or 0)
+                    assert (each.sealed[0], each.sealed[1] or 0) == so_far
+            for each in shown.corrections:
+                assert each.now[0] - each.sealed[0] == each.correction.byte_seconds
+                assert (each.now[1] or 0) - (each.sealed[1] or 0) == (each.correction.amount_minor or 0)
                 itself = each.events or each.snapshots or each.card_recorded_at is not None
                 assert itself or each.sharers or abs(each.correction.byte_seconds) <= 1
-            explanation_text(told)
-            assert len(json.loads(explanation_json(told))["corrections"]) == len(told.corrections)
+            explanation_text(shown)
+            assert len(json.loads(explanation_json(shown))["corrections"]) == len(shown.corrections)
 
 
 # Each kind of cause
@@ -132,13 +132,13 @@ def check(these: Books, case: Case, last: Month) -> None:
 def test_an_event_of_the_package_and_what_it_does_to_those_that_share_its_blobs() -> None:
     with closed(WEB, API) as these:
         these.take([deleted("1", "2026-10-21T00:00:00Z"), deleted("2", "2026-11-02T00:00:00Z", "acme/container/api")])
-        told = explained(these)
-    web, api = (by_line(told)[OCTOBER, package, "live"] for package in ("web", "api"))
+        shown = explained(these)
+    web, api = (by_line(shown)[OCTOBER, package, "live"] for package in ("web", "api"))
     half = 31 * 31 * GB_DAY // 2
-    assert (web.told, web.now) == ((half, 1550), (half - 31 * 11 * GB_DAY // 2, 1000))
+    assert (web.sealed, web.now) == ((half, 1550), (half - 31 * 11 * GB_DAY // 2, 1000))
     assert [late.cause.event_id for late in web.events] == ["1"]
     assert (api.correction.byte_seconds, api.events, api.sharers) == (31 * 11 * GB_DAY // 2, (), ("container/web",))
-    text = explanation_text(told)
+    text = explanation_text(shown)
     assert "Told so far: 41,515,200,000,000,000 byte-seconds, 15.50 USD" in text
     assert "registry.package.deleted at 2026-10-21T00:00:00Z (id 1 of hub); recorded 2" in text
     assert "it shares blobs with container/web, which is corrected too" in text
@@ -153,8 +153,8 @@ def test_a_correction_of_a_correction_tells_both_and_only_what_came_since() -> N
         these.take([deleted("2", "2026-10-22T00:00:00Z", verb="package.restored")])
         assert explained(these).corrections == before.corrections
         live = by_line(explained(these, DECEMBER))[OCTOBER, "web", "live"]
-    assert [(str(each.month), each.amount_minor) for each in live.tellings] == [(OCTOBER, 3100), (NOVEMBER, -1100)]
-    assert (live.told[1], live.now[1], str(live.last_closed)) == (2000, 3000, NOVEMBER)
+    assert [(str(each.month), each.amount_minor) for each in live.sealed_lines] == [(OCTOBER, 3100), (NOVEMBER, -1100)]
+    assert (live.sealed[1], live.now[1], str(live.last_closed)) == (2000, 3000, NOVEMBER)
     assert [late.cause.event_id for late in live.events] == ["2"]
 
 
@@ -169,10 +169,10 @@ def test_events_of_its_repository_and_its_workspace_bear_on_a_package_and_others
     ]
     with closed(row("web"), UI, events=(linked,)) as these:
         these.take(late)
-        told = by_line(explained(these))
-    assert [late.cause.event_id for late in told[OCTOBER, "web", "repository_deleted"].events] == ["1", "3"]
-    assert [late.cause.event_id for late in told[OCTOBER, "ui", "live"].events] == ["3"]
-    assert told[OCTOBER, "ui", "live"].sharers == ()
+        shown = by_line(explained(these))
+    assert [late.cause.event_id for late in shown[OCTOBER, "web", "repository_deleted"].events] == ["1", "3"]
+    assert [late.cause.event_id for late in shown[OCTOBER, "ui", "live"].events] == ["3"]
+    assert shown[OCTOBER, "ui", "live"].sharers == ()
 
 
 def test_snapshots_of_a_source_that_comes_late_bear_on_what_they_hold() -> None:
@@ -184,9 +184,9 @@ def test_snapshots_of_a_source_that_comes_late_bear_on_what_they_hold() -> None:
     with closed(UI) as these:
         for each in late:
             these.take([each])
-        told = by_line(explained(these))
-    assert list(told) == [(OCTOBER, "new", "live")]
-    snapshots = [(each.begun, each.ended, each.went_on) for each in told[OCTOBER, "new", "live"].snapshots]
+        shown = by_line(explained(these))
+    assert list(shown) == [(OCTOBER, "new", "live")]
+    snapshots = [(each.begun, each.ended, each.went_on) for each in shown[OCTOBER, "new", "live"].snapshots]
     assert snapshots == [(1, 0, 0), (0, 0, 1), (0, 1, 0)]
 
 
@@ -212,12 +212,12 @@ def test_an_amount_alone_moves_by_a_card_a_plan_or_the_total(cause: str) -> None
     card, late, amount, words = ONLY_AMOUNT[cause]
     with closed(row("web"), UI, card=card) as these:
         these.take(late)
-        told = explained(these, package="npm/ui")
-    (ui,) = told.corrections
+        shown = explained(these, package="npm/ui")
+    (ui,) = shown.corrections
     assert ui.only_amount
     assert ui.correction.amount_minor == amount
-    text = explanation_text(told)
-    assert f"Only the amount changed, as much was stored as was told; what bears on it: {words}" in text
+    text = explanation_text(shown)
+    assert f"Usage is unchanged; only the amount changed, because {words}" in text
 
 
 # The formats
@@ -227,9 +227,9 @@ def test_json_and_csv_tell_the_same_and_add_up() -> None:
     with closed(WEB, UI) as these:
         these.take([deleted("=1", "2026-10-21T00:00:00Z"), Card(card_of("2"), True)])
         these.take([Snapshot("late", f"2026-{day}T00:00:00Z", (row("web", "more"),)) for day in ("10-01", "11-02")])
-        told = explained(these)
-    document = json.loads(explanation_json(told))
-    rows = list(csv.DictReader(io.StringIO(explanation_csv(told))))
+        shown = explained(these)
+    document = json.loads(explanation_json(shown))
+    rows = list(csv.DictReader(io.StringIO(explanation_csv(shown))))
     figures = [each for each in rows if each["corrects"] and not each["evidence"]]
     assert [(each["package"], each["state"], each["byte_seconds_numerator"], each["amount"]) for each in figures] == [
         (each["package"], each["state"], each["byte_seconds"], each["amount"]) for each in document["corrections"]
@@ -260,10 +260,10 @@ def test_a_package_that_is_only_corrected_is_explained_and_the_nearest_is_named(
         these.take(
             [Snapshot("late", "2026-10-11T00:00:00Z", (row("gone"),)), Snapshot("late", "2026-10-12T00:00:00Z", ())]
         )
-        told = explained(these, package="container/gone")
+        shown = explained(these, package="container/gone")
         with pytest.raises(AcctError, match="did you mean container/gone"):
             explained(these, package="container/gonne")
-    assert (told.lines, [each.correction.byte_seconds for each in told.corrections]) == ((), [31 * 10 * GB_DAY])
-    text = explanation_text(told)
+    assert (shown.lines, [each.correction.byte_seconds for each in shown.corrections]) == ((), [31 * 10 * GB_DAY])
+    text = explanation_text(shown)
     assert "Correction of 2026-10, which is closed, for container/gone" in text
     assert "Told so far: nothing" in text

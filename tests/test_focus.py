@@ -108,11 +108,11 @@ def corrected(bill: Statement) -> Statement:
 def instead(patch: pytest.MonkeyPatch, changed: Callable[[Statement], Statement]) -> None:
     """Let the export find other statements than the ledger's."""
 
-    def told_as(*asked: Any) -> Callable[[Statement], Statement]:
-        told = statement.told_as(*asked)
-        return lambda bill: changed(told(bill))
+    def as_stated(*asked: Any) -> Callable[[Statement], Statement]:
+        output = statement.as_stated(*asked)
+        return lambda bill: changed(output(bill))
 
-    patch.setattr(focus, "told_as", told_as)
+    patch.setattr(focus, "as_stated", as_stated)
 
 
 def export(folder: Path, file: str) -> Path:
@@ -210,8 +210,8 @@ def test_invoices_add_up_to_what_is_payable(exported: Path, rows: list[Export]) 
 def report(folder: Path, workspace: str) -> dict[str, Any]:
     """The statement without the corrections, which only the export was given."""
     shown = run("report", "--workspace", workspace, "--month", MONTH, "--format", "json", cwd=folder)
-    told: dict[str, Any] = json.loads(shown.stdout)
-    return told
+    output: dict[str, Any] = json.loads(shown.stdout)
+    return output
 
 
 def minor_digits(folder: Path) -> int:
@@ -313,9 +313,9 @@ def test_a_closed_month_and_its_corrections(tmp_path: Path) -> None:
         these.take([Events((late,))])
         assert exported("2026-09", "after.csv").read_bytes() == before.read_bytes()
         rows = rows_of_csv(exported("2026-10", "next.csv"))
-        told = run(*ledger, "report", "--workspace", "acme", "--month", "2026-10", "--format", "json")
+        output = run(*ledger, "report", "--workspace", "acme", "--month", "2026-10", "--format", "json")
     acme = [row for row in rows if row["BillingAccountId"] == "acme"]
-    report = json.loads(told.stdout)
+    report = json.loads(output.stdout)
     assert sum(number(row, "BilledCost") for row in acme) == Fraction(report["total"]["amount"])
     assert Counter(
         (row["ChargePeriodStart"], row["SubAccountName"], row["ResourceName"], row["x_DeletionState"],
@@ -438,10 +438,10 @@ def refused(case: Case, file: str, status: int = 1, **options: str) -> str:
         out = these.folder / "out"
         out.mkdir()
         arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
-        told = run("--ledger", these.ledger, "export", "focus", "--month", MONTH, "--output", out / file, *arguments)
-        assert (told.exit_code, told.stdout, list(out.iterdir())) == (status, "", [])
-        assert status != 1 or told.stderr.count("\n") == 1
-        return told.stderr
+        output = run("--ledger", these.ledger, "export", "focus", "--month", MONTH, "--output", out / file, *arguments)
+        assert (output.exit_code, output.stdout, list(out.iterdir())) == (status, "", [])
+        assert status != 1 or output.stderr.count("\n") == 1
+        return output.stderr
 
 
 def test_refusals() -> None:

@@ -206,15 +206,15 @@ def test_ranges_hold_the_bills_that_came(tmp_path: Path) -> None:
 
 def test_a_deletion_that_was_taken_back_is_no_growth(tmp_path: Path) -> None:
     """No end of the range rises, and none falls by more than the days that were not charged, once."""
-    told = []
+    output = []
     for name, events in (("without", ()), ("with", (happened(60, "deleted"), happened(64, "restored")))):
         folder = tmp_path / name
         folder.mkdir()
         these = Books(folder)
         these.take([Card(CARD), *(taken(day) for day in range(0, 92, 7)), Events(events)])
-        told.append(forecast(these.ledger, "acme").months)
+        output.append(forecast(these.ledger, "acme").months)
     lost = 4 * DAY * sum(row.size for row in registry(64))
-    for without, with_ in zip(*told, strict=True):
+    for without, with_ in zip(*output, strict=True):
         assert with_.known == without.known
         for end, with_end in ((without.low, with_.low), (without.high, with_.high)):
             assert end is not None
@@ -234,15 +234,15 @@ def test_known_is_the_bill_if_nothing_else_happens(case: Case) -> None:
     with books(case) as these:
         for workspace in case.workspaces():
             try:
-                told = forecast(these.ledger, workspace)
+                output = forecast(these.ledger, workspace)
             except AcctError:
                 continue  # a month that the card cannot bill
-            so_far = model.bill(replace(case, month=str(told.months[0].known.month)), workspace).charged_byte_seconds
-            to_come = sum(month.known.charged_byte_seconds for month in told.months) - so_far
-            daily = [day.known * DAY for day in told.days]  # the last one reaches beyond the months
+            so_far = model.bill(replace(case, month=str(output.months[0].known.month)), workspace).charged_byte_seconds
+            to_come = sum(month.known.charged_byte_seconds for month in output.months) - so_far
+            daily = [day.known * DAY for day in output.days]  # the last one reaches beyond the months
             assert math.fsum(daily[:-1]) * (1 - 1e-9) - 9 <= to_come <= math.fsum(daily) * (1 + 1e-9) + 9
-            stays = case_that_stays(case, told.months[-1].known.month.end)
-            for month in told.months:
+            stays = case_that_stays(case, output.months[-1].known.month.end)
+            for month in output.months:
                 bill = model.bill(replace(stays, month=str(month.known.month)), workspace)
                 assert month.known.charged_byte_seconds == bill.charged_byte_seconds
                 assert month.known.amount_minor == (None if bill.amount is None else minor_units(bill.amount))
@@ -285,12 +285,12 @@ def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
     drawn = (tmp_path / "one.svg").read_bytes()
     assert drawn == (tmp_path / "two.svg").read_bytes()
     root = ElementTree.fromstring(drawn)
-    told = {element.tag.rpartition("}")[2]: element.text for element in root}
+    output = {element.tag.rpartition("}")[2]: element.text for element in root}
     assert root.get("role") == "img"
-    assert told["title"] == "acme: GB charged from day to day, known and to come"
-    assert told["desc"]
+    assert output["title"] == "acme: GB charged from day to day, known and to come"
+    assert output["desc"]
     written = [element.text for element in root.iter() if element.tag.endswith("}text")]
-    assert {told["title"], "charged so far", "known to come", "range: 9 of 10 futures"} <= set(written)
+    assert {output["title"], "charged so far", "known to come", "range: 9 of 10 futures"} <= set(written)
     with mock.patch.dict("sys.modules", {"vl_convert": None}):
         refused = run("--ledger", these.ledger, "forecast", "-w", "acme", "--plot", tmp_path / "three.svg")
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -313,9 +313,9 @@ def test_names_are_shown_and_never_obeyed(tmp_path: Path) -> None:
     rows = (replace(row("web", 1, -1), workspace=workspace),)
     these.take([replace(taken(day), rows=rows) for day in (0, 40)])
     plot = tmp_path / "plot.svg"
-    told = run("--ledger", these.ledger, "forecast", "--workspace", workspace, "--plot", plot)
-    assert told.exit_code == 0, told.stderr
+    output = run("--ledger", these.ledger, "forecast", "--workspace", workspace, "--plot", plot)
+    assert output.exit_code == 0, output.stderr
     drawn = [element.text or "" for element in ElementTree.parse(plot).iter()]
     assert sum(text.startswith(r"\x1b[31m[/bold]\u202e<b>{{ 7 * 7 }}: GB") for text in drawn) == 2
-    assert all(char.isprintable() or char == "\n" for char in told.stdout)
-    assert r"\x1b[31m[/bold]\u202e<b>{{ 7 * 7 }}" in told.stdout
+    assert all(char.isprintable() or char == "\n" for char in output.stdout)
+    assert r"\x1b[31m[/bold]\u202e<b>{{ 7 * 7 }}" in output.stdout

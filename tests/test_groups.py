@@ -64,8 +64,8 @@ def test_the_range_is_the_months_statements(folder: Path) -> None:
     def report(*args: str) -> dict[str, Any]:
         shown = run("report", "-w", workspace, "--format", "json", *args, cwd=folder)
         assert shown.exit_code == 0, shown.stderr
-        told: dict[str, Any] = json.loads(shown.stdout)
-        return told
+        output: dict[str, Any] = json.loads(shown.stdout)
+        return output
 
     ranged = report("--month", f"{month}..{after}")
     alone = [report("--month", each) for each in (month, after)]
@@ -93,9 +93,9 @@ def test_corrections_count_where_they_belong() -> None:
     assert (group.name, group.total) == (("container", "web"), total(BILL))
     assert group.total.byte_seconds == int(json.loads(statement_json(BILL))["total"]["byte_seconds"])
     assert group.total.byte_months == Fraction(10**18, 31 * 86_400) - Fraction(1000, 30 * 86_400)
-    told = json.loads(months_json([BILL, replace(BILL, month=BILL.month.next, corrections=())], "state"))
-    assert int(told["total"]["byte_seconds"]) == sum(int(each["total"]["byte_seconds"]) for each in told["months"])
-    assert [int(each["byte_seconds"]) for each in told["groups"]] == [int(told["total"]["byte_seconds"])]
+    output = json.loads(months_json([BILL, replace(BILL, month=BILL.month.next, corrections=())], "state"))
+    assert int(output["total"]["byte_seconds"]) == sum(int(each["total"]["byte_seconds"]) for each in output["months"])
+    assert [int(each["byte_seconds"]) for each in output["groups"]] == [int(output["total"]["byte_seconds"])]
 
 
 def test_corrections_have_a_row_of_their_own() -> None:
@@ -181,16 +181,16 @@ def test_what_changed_is_told_in_words() -> None:
     why = Reasons(came=Fraction(9 * 10**9), went=Fraction(-3 * 10**9))
     change = LineChange(key, means, why, Versions(3, 1), 0)
     bills = (first, replace(first, month=last.month), replace(last, month=last.month.next))
-    told = trend_section(Trend(bills, (change,), Versions(3, 1)))
-    assert told.rows == (
+    output = trend_section(Trend(bills, (change,), Versions(3, 1)))
+    assert output.rows == (
         ("container/a-package-of-a-team in a-repository", "live",
          "mostly in 2026-11: 3 new versions +9.000; 1 version gone -3.000; shares moved -1.000",
          "0.000", "5.000", "5.000", "0.00"),
         ("Corrections of closed months", "–", "on the bill of 2026-12", "–", "–", "–", "-0.30"),
     )  # fmt: skip
-    assert told.total is not None
-    assert told.total[2].startswith("from 1.00 to 0.70 USD; mostly in 2026-11: 3 new versions +9.000")
-    assert told.total[-1] == "-0.30"
+    assert output.total is not None
+    assert output.total[2].startswith("from 1.00 to 0.70 USD; mostly in 2026-11: 3 new versions +9.000")
+    assert output.total[-1] == "-0.30"
     text = months_text(bills, None, 80, Trend(bills, (change,), Versions(3, 1)))
     assert all(len(line) <= 80 for line in text.splitlines() if line.startswith(" "))
     assert "container/a-package-of-a-team" in text

@@ -215,7 +215,7 @@ def test_snapshots_that_bring_no_news_change_nothing(case: Case, data: st.DataOb
     uploads = [epoch(row.uploaded_at) for row in after.rows if row.uploaded_at]
     near = [at for at in uploads if epoch(before.taken_at) < at < epoch(after.taken_at)]
     at = data.draw(st.one_of(between, st.sampled_from(near)) if near else between)
-    inserted = Snapshot(before.source, told(at), there_at(before, after, at), before.served)
+    inserted = Snapshot(before.source, iso(at), there_at(before, after, at), before.served)
     snapshots = sorted((*case.snapshots, inserted), key=lambda snapshot: epoch(snapshot.taken_at))
     assert_unchanged(case, replace(case, snapshots=tuple(snapshots)))
 
@@ -233,7 +233,7 @@ def there_at(before: Snapshot, after: Snapshot, at: int) -> tuple[Row, ...]:
     return tuple(row for row in after.rows if there(row))
 
 
-def told(at: int) -> str:
+def iso(at: int) -> str:
     """An instant as text."""
     return datetime.fromtimestamp(at, UTC).isoformat()
 
@@ -305,7 +305,7 @@ def deletion(kind: str, subject: str, at: int) -> dict[str, Any]:
         "specversion": "1.0",
         "source": "law",
         "id": f"a {kind} {subject}",
-        "time": told(at),
+        "time": iso(at),
         "type": f"registry.{kind}.deleted",
         "subject": subject,
     }

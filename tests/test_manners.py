@@ -219,7 +219,7 @@ def test_a_command_on_its_own_shows_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "shown"),
     [
         ("repot", "Did you mean 'report'"),
         ("rates lod", "Did you mean 'load'"),
@@ -231,10 +231,10 @@ def test_a_command_on_its_own_shows_help() -> None:
         ("--quiet", "Missing command"),
     ],
 )
-def test_usage_errors(words: str, told: str, tmp_path: Path) -> None:
+def test_usage_errors(words: str, output: str, tmp_path: Path) -> None:
     wrong = run(*words.split(), cwd=tmp_path)
     assert (wrong.exit_code, wrong.stdout) == (2, "")
-    assert told in wrong.stderr
+    assert output in wrong.stderr
     assert "--help' for help" in wrong.stderr
 
 

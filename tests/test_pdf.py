@@ -82,10 +82,10 @@ def test_the_file_is_sound_tagged_and_archival(demo: Path, tmp_path: Path) -> No
     written = run("--ledger", demo, "report", "--workspace", "acme", "--output", file)
     assert (written.exit_code, written.stdout) == (0, "")
     tool("qpdf", "--check", file)
-    told = tool("pdfinfo", file)
-    assert re.search(r"Tagged: +yes", told)
-    assert re.search(r"JavaScript: +no", told)
-    assert re.search(r"Title: +acme, \d{4}-\d{2}: package storage", told)
+    output = tool("pdfinfo", file)
+    assert re.search(r"Tagged: +yes", output)
+    assert re.search(r"JavaScript: +no", output)
+    assert re.search(r"Title: +acme, \d{4}-\d{2}: package storage", output)
     for part in ("<pdfaid:part>3<", "<pdfaid:conformance>A<", "<pdfuaid:part>1<"):
         assert part.encode() in file.read_bytes()
     fonts_of_file = tool("pdffonts", file).splitlines()[2:]

@@ -99,30 +99,30 @@ FORMATS = ("text", "html", "md", "csv")
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("workspace", HOSTILE)
 def test_a_hostile_workspace_has_a_statement_in_every_format(folder: Path, workspace: str, format_: str) -> None:
-    told = report(folder, format_, workspace)
-    assert all(char.isprintable() or char in "\r\n" for char in told)
-    assert recognisable(workspace).strip() in texts(format_, told)
+    output = report(folder, format_, workspace)
+    assert all(char.isprintable() or char in "\r\n" for char in output)
+    assert recognisable(workspace).strip() in texts(format_, output)
 
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_hostile_names_are_shown_and_recognised(folder: Path, format_: str) -> None:
-    told = report(folder, format_)
-    assert all(char.isprintable() or char in "\r\n" for char in told)
-    found = texts(format_, told)
+    output = report(folder, format_)
+    assert all(char.isprintable() or char in "\r\n" for char in output)
+    found = texts(format_, output)
     for name in HOSTILE:
         assert recognisable(name).strip() in found, name
 
 
-def texts(format_: str, told: str) -> set[str]:
+def texts(format_: str, output: str) -> set[str]:
     """Every name and word as a reader of the format has them in the end."""
     if format_ == "csv":
-        return {cell.removeprefix("'").strip() for row in csv.reader(io.StringIO(told)) for cell in row}
+        return {cell.removeprefix("'").strip() for row in csv.reader(io.StringIO(output)) for cell in row}
     if format_ == "md":
-        return {child.content.strip() for child in tokens(told) if child.type == "code_inline"}
+        return {child.content.strip() for child in tokens(output) if child.type == "code_inline"}
     if format_ == "html":
-        return set(Page(told).text)
-    words = {cell.strip() for line in told.splitlines() for cell in re.split(r"  +", line)}
-    return words | {told.splitlines()[0].removeprefix("Workspace ").removesuffix(", 2026-10, final").strip()}
+        return set(Page(output).text)
+    words = {cell.strip() for line in output.splitlines() for cell in re.split(r"  +", line)}
+    return words | {output.splitlines()[0].removeprefix("Workspace ").removesuffix(", 2026-10, final").strip()}
 
 
 def tokens(markdown: str) -> list[Token]:

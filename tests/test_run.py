@@ -94,16 +94,16 @@ def test_every_workspace_has_what_report_says_in_every_format(folder: Path) -> N
 
 def test_the_summary_says_the_same_in_each_format(folder: Path) -> None:
     out = run_to(folder, "out", month="2026-09")
-    told = read_json(out / "summary.json")
-    assert told["total"]["amount"] == "4.00"
-    assert [(row["workspace"], row["amount"], row["amount_before"], row["change"]) for row in told["workspaces"]] == [
+    shown = read_json(out / "summary.json")
+    assert shown["total"]["amount"] == "4.00"
+    assert [(row["workspace"], row["amount"], row["amount_before"], row["change"]) for row in shown["workspaces"]] == [
         ("acme", "3.00", "3.00", "0.00"),
         ("beta", "1.00", "0.00", "1.00"),
     ]
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    of_month = {name: told[name] for name in ("month", "status", "covered_until", "currency")}
-    assert rows == [row | of_month for row in told["workspaces"]]
+    of_month = {name: shown[name] for name in ("month", "status", "covered_until", "currency")}
+    assert rows == [row | of_month for row in shown["workspaces"]]
     frame = pq.read_table(out / "summary.parquet")
     assert frame["amount"].to_pylist() == [Decimal("3.00"), Decimal("1.00")]
     assert frame["byte_seconds"].to_pylist() == [Decimal(row["byte_seconds"]) for row in rows]
@@ -146,18 +146,18 @@ def test_without_a_rate_card_there_is_usage(tmp_path: Path) -> None:
     for at in ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"):
         take_snapshot(tmp_path, ACME, at)
     out = run_to(tmp_path, "out")
-    told = read_json(out / "summary.json")
-    assert (told["total"]["amount"], told["total"]["change"]) == (None, None)
-    assert told["total"]["byte_seconds"] == str(3_000_000_000 * 31 * 86_400)
+    shown = read_json(out / "summary.json")
+    assert (shown["total"]["amount"], shown["total"]["change"]) == (None, None)
+    assert shown["total"]["byte_seconds"] == str(3_000_000_000 * 31 * 86_400)
     assert pq.read_table(out / "summary.parquet")["amount"].to_pylist() == [None]
     assert "no rate card" in (out / "index.html").read_text(encoding="utf-8")
     assert not (out / "focus.csv").exists()
 
 
 def test_the_first_month_is_compared_with_none(folder: Path) -> None:
-    told = read_json(run_to(folder, "out", month="2026-08") / "summary.json")
-    assert told["total"]["amount"] == "3.00"
-    assert told["total"]["amount_before"] is None
+    shown = read_json(run_to(folder, "out", month="2026-08") / "summary.json")
+    assert shown["total"]["amount"] == "3.00"
+    assert shown["total"]["amount_before"] is None
 
 
 # The index
@@ -197,9 +197,9 @@ def test_hostile_names_stay_in_the_folder_and_are_shown_as_they_are(tmp_path: Pa
     files = [file.name for file in (out / "statements").iterdir()]
     assert len(files) == len(names) * len(FORMATS)
     assert all(re.fullmatch(r"[a-z0-9_][a-z0-9_-]{0,150}[.][a-z]+", file) for file in files)
-    told = read_json(out / "summary.json")["workspaces"]
-    assert {row["workspace"] for row in told} == set(names)
-    for row in told:
+    shown = read_json(out / "summary.json")["workspaces"]
+    assert {row["workspace"] for row in shown} == set(names)
+    for row in shown:
         assert read_json(out / f"{row['statement']}.json")["workspace"] == row["workspace"]
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
         cells = {row["workspace"] for row in csv.DictReader(file)}
@@ -244,11 +244,11 @@ def folder_of(these: Books, case: Case) -> dict[str, bytes] | None:
             assert not any(isinstance(bill, Bill) for bill in model.bills(case).values())
             return None
     written = content(out)
-    told = {row["workspace"]: row for row in json.loads(written["summary.json"])["workspaces"]}
+    shown = {row["workspace"]: row for row in json.loads(written["summary.json"])["workspaces"]}
     for workspace, bill in model.bills(case).items():
         assert isinstance(bill, Bill)
-        assert told[workspace]["amount"] == bill.amount
-        assert told[workspace]["byte_seconds"] == str(bill.byte_seconds)
+        assert shown[workspace]["amount"] == bill.amount
+        assert shown[workspace]["byte_seconds"] == str(bill.byte_seconds)
     return written
 
 
@@ -287,8 +287,8 @@ def test_the_summary_and_the_index_tell_what_corrections_add(folder: Path) -> No
     (folder / "late.jsonl").write_text(json.dumps(event))
     acct(folder, "import", "events", "late.jsonl")
     out = run_to(folder, "out")
-    told = read_json(out / "summary.json")
-    assert [(row["amount"], row["corrections"]) for row in (told["total"], *told["workspaces"])] == [
+    shown = read_json(out / "summary.json")
+    assert [(row["amount"], row["corrections"]) for row in (shown["total"], *shown["workspaces"])] == [
         ("-2.00", "-3.00"),
         ("-3.00", "-3.00"),
         ("1.00", "0.00"),
@@ -315,9 +315,9 @@ def test_the_summary_has_the_totals_of_the_statements(folder: Path) -> None:
         pq.read_table(out / "summary.parquet").to_pylist(),
     ):
         for row in each:
-            told = read_json(out / f"{row['statement']}.json")
-            assert {name: str(row[name]) for name in totals} == told["total"]
-            corrections = sum(int(correction["byte_seconds"]) for correction in told["corrections"])
+            shown = read_json(out / f"{row['statement']}.json")
+            assert {name: str(row[name]) for name in totals} == shown["total"]
+            corrections = sum(int(correction["byte_seconds"]) for correction in shown["corrections"])
             assert int(row["corrections_byte_seconds"]) == corrections
     assert [int(row["corrections_byte_seconds"]) for row in rows] == [5_000_000_000 * 15 * 86_400, 0]
     page = Page((out / "index.html").read_text(encoding="utf-8"))
@@ -375,15 +375,15 @@ def no_font(_: object) -> bytes:
     raise AcctError("workspace acme", "has a name that no font can show", "add one")
 
 
-@pytest.mark.parametrize(("failing", "told"), [(no_room, "No space left on device"), (no_font, "no font can show")])
+@pytest.mark.parametrize(("failing", "shown"), [(no_room, "No space left on device"), (no_font, "no font can show")])
 def test_a_run_that_fails_leaves_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[[object], bytes], told: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[[object], bytes], shown: str
 ) -> None:
     before = set(folder.iterdir())
     monkeypatch.setitem(FORMATS, next(iter(FORMATS)), failing)
     failed = run("run", "--month", "2026-10", "--out", "deep/out", cwd=folder)
     assert failed.exit_code == 1
-    assert told in failed.stderr
+    assert shown in failed.stderr
     assert set(folder.iterdir()) == before
 
 

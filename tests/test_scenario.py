@@ -44,15 +44,15 @@ def test_what_is_supposed_bills_as_what_is_imported(case: Case, data: st.DataObj
         with supposing(these.ledger, workspace) as ledger:
             at = known_until(ledger) + data.draw(st.sampled_from((0, 1, 12 * DAY)))
             until = at + data.draw(st.sampled_from((0, 1, 40 * DAY)))
-            told = data.draw(st.lists(deletions(case, workspace), max_size=3))
+            iso = data.draw(st.lists(deletions(case, workspace), max_size=3))
             gone = data.draw(going(case, workspace)) if until > at else []
             with taken_back(ledger):
                 happens(ledger, workspace, [Supposed("workspace", "deleted")], at)
             versions_go(ledger, version_ids(ledger.rows(VERSIONS), gone), at)
-            happens(ledger, workspace, [supposed for supposed, _ in told], at)
+            happens(ledger, workspace, [supposed for supposed, _ in iso], at)
             goes_on(ledger, until)
             expected = [bill(ledger, workspace, month) for month in months_from(at, until)]
-        these.take(imported(case, at, until, {(workspace, *version) for version in gone}, [e for _, e in told]))
+        these.take(imported(case, at, until, {(workspace, *version) for version in gone}, [e for _, e in iso]))
         with reading(these.ledger) as ledger:
             assert [bill(ledger, workspace, month) for month in months_from(at, until)] == expected
 
@@ -81,7 +81,7 @@ def latest(case: Case) -> Iterator[Snapshot]:
 
 def imported(case: Case, at: int, until: int, gone: set[tuple[str, ...]], events: list[dict[str, Any]]) -> list[Step]:
     """The files that say the same: each source's snapshot again, then without what is gone."""
-    steps: list[Step] = [replace(snapshot, taken_at=told(at)) for snapshot in latest(case)]
+    steps: list[Step] = [replace(snapshot, taken_at=iso(at)) for snapshot in latest(case)]
 
     def stays(row: Row) -> bool:
         return (row.workspace, row.format, row.package, row.version) not in gone
@@ -89,13 +89,13 @@ def imported(case: Case, at: int, until: int, gone: set[tuple[str, ...]], events
     for snapshot in latest(case):
         if until > at:
             rows = tuple(row for row in snapshot.rows if stays(row))
-            steps.append(replace(snapshot, taken_at=told(until), rows=rows))
+            steps.append(replace(snapshot, taken_at=iso(until), rows=rows))
     numbered = [event | {"id": f"\U0010fffe{number:03}"} for number, event in enumerate(events)]
-    timed = [event | {"time": told(at), "specversion": "1.0", "source": "hub"} for event in numbered]
+    timed = [event | {"time": iso(at), "specversion": "1.0", "source": "hub"} for event in numbered]
     return [*steps, Events(tuple(timed))]
 
 
-def told(at: int) -> str:
+def iso(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat()
 
 
@@ -103,8 +103,8 @@ def told(at: int) -> str:
 def deletions(draw: Any, case: Case, workspace: str) -> tuple[Supposed, dict[str, Any]]:
     """A deletion or a return, as it is supposed and as the event that says the same."""
     verb = draw(st.sampled_from(("deleted", "deleted", "restored")))
-    told = [e for e in case.events if e.get("subject", "").split("/")[0] == workspace]
-    subjects = {e["subject"]: e["type"].split(".")[1] for e in told} | {workspace: "workspace"}
+    iso = [e for e in case.events if e.get("subject", "").split("/")[0] == workspace]
+    subjects = {e["subject"]: e["type"].split(".")[1] for e in iso} | {workspace: "workspace"}
     subject = draw(st.sampled_from(sorted(subjects)))
     kind = subjects[subject]
     names = subject.split("/", 2)

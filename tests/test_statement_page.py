@@ -94,8 +94,8 @@ def figure(text: str) -> Fraction:
 def test_figures_of_golden_cases(golden: Any) -> None:
     with books(golden.case) as these:
         pages = pages_of(these, golden.case.month)
-        told = statements_of(these, golden.case.month)
-    assert {workspace: page.statement for workspace, page in pages.items()} == told
+        shown = statements_of(these, golden.case.month)
+    assert {workspace: page.statement for workspace, page in pages.items()} == shown
     for page in pages.values():
         check_figures(page)
 
@@ -283,11 +283,11 @@ def test_the_sentence_adds_up_where_rates_have_two_units() -> None:
     tiers = [{"up_to": "1000", "price": "0.30"}, {"up_to": "4000", "price": "0.25"}, {"price": "0.20"}]
     rates = [{"effective_from": date(2025, 12, 3), "unit": "GB", "tiers": tiers},
              {"effective_from": date(2026, 10, 16), "unit": "GiB", "tiers": tiers}]  # fmt: skip
-    told = only(replace(steady({"web": [9]}, "2026-10"), card={**CARD, "rate": rates}), "2026-10").explanation
+    shown = only(replace(steady({"web": [9]}, "2026-10"), card={**CARD, "rate": rates}), "2026-10").explanation
     found = re.match(
-        r"([\d,.]+) GiB-months stored, ([\d,.]+) GB-months and ([\d,.]+) GiB-months at 3 prices from", told
+        r"([\d,.]+) GiB-months stored, ([\d,.]+) GB-months and ([\d,.]+) GiB-months at 3 prices from", shown
     )
-    assert found, told
+    assert found, shown
     stored, gb, gib = map(figure, found.groups())
     assert abs(stored * 2**30 - (gb * 10**9 + gib * 2**30)) < 10**7
 
@@ -297,8 +297,8 @@ def test_a_month_tells_from_when_on_it_is_known() -> None:
     first, *others = case.snapshots
     late = replace(case, snapshots=(replace(first, taken_at="2026-10-03T00:00:00Z"), *others))
     page = only(late, "2026-10")
-    told = "Known from 2026-10-03T00:00:00Z, the first snapshot, and covered until"
-    assert all(told in text for text in (page_text(page), page_markdown(page), page_html(page)))
+    shown = "Known from 2026-10-03T00:00:00Z, the first snapshot, and covered until"
+    assert all(shown in text for text in (page_text(page), page_markdown(page), page_html(page)))
     assert "Nothing is known of 2026-09, which ends before the first snapshot" in only(late, "2026-09").explanation
 
 

@@ -67,9 +67,9 @@ def test_reasons_of_a_range_are_those_of_its_steps(case: Case) -> None:
             assert step is not None
             for change in step.changes:
                 reasons[change.key] = reasons.get(change.key, Reasons()) + change.reasons
-        told = {change.key: change.reasons for change in found.changes}
+        output = {change.key: change.reasons for change in found.changes}
         assert {key: why for key, why in reasons.items() if why != Reasons()} == {
-            key: why for key, why in told.items() if why != Reasons()
+            key: why for key, why in output.items() if why != Reasons()
         }
         held = [versions(case, workspace, bill) for bill in found.bills]
         came = {version for before, after in pairwise(held) for version in after - before}
@@ -140,8 +140,8 @@ def row(package: str, version: str, digest: str, size: int = GB) -> Row:
 
 
 def event(number: int, time: str, kind: str, subject: str, slug: str | None = None) -> dict[str, object]:
-    told = {"specversion": "1.0", "source": "hub", "id": str(number), "time": time, "type": f"registry.{kind}"}
-    return told | {"subject": subject, "data": {"repository": slug} if slug else {}}
+    output = {"specversion": "1.0", "source": "hub", "id": str(number), "time": time, "type": f"registry.{kind}"}
+    return output | {"subject": subject, "data": {"repository": slug} if slug else {}}
 
 
 def test_a_range_that_begins_before_the_first_snapshot_says_so() -> None:
@@ -149,9 +149,9 @@ def test_a_range_that_begins_before_the_first_snapshot_says_so() -> None:
     instants = ("2026-09-21T00:00:00Z", "2026-11-01T00:00:00Z")
     case = Case(tuple(Snapshot("images", at, kept) for at in instants), (), None, "2026-10")
     with books(case) as these, reading(these.ledger) as ledger:
-        told = trend(ledger, statements(ledger, "acme", [Month.parse("2026-09"), Month.parse("2026-10")]))
-    assert told is not None
-    assert "Nothing is known before 2026-09-21T00:00:00Z" in trend_section(told).sentences[1]
+        output = trend(ledger, statements(ledger, "acme", [Month.parse("2026-09"), Month.parse("2026-10")]))
+    assert output is not None
+    assert "Nothing is known before 2026-09-21T00:00:00Z" in trend_section(output).sentences[1]
 
 
 def test_a_version_that_comes_and_one_that_goes_are_told_apart() -> None:
@@ -237,8 +237,8 @@ def test_only_what_is_metered_is_compared(tmp_path: Path) -> None:
     )
     for taken_at in ("2026-09-01T00:00:00Z", "2026-10-11T00:00:00Z"):
         assert run("import", "snapshot", "s.csv", "--source", "s", "--taken-at", taken_at, cwd=tmp_path).exit_code == 0
-    for months, told in (("2026-09..2026-12", "2026-10"), ("2026-10..2026-12", None)):
+    for months, output in (("2026-09..2026-12", "2026-10"), ("2026-10..2026-12", None)):
         shown = run("report", "-w", "acme", "--month", months, "--format", "json", cwd=tmp_path)
-        trend_told = json.loads(shown.stdout).get("trend")
-        assert (trend_told and trend_told["to"]) == told
-        assert not trend_told or trend_told["mean_bytes"] == []
+        trend_shown = json.loads(shown.stdout).get("trend")
+        assert (trend_shown and trend_shown["to"]) == output
+        assert not trend_shown or trend_shown["mean_bytes"] == []

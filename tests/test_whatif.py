@@ -22,7 +22,7 @@ from tests.cli_runner import run
 from tests.histories import histories
 from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
 from tests.project import Books, Card, Events, bill_of, books
-from tests.test_scenario import latest, told
+from tests.test_scenario import iso, latest
 
 CARD = {
     "currency": "USD",
@@ -145,19 +145,19 @@ def test_what_is_known_cannot_be_undone(shop: Books) -> None:
 def test_the_command_line_tells_it_exactly(shop: Books) -> None:
     result = run("--ledger", shop.ledger, "whatif", "delete-repository", "acme/widgets", "--format", "json")
     assert result.exit_code == 0, result
-    told = json.loads(result.stdout)
-    assert [option["amount"] for option in told["ways"]] == ["21.67", "41.45", "55.00"]
-    assert told["bytes"] == {"unique": str(80 * GB), "shared": str(30 * GB)}
-    for i, option in enumerate(told["ways"]):
-        costs = [interval["ways"][option["way"]]["cost"] for interval in told["stretches"]]
+    output = json.loads(result.stdout)
+    assert [option["amount"] for option in output["ways"]] == ["21.67", "41.45", "55.00"]
+    assert output["bytes"] == {"unique": str(80 * GB), "shared": str(30 * GB)}
+    for i, option in enumerate(output["ways"]):
+        costs = [interval["ways"][option["way"]]["cost"] for interval in output["stretches"]]
         exact = sum(Fraction(int(cost["numerator"]), int(cost["denominator"])) for cost in costs)
-        assert abs(exact - Fraction(told["ways"][i]["amount"])) < Fraction(2, 100)
+        assert abs(exact - Fraction(output["ways"][i]["amount"])) < Fraction(2, 100)
 
 
 def test_a_row_is_a_step(shop: Books) -> None:
     """Nothing before the deletion, and no row in which nothing that is shown differs from the row above."""
-    told = run("--ledger", shop.ledger, "whatif", "delete-repository", "acme/widgets").stdout
-    bytes_, costs = (text.split("\n\n")[0].splitlines()[2:] for text in told.split(":\n\n")[2:4])
+    output = run("--ledger", shop.ledger, "whatif", "delete-repository", "acme/widgets").stdout
+    bytes_, costs = (text.split("\n\n")[0].splitlines()[2:] for text in output.split(":\n\n")[2:4])
     assert [row.split() for row in bytes_] == [
         ["2026-11-11T00:00:00Z", "30.00", "0", "B", "95.00", "GB", "95.00", "GB"],
         ["2026-12-11T00:00:00Z", "21.00", "0", "B", "0", "B", "95.00", "GB"],
@@ -167,7 +167,7 @@ def test_a_row_is_a_step(shop: Books) -> None:
         ["2026-12-01T00:00:00Z", "10.00", "0.2419", "0.8871", "0.8871"],
         ["2026-12-11T00:00:00Z", "21.00", "0.2419", "0.2419", "0.8871"],
     ]
-    assert "saved until 2026-12-31            33.33              13.55          –" in told
+    assert "saved until 2026-12-31            33.33              13.55          –" in output
 
 
 def test_what_is_in_no_snapshot_any_more_may_be_there_still(shop: Books) -> None:
@@ -178,14 +178,14 @@ def test_what_is_in_no_snapshot_any_more_may_be_there_still(shop: Books) -> None
     def shown(*args: str) -> str:
         return run("--ledger", shop.ledger, "whatif", *args).stdout
 
-    told = shown("delete-repository", "acme/widgets")
-    assert "\n2 packages, of which 1 stores nothing: 10.00 GB that no other charged package holds.\n" in told
-    assert "  1. delete the package acme/container/team/api (stores nothing): repository admin\n" in told
-    assert "  2. delete the package acme/npm/@acme/ui: repository admin\n" in told
-    assert "  holds the image name team/api (stores nothing) until 2026-12-12T00:00:00Z\n" in told
-    told = shown("delete-package", "acme/container/team/api")
-    assert "\nNothing of it is stored in the latest snapshot.\n" in told
-    assert "their bytes go" not in told
+    output = shown("delete-repository", "acme/widgets")
+    assert "\n2 packages, of which 1 stores nothing: 10.00 GB that no other charged package holds.\n" in output
+    assert "  1. delete the package acme/container/team/api (stores nothing): repository admin\n" in output
+    assert "  2. delete the package acme/npm/@acme/ui: repository admin\n" in output
+    assert "  holds the image name team/api (stores nothing) until 2026-12-12T00:00:00Z\n" in output
+    output = shown("delete-package", "acme/container/team/api")
+    assert "\nNothing of it is stored in the latest snapshot.\n" in output
+    assert "their bytes go" not in output
     packages = json.loads(shown("delete-repository", "acme/widgets", "--format", "json"))["packages"]
     assert [package["stored_bytes"] for package in packages] == ["0", str(10 * GB)]
 
@@ -248,16 +248,16 @@ def supposed(case: Case, events: list[tuple[str, str, str]], options: WhatIf, st
     """The case with the steps as events, and every active source's latest snapshot again at the end."""
     end = options.intervals[-1].until
     made = tuple(
-        happened(0, kind, verb, name, told(options.on)) | {"id": f"\U0010fffe{i:03}"}
+        happened(0, kind, verb, name, iso(options.on)) | {"id": f"\U0010fffe{i:03}"}
         for i, (kind, verb, name) in enumerate(events)
     )
-    later = tuple(replace(snapshot, taken_at=told(end)) for snapshot in latest(case))
+    later = tuple(replace(snapshot, taken_at=iso(end)) for snapshot in latest(case))
     return replace(case, snapshots=case.snapshots + later, events=case.events + made, month=str(statement.month))
 
 
 def figures(statement: Statement) -> tuple[int, int, str | None]:
-    told: Bill = bill_of(json.loads(statement_json(statement)))
-    return told.byte_seconds, told.charged_byte_seconds, told.amount
+    output: Bill = bill_of(json.loads(statement_json(statement)))
+    return output.byte_seconds, output.charged_byte_seconds, output.amount
 
 
 def assert_adds_up(statement: Statement, options: WhatIf, i: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from accounting.billing.bills import Asked, bills
 from accounting.facts.cards import card_of_closed
-from accounting.facts.sealed import Closing, Figures, closings, told_so_far
+from accounting.facts.sealed import Closing, Figures, closings, sealed_so_far
 from accounting.instants import Month
 from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import Correction, LineKey, Statement
@@ -44,29 +44,29 @@ def _of_month(ledger: Ledger, month: Month, workspaces: Sequence[str],
               record_until: int) -> dict[str, tuple[Correction, ...]]:  # fmt: skip
     # To the month's own end, whatever coverage is now.
     asked = Asked(month, card_of_closed(ledger, month, record_until), month.end, record_until, seen_only=True)
-    told = told_so_far(ledger, month, record_until, workspaces)
+    sealed = sealed_so_far(ledger, month, record_until, workspaces)
     found = {}
     for now in bills(ledger, asked, workspaces):
-        corrections = _differences(month, now, told.get(now.workspace, {}))
+        corrections = _differences(month, now, sealed.get(now.workspace, {}))
         if corrections:
             found[now.workspace] = corrections
     return found
 
 
-def _differences(month: Month, now: Statement, told: Mapping[LineKey, Figures]) -> tuple[Correction, ...]:
-    """By line, in the order of RULES, section 4: what it is now less what was told."""
+def _differences(month: Month, now: Statement, sealed: Mapping[LineKey, Figures]) -> tuple[Correction, ...]:
+    """By line, in the order of RULES, section 4: what it is now less what was sealed."""
     figures = {line.key: (line.byte_seconds, line.amount_minor or 0) for line in now.lines}
     corrections = []
-    for key in sorted(figures.keys() | told.keys(), key=lambda key: key.sort_key):
+    for key in sorted(figures.keys() | sealed.keys(), key=lambda key: key.sort_key):
         byte_seconds, amount = figures.get(key, (0, 0))
-        told_byte_seconds, told_amount = told.get(key, (0, 0))
-        if (byte_seconds, amount) != (told_byte_seconds, told_amount):
+        sealed_byte_seconds, sealed_amount = sealed.get(key, (0, 0))
+        if (byte_seconds, amount) != (sealed_byte_seconds, sealed_amount):
             corrections.append(
                 Correction(
                     month,
                     key,
-                    byte_seconds - told_byte_seconds,
-                    None if now.amount_minor is None else amount - told_amount,
+                    byte_seconds - sealed_byte_seconds,
+                    None if now.amount_minor is None else amount - sealed_amount,
                 )
             )
     return tuple(corrections)

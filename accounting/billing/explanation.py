@@ -12,7 +12,7 @@ from fractions import Fraction
 from accounting.instants import Month
 from accounting.model import Correction, Line, Part, Rate, RateCost, Statement, WorkspaceUsage
 
-NAMED = 3  # so many names of versions or packages are told, then how many more there are
+NAMED = 3  # so many names of versions or packages are sealed, then how many more there are
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class RateStep:
 
 
 @dataclass(frozen=True)
-class Telling:
-    """What the closing of a month told of a line: of its own line, or in a correction of an earlier month's."""
+class SealedLine:
+    """What the closing of a month sealed of a line: of its own line, or in a correction of an earlier month's."""
 
     month: Month
     byte_seconds: int
@@ -183,14 +183,14 @@ class LateSnapshot:
 
 @dataclass(frozen=True)
 class CorrectionExplanation:
-    """A correction, what was told of its line so far, and the evidence on it since the closing of `last_closed`.
+    """A correction, what was sealed of its line so far, and the evidence on it since the closing of `last_closed`.
 
     `card_recorded_at`: when a rate card was loaded as retroactive, if one was. `sharers` are the first packages that
     share blobs with this one and are corrected too.
     """
 
     correction: Correction
-    tellings: tuple[Telling, ...]
+    sealed_lines: tuple[SealedLine, ...]
     last_closed: Month
     events: tuple[LateEvent, ...]
     snapshots: tuple[LateSnapshot, ...]
@@ -198,23 +198,23 @@ class CorrectionExplanation:
     sharers: tuple[str, ...]
 
     @property
-    def told(self) -> tuple[int, int | None]:
-        """Byte-seconds and amount as told so far, what was sealed and the corrections of it; the amount as `now` has
+    def sealed(self) -> tuple[int, int | None]:
+        """Byte-seconds and amount as sealed so far, what was sealed and the corrections of it; the amount as `now` has
         one."""
-        amounts = [telling.amount_minor or 0 for telling in self.tellings]
+        amounts = [sealed_line.amount_minor or 0 for sealed_line in self.sealed_lines]
         amount = None if self.correction.amount_minor is None else sum(amounts)
-        return sum(telling.byte_seconds for telling in self.tellings), amount
+        return sum(sealed_line.byte_seconds for sealed_line in self.sealed_lines), amount
 
     @property
     def now(self) -> tuple[int, int | None]:
         """Byte-seconds and amount as they would be by all that is known: the correction is the difference."""
-        byte_seconds, amount = self.told
+        byte_seconds, amount = self.sealed
         added = self.correction.amount_minor
         return byte_seconds + self.correction.byte_seconds, None if amount is None or added is None else amount + added
 
     @property
     def only_amount(self) -> bool:
-        """Whether as much was stored as was told."""
+        """Whether as much was stored as was sealed."""
         return not self.correction.byte_seconds
 
 

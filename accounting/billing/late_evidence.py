@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from accounting.billing.explanation import Cause, CorrectionExplanation, LateEvent, LateSnapshot, Telling
+from accounting.billing.explanation import Cause, CorrectionExplanation, LateEvent, LateSnapshot, SealedLine
 from accounting.facts.sealed import closings
 from accounting.instants import Month
 from accounting.ledger import Ledger
@@ -33,7 +33,7 @@ def _of_month(ledger: Ledger, workspace: str, month: Month, corrections: Sequenc
               record_until: int) -> list[CorrectionExplanation]:  # fmt: skip
     last = [closing for closing in closings(ledger) if closing.record_id <= record_until][-1]
     ledger.run(
-        "CREATE OR REPLACE TEMP TABLE told AS SELECT ?::INTEGER AS told_in, ?::INTEGER AS record_until,"
+        "CREATE OR REPLACE TEMP TABLE last_closing AS SELECT ?::INTEGER AS sealed_in, ?::INTEGER AS record_until,"
         " ?::BIGINT AS month_from, ?::BIGINT AS month_until",
         [last.record_id, record_until, month.start, month.end],
     )
@@ -46,7 +46,7 @@ def _of_month(ledger: Ledger, workspace: str, month: Month, corrections: Sequenc
     )
     for name in _RELATIONS:
         ledger.define(name)
-    tellings = _tellings(ledger, workspace, month, record_until)
+    sealed_lines = _sealed_lines(ledger, workspace, month, record_until)
     events = _by_package(ledger, "late_events", "occurred_at, event_id, event_source")
     snapshots = _by_package(ledger, "late_snapshots", "taken_at, source")
     sharers = _by_package(ledger, "corrected_sharers", "sharer")
@@ -54,7 +54,7 @@ def _of_month(ledger: Ledger, workspace: str, month: Month, corrections: Sequenc
     return [
         CorrectionExplanation(
             correction,
-            tuple(tellings.get(correction.key, ())),
+            tuple(sealed_lines.get(correction.key, ())),
             last.month,
             tuple(_event(*row) for row in events.get(package, ())),
             tuple(LateSnapshot(*row) for row in snapshots.get(package, ())),
@@ -66,7 +66,7 @@ def _of_month(ledger: Ledger, workspace: str, month: Month, corrections: Sequenc
     ]
 
 
-def _tellings(ledger: Ledger, workspace: str, month: Month, record_until: int) -> dict[LineKey, list[Telling]]:
+def _sealed_lines(ledger: Ledger, workspace: str, month: Month, record_until: int) -> dict[LineKey, list[SealedLine]]:
     """What each closing told of the lines of a month, in the order of the closings."""
     rows = ledger.rows(
         "SELECT l.repository, l.format, l.package, l.state, l.month, l.byte_seconds::HUGEINT, l.amount_minor::HUGEINT"
@@ -74,10 +74,10 @@ def _tellings(ledger: Ledger, workspace: str, month: Month, record_until: int) -
         " WHERE l.of_month = ? AND c.record_id <= ? AND w.name = ? ORDER BY l.month",
         [str(month), record_until, workspace],
     )
-    tellings: dict[LineKey, list[Telling]] = {}
-    for *key, told_on, byte_seconds, amount in rows:
-        tellings.setdefault(LineKey(*key), []).append(Telling(Month.parse(told_on), byte_seconds, amount))
-    return tellings
+    sealed_lines: dict[LineKey, list[SealedLine]] = {}
+    for *key, closed_month, byte_seconds, amount in rows:
+        sealed_lines.setdefault(LineKey(*key), []).append(SealedLine(Month.parse(closed_month), byte_seconds, amount))
+    return sealed_lines
 
 
 def _by_package(ledger: Ledger, relation: str, order: str) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
@@ -100,8 +100,8 @@ def _event(kind: str, verb: str, occurred_at: int, event_id: str, event_source: 
 def _card_recorded_at(ledger: Ledger) -> int | None:
     """When the card was loaded as retroactive that bills closed months now, if that was since the last closing."""
     rows = ledger.rows(
-        "SELECT r.recorded_at FROM rate_cards AS c JOIN records AS r USING (record_id) CROSS JOIN told AS t"
-        " WHERE c.retroactive AND c.record_id > t.told_in AND c.record_id <= t.record_until"
+        "SELECT r.recorded_at FROM rate_cards AS c JOIN records AS r USING (record_id) CROSS JOIN last_closing AS t"
+        " WHERE c.retroactive AND c.record_id > t.sealed_in AND c.record_id <= t.record_until"
         " ORDER BY c.card_id DESC LIMIT 1"
     )
     return int(rows[0][0]) if rows else None

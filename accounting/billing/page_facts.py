@@ -131,12 +131,12 @@ def _packages(ledger: Ledger) -> Iterator[tuple[str, PackageAtEnd]]:
         "SELECT package_id, holders, charged_holders::BIGINT, size_bytes FROM shared_at_end ORDER BY ALL"
     ):
         shared.setdefault(package_id, []).append(Holding(*held))
-    for workspace, package_id, *told in ledger.rows(
+    for workspace, package_id, *row in ledger.rows(
         "SELECT w.name, e.package_id, e.repository, p.format, p.name, e.state, e.charged = 1, e.kept_until,"
         " e.held_bytes, e.own_bytes FROM packages_at_end AS e JOIN scope_packages AS p USING (package_id)"
         " JOIN workspaces AS w ON w.workspace_id = e.workspace_id ORDER BY w.name, p.format, p.name"
     ):
-        package = PackageAtEnd(*told)
+        package = PackageAtEnd(*row)
         package.shared = shared.get(package_id, [])
         yield workspace, package
 

@@ -12,7 +12,7 @@ from accounting.model import UNIT_BYTES, Statement
 from accounting.text import counted, decimal, digits, in_words, shown_money
 
 _FIRST_DIGITS, _MOST_DIGITS = 3, 12
-_NAMED_TERMS = 4  # more prices than these are not told one by one in a sentence
+_NAMED_TERMS = 4  # more prices than these are not terms one by one in a sentence
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ def _paid(statement: Statement, reckoning: Reckoning) -> str:
         units = in_words([quantity(sum(of_it, Fraction(0)), unit) for unit, of_it in of_unit.items()])
         low, high = _price(statement, prices[0]), _price(statement, prices[-1])
         return f"{units} at {len(prices)} prices from {low} to {high}, which `acct explain` tells one by one"
-    told = []
+    words = []
     for term in terms:
         units = quantity(term.units, term.unit)
         since = f" from {format_instant(term.start)[:10]}" if term.start > statement.month.start else ""
-        told.append(f"{units} at {_price(statement, term.price)}{since}")
-    return in_words(told or ["nothing to pay"])
+        words.append(f"{units} at {_price(statement, term.price)}{since}")
+    return in_words(words or ["nothing to pay"])
 
 
 def _price(statement: Statement, price: Fraction) -> str:

@@ -65,7 +65,9 @@ def sealed_statement(ledger: Ledger, month: Month, workspace: str) -> Statement 
     return None if sealed is None else parse_statement(sealed)
 
 
-def told_as(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Callable[[Statement], Statement]:
+def as_stated(
+    ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None
+) -> Callable[[Statement], Statement]:
     """What makes the statement that is told of a bill: with its corrections, or of a closed month what was sealed."""
     if is_closed(ledger, asked.month):
         return lambda bill: sealed_statement(ledger, asked.month, bill.workspace) or replace(bill, status="closed")

@@ -10,7 +10,7 @@ from accounting.billing.explanation import RateStep, rate_steps, total
 from accounting.billing.page_facts import DAY_SECONDS, Facts, PackageAtEnd, facts_of_scope
 from accounting.billing.rating import apportion
 from accounting.billing.reckoning import explanation_of, reckon
-from accounting.billing.statement import asked_of, latest_month, require_workspace, told_as
+from accounting.billing.statement import as_stated, asked_of, latest_month, require_workspace
 from accounting.billing.steady import Steady, steady_from
 from accounting.billing.unseen import HiddenPackage, ReuploadedPackage, hidden_of_scope, reuploaded_of_scope
 from accounting.billing.usage import parts_of
@@ -116,7 +116,7 @@ class SourceEvidence:
 class StatementPage:
     """One object that every format is made from.
 
-    `as_of` is the instant that deletions, held names and shared layers are told of: the month's end, or how far it is
+    `as_of` is the instant that deletions, held names and shared layers are stated of: the month's end, or how far it is
     covered. `known_from` is the instant of the first snapshot of all sources. `rates` are the steps from charged usage
     to money, empty without a rate card; `explanation` is the sentence that says them. `hidden` is charged though no
     snapshot shows it; `reuploaded` is what an open month leaves free of charge though it was uploaded after its
@@ -157,7 +157,7 @@ def statement_page(ledger: Ledger, workspace: str, month: Month | None = None) -
 def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[StatementPage]:
     """The pages of all workspaces, or of those named, in no order. Raises AcctError as `statements` does."""
     asked = asked_of(ledger, month)
-    told = told_as(ledger, asked, workspaces)
+    stated = as_stated(ledger, asked, workspaces)
     free_states = {
         closing.month: _free_states(closing.month, card_of_closed(ledger, closing.month, asked.record_until))
         for closing in closings(ledger)
@@ -174,7 +174,7 @@ def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | No
             of_workspace = facts.get(workspace, Facts())
             of_workspace.hidden = hidden.get(workspace, ())
             of_workspace.reuploaded = tuple(each for each in reuploaded if each.workspace == workspace)
-            yield _page(asked, told(bill.statement), bill, of_workspace, free_states, known_from)
+            yield _page(asked, stated(bill.statement), bill, of_workspace, free_states, known_from)
 
 
 def _free_states(month: Month, card: RateCard) -> frozenset[str]:

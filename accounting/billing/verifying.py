@@ -86,8 +86,8 @@ def _difference(then: Statement, now: Statement) -> str:
         if sealed.get(key) != computed.get(key):
             of_month, line = key
             name = "/".join((line.repository or "–", line.format, line.package, line.state))
-            told = f"sealed {_figures(sealed.get(key))}, computed {_figures(computed.get(key))}"
-            return f"the {'line' if of_month == now.month else f'correction of {of_month}'} {name}: {told}"
+            figures = f"sealed {_figures(sealed.get(key))}, computed {_figures(computed.get(key))}"
+            return f"the {'line' if of_month == now.month else f'correction of {of_month}'} {name}: {figures}"
     return f"the total: sealed {_figures(then)}, computed {_figures(now)}"
 
 
@@ -96,10 +96,10 @@ def _by_key(statement: Statement) -> dict[tuple[Month, LineKey], Line | Correcti
     return lines | {(correction.month, correction.key): correction for correction in statement.corrections}
 
 
-def _figures(told: Statement | Line | Correction | None) -> str:
-    if told is None:
+def _figures(figures: Statement | Line | Correction | None) -> str:
+    if figures is None:
         return "nothing"
-    return f"{counted(told.byte_seconds, 'byte-second')} and {told.amount_minor} in the minor unit"
+    return f"{counted(figures.byte_seconds, 'byte-second')} and {figures.amount_minor} in the minor unit"
 
 
 def _broken_laws(ledger: Ledger) -> Iterator[Difference]:

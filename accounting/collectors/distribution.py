@@ -2,7 +2,7 @@
 
 What is billed is what the registry serves and its own garbage collection keeps: tags and untagged manifests, and the
 blobs that these reach. `_layers` links stay after the last use of a blob and prove nothing; `_uploads` are no blobs.
-Keys that do not fit the layout are ignored. What the registry answers with an error is broken: told, and no version.
+Keys that do not fit the layout are ignored. What the registry answers with an error is broken: listed, and no version.
 """
 
 import hashlib
@@ -60,10 +60,10 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
     reader = Reader(store, source, progress, manifests.keep)
     tag_keys = _tag_keys(links).join(images, on="image")
     # What is read tells of now.
-    told = _told_tags(tag_keys, below_manifests if listing.historic else below_manifests.clear())
-    untold = tag_keys.join(told, on=["image", "version"], how="anti")
-    tags = reader.links(untold, "tags")
-    pointing = pl.concat([told, tags.filter(pl.col("problem").is_null()).select(told.columns)])
+    listed = _tags_of_listing(tag_keys, below_manifests if listing.historic else below_manifests.clear())
+    unlisted = tag_keys.join(listed, on=["image", "version"], how="anti")
+    tags = reader.links(unlisted, "tags")
+    pointing = pl.concat([listed, tags.filter(pl.col("problem").is_null()).select(listed.columns)])
     trusted, unread, missing = _unread(linked, blobs, manifests)
     read, unreadable = reader.manifests(unread)
     known = pl.concat([trusted, read])
@@ -169,7 +169,7 @@ def _tag_keys(links: pl.DataFrame) -> pl.DataFrame:
     ).select("image", "key", "size_bytes", "content_tag", version="first")
 
 
-def _told_tags(tag_keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+def _tags_of_listing(tag_keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     """What tags point at where the listing alone tells it: image, version, digest.
 
     Below a tag's `index` is a link for each digest that it ever had, which is written anew when the tag is moved

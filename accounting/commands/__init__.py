@@ -114,7 +114,7 @@ def _run(arguments: list[str]) -> int:
     except AcctError as error:
         refuse(error)
         return error.exit_status
-    except BrokenPipeError:  # typer was telling of a usage error, and nobody reads it
+    except BrokenPipeError:  # typer was sealed_line of a usage error, and nobody reads it
         return 2
     except OSError as error:
         give_up_printing()

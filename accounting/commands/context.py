@@ -132,7 +132,7 @@ def format_of(kinds: type[F], asked: F | None, output: Path | None) -> F:
 
 
 def be_quiet() -> None:
-    """From here on no notes and no progress; refusals are told all the same."""
+    """From here on no notes and no progress; refusals are data all the same."""
     _quiet.set(True)
 
 
@@ -170,13 +170,13 @@ def terminal_width(output: Path | None = None) -> int | None:
 
 def write_out(content: str | bytes, output: Path | None) -> None:
     """To standard output, or to a file that appears whole or not at all."""
-    told = content.encode() if isinstance(content, str) else content
+    data = content.encode() if isinstance(content, str) else content
     if output is not None:
         with appearing(output) as file:
-            file.write(told)
+            file.write(data)
         return
     try:
-        sys.stdout.buffer.write(told)
+        sys.stdout.buffer.write(data)
         sys.stdout.flush()
     except OSError as error:
         give_up_printing()

@@ -42,10 +42,10 @@ def forecast(
     if plot is not None and plot.suffix.lower() != ".svg":
         raise AcctError(f"--plot {plot}", "does not end in .svg", "name the file so; it is drawn as SVG alone")
     with showing_progress(f"forecasting {workspace}"):
-        told = forecast_of(settings(context).ledger, workspace)
+        found = forecast_of(settings(context).ledger, workspace)
     if plot is not None:
-        write_out(forecast_chart(told), plot)
+        write_out(forecast_chart(found), plot)
     if as_ is OutputFormat.json:
-        write_out(forecast_json(told), output)
+        write_out(forecast_json(found), output)
     else:
-        write_text(lambda width: forecast_text(told, width), output)
+        write_text(lambda width: forecast_text(found, width), output)

@@ -106,8 +106,8 @@ def _write_months(context: typer.Context, workspace: str, months: Sequence[Month
         raise typer.BadParameter("pdf is of one month, its lines as they are; --by and ranges have the other formats")
     with showing_progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         bills = statements(ledger, workspace, months)
-        untold = format_ is StatementFormat.csv or (by and format_ is StatementFormat.text)
-        changes = None if untold else trend(ledger, bills)
+        plain = format_ is StatementFormat.csv or (by and format_ is StatementFormat.text)
+        changes = None if plain else trend(ledger, bills)
     match format_:
         case StatementFormat.json:
             write_out(grouped_json(bills[0], by) if by and len(bills) == 1 else months_json(bills, by, changes), output)

@@ -25,7 +25,7 @@ from math import lcm
 from accounting.billing.bills import bill_batches
 from accounting.billing.closing import require_final
 from accounting.billing.rating import apportion, round_half_up
-from accounting.billing.statement import asked_of, told_as
+from accounting.billing.statement import as_stated, asked_of
 from accounting.billing.usage import parts_of
 from accounting.errors import AcctError
 from accounting.exports.levels import Level, levels_of
@@ -57,10 +57,10 @@ def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
     parts = parts_of(month, asked.card)
     if not asked.card.rates:
         raise AcctError(f"month {month}", "has no rates, so there is no cost to export", "load a rate card first")
-    told = told_as(ledger, asked)
+    row = as_stated(ledger, asked)
     for batch in bill_batches(ledger, asked):
         for bill in sorted(batch, key=lambda bill: bill.statement.workspace):
-            rows = invoice_rows(told(bill.statement), levels_of(bill.usage, parts, bill.costs, month.seconds))
+            rows = invoice_rows(row(bill.statement), levels_of(bill.usage, parts, bill.costs, month.seconds))
             if rows:
                 yield rows
 
@@ -128,7 +128,7 @@ def _invoice(bill: Statement) -> Row:
 
 def _package(workspace: str, key: LineKey) -> Row:
     """What a row says of the package that it charges, and of its repository."""
-    told: Row = {
+    row: Row = {
         "ChargeCategory": "Usage",
         "ConsumedUnit": "B-Seconds",
         "ResourceId": package_id(workspace, key.format, key.package),
@@ -141,12 +141,12 @@ def _package(workspace: str, key: LineKey) -> Row:
         "x_PackageUrl": package_url(workspace, key.format, key.package),
     }
     if key.repository is not None:
-        told |= {
+        row |= {
             "SubAccountId": f"{workspace}/{key.repository}",
             "SubAccountName": key.repository,
             "SubAccountType": "Repository",
         }
-    return told
+    return row
 
 
 def _line_rows(common: Row, key: LineKey, levels: Sequence[Level], byte_seconds: int) -> Iterator[Row]:

@@ -48,7 +48,7 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def told_so_far(ledger: Ledger, of_month: Month, record_until: int,
+def sealed_so_far(ledger: Ledger, of_month: Month, record_until: int,
                 workspaces: Sequence[str]) -> dict[str, dict[LineKey, Figures]]:  # fmt: skip
     """What closings up to a transaction said of a month, its corrections added in: by workspace and line."""
     rows = ledger.rows(
@@ -58,10 +58,10 @@ def told_so_far(ledger: Ledger, of_month: Month, record_until: int,
         " WHERE l.of_month = ? AND c.record_id <= ? AND w.name IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL",
         [str(of_month), record_until, list(workspaces)],
     )
-    told: dict[str, dict[LineKey, Figures]] = {}
+    sealed: dict[str, dict[LineKey, Figures]] = {}
     for workspace, *key, byte_seconds, amount in rows:
-        told.setdefault(workspace, {})[LineKey(*key)] = (byte_seconds, amount)
-    return told
+        sealed.setdefault(workspace, {})[LineKey(*key)] = (byte_seconds, amount)
+    return sealed
 
 
 def sealed_amounts(ledger: Ledger, month: Month) -> dict[str, int | None]:

@@ -53,20 +53,20 @@ def statement_json(statement: Statement) -> str:
 
 def parse_statement(text: str) -> Statement:
     """The statement that `statement_json` has written."""
-    told: dict[str, Any] = json.loads(text)
-    minor_digits = minor_digits_of(told["currency"]) if told["currency"] else 0
-    total = told["total"]
+    members: dict[str, Any] = json.loads(text)
+    minor_digits = minor_digits_of(members["currency"]) if members["currency"] else 0
+    total = members["total"]
     corrections = tuple(
         Correction(Month.parse(c["month"]), _key_of(c), int(c["byte_seconds"]), minor_of(c["amount"]))
-        for c in told["corrections"]
+        for c in members["corrections"]
     )
     return Statement(
-        told["workspace"],
-        Month.parse(told["month"]),
-        told["status"],
-        parse_instant(told["covered_until"]),
-        told["unit"],
-        told["currency"],
+        members["workspace"],
+        Month.parse(members["month"]),
+        members["status"],
+        parse_instant(members["covered_until"]),
+        members["unit"],
+        members["currency"],
         minor_digits,
         int(total["byte_seconds"]) - sum(correction.byte_seconds for correction in corrections),
         int(total["charged_byte_seconds"]),
@@ -74,11 +74,12 @@ def parse_statement(text: str) -> Statement:
         minor_of(total["amount"]),
         tuple(
             Line(_key_of(line), line["charged"], int(line["byte_seconds"]), minor_of(line["amount"]))
-            for line in told["lines"]
+            for line in members["lines"]
         ),
         corrections,
         tuple(
-            HeldName(name["name"], name["repository"], parse_instant(name["held_until"])) for name in told["held_names"]
+            HeldName(name["name"], name["repository"], parse_instant(name["held_until"]))
+            for name in members["held_names"]
         ),
     )
 
@@ -92,8 +93,8 @@ def _key(key: LineKey) -> dict[str, str | None]:
     return {"repository": key.repository, "format": key.format, "package": key.package, "state": key.state}
 
 
-def _key_of(told: dict[str, Any]) -> LineKey:
-    return LineKey(told["repository"], told["format"], told["package"], told["state"])
+def _key_of(members: dict[str, Any]) -> LineKey:
+    return LineKey(members["repository"], members["format"], members["package"], members["state"])
 
 
 def _amount(minor: int | None, digits: int) -> str | None:

@@ -108,17 +108,17 @@ def forecast(path: Path, workspace: str) -> Forecast:
         drawn = []
         if len(live) > ENOUGH_DAYS:
             drawn = losing_once(futures(live, len(ahead)), [all_ - of for all_, of in zip(history, live, strict=True)])
-        told = tuple(
+        forecast_months = tuple(
             _month(ledger, workspace, month, covered_until, so_far if month == months[0] else 0, drawn)
             for month in months
         )
     means = [running_means(path) for path in drawn]
     days = tuple(_day(known, [path[i] for path in means]) for i, known in enumerate(ahead))
-    return Forecast(workspace, covered_until, tuple(history), days, told, tuple(ends))
+    return Forecast(workspace, covered_until, tuple(history), days, forecast_months, tuple(ends))
 
 
 def _days_known(ledger: Ledger, covered_until: int) -> int:
-    """For how many whole days all sources that hold something of the workspace have told of it."""
+    """For how many whole days all sources that hold something of the workspace have months of it."""
     ((first,),) = ledger.rows(
         "SELECT greatest((SELECT max(first_at) FROM (SELECT min(taken_at) AS first_at FROM snapshots"
         "   WHERE source_id IN (SELECT source_id FROM holdings) GROUP BY source_id)),"

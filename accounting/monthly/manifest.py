@@ -26,7 +26,7 @@ _EVENT = """
 
 def write_manifest(ledger: Ledger, asked: Asked, status: str, folder: Path) -> None:
     """manifest.json, over all files that are in the folder already."""
-    told = {
+    members = {
         "schema": "acct.run/1",
         "acct": version("package-accounting"),
         "month": str(asked.month),
@@ -45,7 +45,7 @@ def write_manifest(ledger: Ledger, asked: Asked, status: str, folder: Path) -> N
             if file.is_file()
         ],
     }
-    (folder / MANIFEST).write_text(json_text(told), encoding="utf-8")
+    (folder / MANIFEST).write_text(json_text(members), encoding="utf-8")
 
 
 def _sources(ledger: Ledger, record_until: int) -> list[dict[str, object]]:

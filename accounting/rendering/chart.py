@@ -177,8 +177,8 @@ def finished(svg: str, title: str, description: str, states: list[str]) -> str:
     head, body = svg.split(">", 1)
     body = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", body)  # the picture is read aloud as one
     body = re.sub(r' (d|transform)="[^"]*"', _shortened, body)
-    told = f'<title id="chart-title">{escape(title)}</title><desc id="chart-description">{escape(description)}</desc>'
-    return f'{head} role="img" aria-labelledby="chart-title chart-description">{told}<defs>{patterns}</defs>{body}'
+    text = f'<title id="chart-title">{escape(title)}</title><desc id="chart-description">{escape(description)}</desc>'
+    return f'{head} role="img" aria-labelledby="chart-title chart-description">{text}<defs>{patterns}</defs>{body}'
 
 
 def _shortened(attribute: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Corrections of closed months as branches of an explanation's tree: what was told, what is known now, and why."""
+"""Corrections of closed months as branches of an explanation's tree: what was sealed, what is known now, and why."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ def correction_branch(explained: CorrectionExplanation, bill: Statement) -> Bran
     """A correction, the figures that it is the difference of, and the evidence that moved them."""
     correction = explained.correction
     difference = (correction.byte_seconds, correction.amount_minor)
-    told = [
+    sealed = [
         Branch(
-            f"{'sealed with' if telling.month == correction.month else 'corrected on'} {telling.month}:"
-            f" {_figures((telling.byte_seconds, telling.amount_minor), bill)}"
+            f"{'sealed with' if sealed_line.month == correction.month else 'corrected on'} {sealed_line.month}:"
+            f" {_figures((sealed_line.byte_seconds, sealed_line.amount_minor), bill)}"
         )
-        for telling in explained.tellings
+        for sealed_line in explained.sealed_lines
     ]
     label = f"Correction of {correction.month}, which is closed, for {line_name(correction.key)}"
     if correction.amount_minor is not None:
@@ -29,7 +29,7 @@ def correction_branch(explained: CorrectionExplanation, bill: Statement) -> Bran
     return Branch(
         label,
         [
-            Branch(f"Told so far: {_figures(explained.told, bill) if told else 'nothing'}", told),
+            Branch(f"Told so far: {_figures(explained.sealed, bill) if sealed else 'nothing'}", sealed),
             Branch(f"Would be now: {_figures(explained.now, bill)}"),
             Branch(f"The difference is the correction: {_figures(difference, bill)}"),
             Branch(_what_changed(explained)),
@@ -53,11 +53,11 @@ def _what_changed(explained: CorrectionExplanation) -> str:
     if any(event.cause.verb == "plan_changed" for event in explained.events):
         causes.append("the workspace's plan changed")
     why = in_words(causes or ["other lines moved the workspace's total and its rounding"])
-    return f"Only the amount changed, as much was stored as was told; what bears on it: {why}"
+    return f"Usage is unchanged; only the amount changed, because {why}"
 
 
 def _evidence(explained: CorrectionExplanation) -> Branch:
-    """What was recorded since all of this was last told, and bears on the package."""
+    """What was recorded since all of this was last sealed, and bears on the package."""
     twigs = [*_first([_event(event) for event in explained.events], "event")]
     twigs += _first([_snapshot(snapshot) for snapshot in explained.snapshots], "snapshot")
     if explained.card_recorded_at is not None:

@@ -224,9 +224,9 @@ def _interval(start: int, end: int) -> str:
 
 def _first(names: Sequence[str], count: int) -> str:
     """The first few names, and how many more there are."""
-    told = ", ".join(names[:NAMED])
+    shown = ", ".join(names[:NAMED])
     more = count - len(names[:NAMED])
-    return f"{told} and {more:,} more" if more else told
+    return f"{shown} and {more:,} more" if more else shown
 
 
 def _eye(value: Fraction) -> str:

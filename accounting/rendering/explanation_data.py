@@ -184,10 +184,10 @@ def _correction(explained: CorrectionExplanation, digits: int) -> dict[str, obje
         "state": correction.key.state,
         **_figures((correction.byte_seconds, correction.amount_minor), digits),
         "told": {
-            **_figures(explained.told, digits),
+            **_figures(explained.sealed, digits),
             "by": [
                 {"month": str(each.month), **_figures((each.byte_seconds, each.amount_minor), digits)}
-                for each in explained.tellings
+                for each in explained.sealed_lines
             ],
         },
         "now": _figures(explained.now, digits),
@@ -293,13 +293,13 @@ def _key_cells(explained: Explanation, correction: Correction) -> dict[str, obje
 
 def _correction_cells(explained: CorrectionExplanation, digits: int) -> dict[str, object]:
     """The figures, which begin with a minus where they are less: numbers, which no spreadsheet runs."""
-    (told_byte_seconds, told), (now_byte_seconds, now) = explained.told, explained.now
+    (sealed_byte_seconds, sealed), (now_byte_seconds, now) = explained.sealed, explained.now
     return {
         "byte_seconds_numerator": explained.correction.byte_seconds,
         "byte_seconds_denominator": 1,
         "amount": _number(explained.correction.amount_minor, digits),
-        "told_byte_seconds": told_byte_seconds,
-        "told_amount": _number(told, digits),
+        "told_byte_seconds": sealed_byte_seconds,
+        "told_amount": _number(sealed, digits),
         "now_byte_seconds": now_byte_seconds,
         "now_amount": _number(now, digits),
     }

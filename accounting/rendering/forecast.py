@@ -88,8 +88,8 @@ def _bound_members(month: ForecastMonth, bound: Bound) -> dict[str, str | None]:
     return {"charged_byte_seconds": str(bound.charged_byte_seconds), "amount": _amount(month.known, bound, money)}
 
 
-def _amount(known: Statement, bound: Bound | None, told: Callable[[int, int], str]) -> str | None:
-    return None if bound is None or bound.amount_minor is None else told(bound.amount_minor, known.minor_digits)
+def _amount(known: Statement, bound: Bound | None, shown: Callable[[int, int], str]) -> str | None:
+    return None if bound is None or bound.amount_minor is None else shown(bound.amount_minor, known.minor_digits)
 
 
 def _unit_months(forecast: Forecast, known: Statement, bound: Bound | None) -> str:

@@ -68,9 +68,9 @@ def forecast_chart(forecast: Forecast) -> str:
     )
     spec = styled(drawn).configure_title(anchor="start", color="currentColor", fontSize=14, offset=12).to_dict()
     spec["config"]["legend"]["layout"] = {"top": {"anchor": "start", "direction": "horizontal", "margin": 36}}
-    told = (
+    range_words = (
         "An area around them is the range in which they are expected." if forecast.has_range else "There is no range."
     )
-    description = f"A line of the days so far, dashed for those to come if nothing else happens. {told}"
+    description = f"A line of the days so far, dashed for those to come if nothing else happens. {range_words}"
     svg = finished(library.vegalite_to_svg(spec), title, description, [])
     return svg.replace('class="marks"', 'class="forecast"', 1).replace("<defs>", f"<defs>{_PAPER}", 1)

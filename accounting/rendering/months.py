@@ -36,8 +36,8 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
     section = _groups_section(bills, by) if by else _months_section(bills)
     body = section_table(section, width) if section.rows else f"Nothing {_nothing(bills)}.\n"
     if trend and trend.changes and not by:
-        told = trend_section(trend)
-        body += f"\n{told.title}\n{' '.join(told.sentences)}\n\n{section_table(told, width)}"
+        members = trend_section(trend)
+        body += f"\n{members.title}\n{' '.join(members.sentences)}\n\n{section_table(members, width)}"
     return "\n".join(head) + f"\n\n{body}"
 
 
@@ -111,8 +111,8 @@ def grouped_json(bill: Statement, by: str) -> str:
 
 def _month_members(bill: Statement, by: str | None) -> dict[str, Any]:
     """A month's statement as `acct.report/1` tells it, and its groups."""
-    told: dict[str, Any] = json.loads(statement_json(bill))
-    return told | (_group_members([bill], by) if by else {})
+    members: dict[str, Any] = json.loads(statement_json(bill))
+    return members | (_group_members([bill], by) if by else {})
 
 
 def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:

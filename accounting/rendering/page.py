@@ -22,12 +22,12 @@ def page_text(page: StatementPage, width: int | None = None) -> str:
 
 
 def _section_text(section: Section, width: int | None) -> str:
-    told = "\n".join([section.title.upper(), *section.sentences]) + "\n"
+    text = "\n".join([section.title.upper(), *section.sentences]) + "\n"
     if not section.rows:
-        return told
+        return text
     most = len(section.rows) if section.anchor == "packages" else _SHOWN_ROWS
     more = len(section.rows) - most
-    return f"{told}\n{section_table(section, width, most)}" + (f"and {counted(more, 'more row')}\n" if more > 0 else "")
+    return f"{text}\n{section_table(section, width, most)}" + (f"and {counted(more, 'more row')}\n" if more > 0 else "")
 
 
 def section_table(section: Section, width: int | None, most: int | None = None) -> str:

@@ -18,8 +18,8 @@ def page_markdown(page: StatementPage) -> str:
         *([] if total is None else [f"**{total}**"]),
         page.explanation,
     ]
-    told = [*sections(page), *([by_day(page)] if page.days else [])]
-    return "\n\n".join([*head, *(section_markdown(section) for section in told)]) + "\n"
+    parts = [*sections(page), *([by_day(page)] if page.days else [])]
+    return "\n\n".join([*head, *(section_markdown(section) for section in parts)]) + "\n"
 
 
 def code(name: str) -> str:
@@ -36,9 +36,9 @@ def code(name: str) -> str:
 
 def section_markdown(section: Section) -> str:
     """A heading, a list of what is said under it, and a table."""
-    told = [f"## {section.title}"]
+    parts = [f"## {section.title}"]
     if section.sentences:
-        told.append("\n".join(f"- {sentence}" for sentence in section.sentences))
+        parts.append("\n".join(f"- {sentence}" for sentence in section.sentences))
     if section.rows:
         lines = [
             _row([column.title for column in section.columns]),
@@ -46,8 +46,8 @@ def section_markdown(section: Section) -> str:
             *(_row(_cells(section.columns, row)) for row in section.rows),
             *([_row([f"**{cell}**" if cell else "" for cell in section.total])] if section.total else []),
         ]
-        told.append("\n".join(lines))
-    return "\n\n".join(told)
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from accounting.rendering.page_sections import Column, Section, by_day, known, s
 if TYPE_CHECKING:
     from typst import Compiler
 
-_POINTS = 8.5  # the size of tables, which the widths that follow are told in
+_POINTS = 8.5  # the size of tables, which the widths that follow are drawn in
 _LINE = 58.0  # between the margins
 _GAP = 0.8  # between columns
 _LEAST = 16.0  # of the line for names, in smaller type where need be
@@ -112,10 +112,10 @@ def _section(section: Section) -> dict[str, Any]:
     `widths` are of columns in sizes of the type, `lines` how many lines each row has; the cells follow each other, row
     by row.
     """
-    told = [[drawable(row[i]) for row in section.rows] for i in range(len(section.columns))]
-    measured = [[width(cell) for cell in cells] for cells in told]
+    drawn = [[drawable(row[i]) for row in section.rows] for i in range(len(section.columns))]
+    measured = [[width(cell) for cell in cells] for cells in drawn]
     widths, line = _widths(section, [max(sizes, default=0) for sizes in measured])
-    rows = list(zip(*map(_fitted, told, measured, widths), strict=True))
+    rows = list(zip(*map(_fitted, drawn, measured, widths), strict=True))
     return {
         "title": section.title,
         "sentences": [drawable(sentence) for sentence in section.sentences],

@@ -133,20 +133,20 @@ def _why(trend: Trend, decimals: int, changes: Sequence[LineChange], shown: int,
     They add up to the change that is shown beside them, in 10^-decimals of the unit.
     """
     reasons = sum((change.reasons for change in changes), Reasons())
-    told = [
+    named = [
         (reasons.came, counted(versions.came, "new version") if versions.came else "more content"),
         (reasons.went, f"{counted(versions.gone, 'version')} gone" if versions.gone else "less content"),
         (reasons.moved, moved),
         (sum((change.shared for change in changes), Fraction(0)), "shares moved"),
     ]
-    told.sort(key=lambda reason: -abs(reason[0]))
-    whole = [round(value * 10**decimals / _unit(trend)) for value, _ in told]
+    named.sort(key=lambda reason: -abs(reason[0]))
+    whole = [round(value * 10**decimals / _unit(trend)) for value, _ in named]
     if not any(whole):
         return NONE
     whole[0] += shown - sum(whole)
     words = [
         f"{name} {'+' if figure > 0 else ''}{shown_to(figure, decimals)}"
-        for figure, (_, name) in zip(whole, told, strict=True)
+        for figure, (_, name) in zip(whole, named, strict=True)
         if figure
     ]
     means = [sum(of_month, Fraction(0)) for of_month in zip(*(change.means for change in changes), strict=True)]

@@ -9,7 +9,7 @@ WITH touched AS (
     UNION
     SELECT version_id FROM versions WHERE uploaded_at IS NULL
 ),
-told AS (
+described AS (
     SELECT version_id, max(uploaded_at) AS uploaded_at
     FROM offered_references
     WHERE uploaded_at IS NOT NULL AND version_id IN (SELECT version_id FROM touched)
@@ -27,7 +27,7 @@ compared AS (
                 ELSE greatest(t.uploaded_at, v.uploaded_at) END AS uploaded_at
     FROM versions AS v
     JOIN touched AS c ON c.version_id = v.version_id
-    LEFT JOIN told AS t ON t.version_id = v.version_id
+    LEFT JOIN described AS t ON t.version_id = v.version_id
     LEFT JOIN elsewhere AS e ON e.version_id = v.version_id
 )
 SELECT version_id, uploaded_at FROM compared WHERE uploaded_at IS DISTINCT FROM known_uploaded_at;

@@ -32,8 +32,8 @@ class Answer:
 def listing(*entries: str, name: str = "images", **members: str | None) -> Answer:
     """A page as S3 gives it; members replace those of a complete page, None leaves one out."""
     usual = {"Name": name, "IsTruncated": "false", "KeyCount": str(len(entries)), "EncodingType": "url"}
-    told = {member: value for member, value in (usual | members).items() if value is not None}
-    inside = "".join(f"<{member}>{value}</{member}>" for member, value in told.items()) + "".join(entries)
+    shown = {member: value for member, value in (usual | members).items() if value is not None}
+    inside = "".join(f"<{member}>{value}</{member}>" for member, value in shown.items()) + "".join(entries)
     namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
     return Answer(f'<?xml version="1.0"?><ListBucketResult xmlns="{namespace}">{inside}</ListBucketResult>'.encode())
 

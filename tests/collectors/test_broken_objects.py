@@ -46,7 +46,7 @@ def page(folder: Path, workspace: str, month: str = "2026-10", format_: str = "t
     return run("report", "--workspace", workspace, "--month", month, "--format", format_, cwd=folder).stdout
 
 
-def told_broken(folder: Path) -> list[dict[str, str]]:
+def reported_broken(folder: Path) -> list[dict[str, str]]:
     found: list[dict[str, str]] = json.loads(run("status", "--format", "json", cwd=folder).stdout)["broken"]
     return found
 
@@ -63,7 +63,7 @@ def test_one_broken_image_is_told_and_all_others_are_billed(
     assert "broken objects: 1\n" in first.stderr
     assert first.stderr.splitlines()[-1] == f"  beta/web: {key} is empty"
     assert collect(2).exit_code == 0
-    assert told_broken(tmp_path) == [
+    assert reported_broken(tmp_path) == [
         {
             "source": "images", "kind": "manifest", "key": key, "workspace": "beta", "package": "web",
             "problem": "is empty", "since": "2026-10-01T00:00:00Z",
@@ -84,7 +84,7 @@ def test_one_broken_image_is_told_and_all_others_are_billed(
     registry.write(registry.data(web), whole)
     assert "broken" not in collect(3).stderr
     collect(4)
-    assert told_broken(tmp_path) == []
+    assert reported_broken(tmp_path) == []
     assert "Broken objects" not in run("status", cwd=tmp_path).stdout
     assert lines(tmp_path, "beta") == ["web"]
     assert "BROKEN OBJECTS" not in page(tmp_path, "beta")
@@ -111,13 +111,13 @@ def test_a_retired_source_tells_of_its_own_time_alone(
     registry.tag("acme/good", "2.0", "sha256:" + "0" * 64)
     collect(1)
     collect(31)
-    assert len(told_broken(tmp_path)) == 2
+    assert len(reported_broken(tmp_path)) == 2
     assert run("source", "retire", "images", "--at", "2026-11-01T00:00:00Z", cwd=tmp_path).exit_code == 0
     config = tmp_path / "acct.toml"
     config.write_text(config.read_text(encoding="utf-8").replace("images", "others"), encoding="utf-8")
     (registry.top / "repositories/acme/good/_manifests/tags/2.0/current/link").unlink()
     assert collect(15, month=11).exit_code == 0
-    assert [each["kind"] for each in told_broken(tmp_path)] == ["name"]
+    assert [each["kind"] for each in reported_broken(tmp_path)] == ["name"]
     assert "which the image does not have" in page(tmp_path, "acme", "2026-10")
     assert "BROKEN OBJECTS" not in page(tmp_path, "acme", "2026-11")
 
@@ -178,8 +178,8 @@ def test_where_images_without_a_workspace_go(registry: StoredRegistry, collect: 
     registry.push("nginx", registry.image(b"nginx"), ["1.0"])
     first = collect(1)
     assert first.exit_code == 0
-    told = "nginx: docker/registry/v2/repositories/nginx has no workspace in its name, so it is not billed"
-    assert told in first.stderr
+    output = "nginx: docker/registry/v2/repositories/nginx has no workspace in its name, so it is not billed"
+    assert output in first.stderr
     assert "nginx" in run("status", cwd=tmp_path).stdout
     with (tmp_path / "acct.toml").open("a", encoding="utf-8") as config:
         config.write('top_level_workspace = "library"\n')
@@ -203,5 +203,5 @@ def test_other_layouts(tmp_path: Path, collect: Collect) -> None:
     assert "  acme: org/acme/maven-metadata.xml is no metadata of Maven" in first.stderr
     collect(2)
     assert lines(tmp_path, "acme") == ["org.acme:core", "ui"]
-    assert [each["kind"] for each in told_broken(tmp_path)] == ["packument", "metadata file"]
+    assert [each["kind"] for each in reported_broken(tmp_path)] == ["packument", "metadata file"]
     assert "org/acme/maven-metadata.xml" in page(tmp_path, "acme")

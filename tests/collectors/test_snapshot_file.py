@@ -43,8 +43,8 @@ def test_a_bill_is_the_same_from_every_kind_of_file(
             assert taken.exit_code == 0, taken.stderr
     for workspace in case.case.workspaces():
         report = ("report", "--workspace", workspace, "--month", case.case.month, "--format", "json")
-        told = [run("--ledger", ledger, *report, cwd=tmp_path).stdout for ledger in ("csv.duckdb", "other.duckdb")]
-        assert told[0] == told[1] != ""
+        shown = [run("--ledger", ledger, *report, cwd=tmp_path).stdout for ledger in ("csv.duckdb", "other.duckdb")]
+        assert shown[0] == shown[1] != ""
 
 
 @pytest.mark.parametrize("instant", ["infinity", "-infinity", "2026-10-01T00:00:00"])
@@ -72,8 +72,8 @@ def take(folder: Path, rows: int, source: str, at: str) -> str:
 def stored(folder: Path) -> tuple[str, str]:
     """How far coverage reaches, and the byte-seconds of October."""
     report = run("report", "-w", "acme", "--month", "2026-10", "--format", "json", cwd=folder).stdout
-    told = json.loads(report)
-    return told["covered_until"], told["total"]["byte_seconds"]
+    shown = json.loads(report)
+    return shown["covered_until"], shown["total"]["byte_seconds"]
 
 
 @pytest.mark.parametrize(("before", "after", "noted"), [(200, 99, True), (200, 100, False), (99, 49, True)])
