@@ -94,7 +94,7 @@ class RateCard:
 
 
 @dataclass(frozen=True)
-class Part:
+class RatePeriod:
     """An interval [start, end) of a month in which one rule and one rate are in force."""
 
     start: int

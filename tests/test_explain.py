@@ -14,14 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting import paths
 from accounting.billing.explaining import explain, package_name
 from accounting.billing.explanation import Explanation, LineExplanation, total
 from accounting.billing.statement import statement
 from accounting.errors import AcctError
 from accounting.facts.snapshots import Offer, digest_of_frame, take_in
 from accounting.instants import Month, parse_instant
-from accounting.ledger import Ledger, reading, writing
+from accounting.ledger import Ledger, reading, view, writing
 from accounting.rendering.explanation import explanation_text
 from accounting.rendering.explanation_data import explanation_csv, explanation_json
 from tests.cli_runner import run
@@ -173,12 +172,6 @@ def acct(these: Books, *args: object) -> str:
     return shown.stdout
 
 
-def treat_all_as_high_churn(ledger: Ledger, name: str) -> None:
-    text = (paths.shipped("queries") / f"{name}.sql").read_text(encoding="utf-8")
-    assert name != "550_named_sharing_intervals" or "> 64" in text
-    ledger.run(text.replace("> 64 AS high_churn", "> 0 AS high_churn"))
-
-
 @pytest.mark.parametrize("name", ["shared-blob-repository-deleted", "thirds", "rule-changes-mid-month"])
 def test_high_churn_blobs_come_to_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shared out by prefix sums, a blob in a line has the byte-seconds of its intervals one by one."""
@@ -187,7 +180,7 @@ def test_high_churn_blobs_come_to_the_same(name: str, monkeypatch: pytest.Monkey
         for workspace in golden.expected["workspaces"]:
             usual = explanation_of(these, workspace, golden.case.month)
             with monkeypatch.context() as patched:
-                patched.setattr(Ledger, "define", treat_all_as_high_churn)
+                patched.setattr(view, "HIGH_CHURN", 0)
                 high_churn = explanation_of(these, workspace, golden.case.month)
                 check(explanation_of(these, workspace, golden.case.month, blobs=1))
             check(high_churn)

@@ -8,10 +8,13 @@ import pytest
 from datafusion import SessionContext
 
 from accounting import ledger as ledgers
-from accounting.billing import usage as usages
+from accounting.billing.statement import workspace_names
+from accounting.billing.usage import coverage
 from accounting.facts.cards import card_in_force
 from accounting.instants import Month
-from accounting.paths import shipped
+from accounting.ledger import Query
+from accounting.ledger.view import relation_of
+from accounting.rates.periods import rate_periods
 from tests.cli_runner import run
 from tests.golden import GoldenCase, golden_cases, sources_of
 
@@ -22,6 +25,7 @@ FACTS = (
     "periods",
     "charged_states",
     "rules",
+    "limits",
     "scope",
     "evidence",
     "snapshots",
@@ -53,17 +57,15 @@ def test_usage_is_the_same_on_another_engine(case: GoldenCase, tmp_path: Path) -
     _load(path, case)
     with ledgers.reading(path) as ledger:
         month, card = Month.parse(case.case.month), card_in_force(ledger)
-        until = min(month.end, usages.coverage(ledger))
-        list(usages.meter(ledger, usages.parts_of(month, card), until, card.rules))
-        ledger.run("CREATE OR REPLACE TEMP TABLE scope AS SELECT workspace_id FROM workspaces")
-        expected = _usage_here(ledger)
-        engine = SessionContext()
-        for table in FACTS:
-            engine.from_arrow(ledger.arrow(f"SELECT * FROM {table}"), name=table)
-    for query in sorted(shipped("queries").glob("[123]*.sql")):
-        if query.stem != "100_coverage":
-            text = query.read_text(encoding="utf-8")
-            engine.sql(re.sub(r"CREATE OR REPLACE TEMP (VIEW|TABLE)", r"CREATE \1", text))
+        query = Query(rate_periods(month, card), min(month.end, coverage(ledger)), card.rules)
+        with ledger.view(query, workspace_names(ledger)) as view:
+            expected = view.rows(f"SELECT {COLUMNS} FROM usage")
+            texts = [relation_of(name).sql for name in ledger.defined]
+            engine = SessionContext()
+            for table in FACTS:
+                engine.from_arrow(ledger.arrow(f"SELECT * FROM {table}"), name=table)
+    for text in texts:
+        engine.sql(re.sub(r"CREATE OR REPLACE TEMP (VIEW|TABLE)", r"CREATE \1", text))
     rows = engine.sql(f"SELECT {COLUMNS} FROM usage").to_pylist()
     assert _sorted([tuple(row.values()) for row in rows]) == _sorted(expected)
 
@@ -75,12 +77,6 @@ def _load(ledger: Path, case: GoldenCase) -> None:
         assert run("--ledger", ledger, "import", "snapshot", file, *options).exit_code == 0
     run("--ledger", ledger, "import", "events", case.folder / "events.jsonl")
     assert run("--ledger", ledger, "rates", "load", case.folder / "card.toml").exit_code == 0
-
-
-def _usage_here(ledger: ledgers.Ledger) -> list[tuple[object, ...]]:
-    for name in usages.RELATIONS:
-        ledger.define(name)
-    return ledger.rows(f"SELECT {COLUMNS} FROM usage")
 
 
 def _sorted(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:

@@ -3,41 +3,36 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
 
 from accounting.billing.rating import amounts, apportion, rate_costs, round_half_up
-from accounting.billing.usage import (
-    NO_PLAN,
-    ask,
-    held_names_of_scope,
-    parts_of,
-    plans_of_scope,
-    scopes,
-    unit_of,
-    usage_of_scope,
-)
+from accounting.billing.usage import NO_PLAN, held_names_of, plans_of, usage_of
 from accounting.facts.sources import first_snapshot_at, open_status
 from accounting.instants import Month
-from accounting.ledger import EVERYTHING, Ledger
+from accounting.ledger import EVERYTHING, Ledger, Query, View
 from accounting.model import (
     HeldName,
     Line,
     LineKey,
-    Part,
     PlanInterval,
     Rate,
     RateCard,
     RateCost,
+    RatePeriod,
     Statement,
     Status,
     WorkspaceUsage,
 )
+from accounting.rates.periods import rate_periods, unit_of
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is to be billed: a month up to the instant that is covered, by a card, from what was recorded so far.
+class MonthQuery:
+    """A month to be billed up to the instant that is covered, by a card, from what was recorded so far.
 
-    `seen_only`: not all sources may reach to that instant, and one tells nothing after its latest snapshot.
+    `seen_only`: not all sources may reach to that instant, so a holding ends at its source's latest snapshot. The rate
+    periods are cut at further instants, `cuts`; that changes no figure of the bill.
     """
 
     month: Month
@@ -45,6 +40,17 @@ class Asked:
     covered_until: int
     record_until: int = EVERYTHING
     seen_only: bool = False
+    cuts: tuple[int, ...] = ()
+
+    @cached_property
+    def periods(self) -> list[RatePeriod]:
+        """The rate periods of the month. Raises AcctError for a month that the card cannot bill."""
+        return rate_periods(self.month, self.card, self.cuts)
+
+    @property
+    def query(self) -> Query:
+        """What the ledger is asked. Raises AcctError as `periods` does."""
+        return Query(self.periods, self.until, self.card.rules, self.record_until, self.seen_only)
 
     @property
     def until(self) -> int:
@@ -62,45 +68,47 @@ class Bill:
     costs: Mapping[Rate, RateCost]
 
 
-def bills(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
-    """The statements of all workspaces, or of those named, as computed: without corrections, and none is closed.
+class Batch(NamedTuple):
+    """Bills of some workspaces, and the view that they were computed from, open until the next batch."""
+
+    view: View
+    bills: list[Bill]
+
+
+def bills(ledger: Ledger, query: MonthQuery, workspaces: Sequence[str] | None = None) -> Iterator[Bill]:
+    """The bills of all workspaces, or of those named, as computed: without corrections, and none is closed.
 
     Raises AcctError for a month that the card cannot bill.
     """
-    for batch in bill_batches(ledger, asked, workspaces):
-        yield from (bill.statement for bill in batch)
+    for batch in bill_batches(ledger, query, workspaces):
+        yield from batch.bills
 
 
-def bill_batches(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[list[Bill]]:
-    """The bills of all workspaces, or of those named, batch by batch.
-
-    While a batch is given, the relations of queries/1xx to 3xx are those of its month. Raises AcctError as `bills`.
-    """
-    parts = parts_of(asked.month, asked.card)
-    status = open_status(asked.month, first_snapshot_at(ledger, asked.record_until), asked.covered_until)
-    for names in scopes(ledger, workspaces):
-        held = held_names_of_scope(ledger, asked.until, asked.card.rules, asked.record_until)
-        ask(ledger, parts, asked.until, asked.card.rules, asked.record_until, asked.seen_only)
-        usages = {usage.workspace: usage for usage in usage_of_scope(ledger)}
-        plans = plans_of_scope(ledger)
-        yield [
+def bill_batches(ledger: Ledger, query: MonthQuery, workspaces: Sequence[str] | None = None) -> Iterator[Batch]:
+    """The bills of all workspaces, or of those named, batch by batch. Raises AcctError as `bills` does."""
+    status = open_status(query.month, first_snapshot_at(ledger, query.record_until), query.covered_until)
+    for view in ledger.views(query.query, workspaces):
+        held = held_names_of(view)
+        usages = {usage.workspace: usage for usage in usage_of(view)}
+        plans = plans_of(view)
+        of_batch = [
             _bill(
-                asked,
+                query,
                 status,
-                parts,
                 usages.get(name, WorkspaceUsage(name, 1, ())),
                 plans.get(name, NO_PLAN),
                 held.get(name, ()),
             )
-            for name in names
+            for name in view.workspaces
         ]
+        yield Batch(view, of_batch)
 
 
-def _bill(asked: Asked, status: Status, parts: Sequence[Part], usage: WorkspaceUsage, plans: Sequence[PlanInterval],
+def _bill(query: MonthQuery, status: Status, usage: WorkspaceUsage, plans: Sequence[PlanInterval],
           held: tuple[HeldName, ...]) -> Bill:  # fmt: skip
-    card = asked.card
+    card, parts = query.card, query.periods
     keys, byte_seconds = _lines(usage)
-    costs = rate_costs(usage, parts, asked.month.seconds, plans)
+    costs = rate_costs(usage, parts, query.month.seconds, plans)
     total: int | None = None
     line_amounts: list[int] | list[None] = [None] * len(keys)
     if costs:
@@ -113,9 +121,9 @@ def _bill(asked: Asked, status: Status, parts: Sequence[Part], usage: WorkspaceU
     )
     statement = Statement(
         usage.workspace,
-        asked.month,
+        query.month,
         status,
-        asked.covered_until,
+        query.covered_until,
         unit_of(parts),
         card.currency,
         card.minor_digits,

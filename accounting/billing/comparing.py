@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from accounting.billing.bills import Asked
-from accounting.billing.statement import asked_of, require_workspace, statements, with_corrections
+from accounting.billing.bills import MonthQuery
+from accounting.billing.statement import query_of, require_workspace, statements, with_corrections
 from accounting.errors import AcctError
 from accounting.facts.cards import card_text
 from accounting.facts.ratecard import parse_card
@@ -67,11 +67,11 @@ def compare(ledger: Ledger, month: Month, toml: str, where: str, workspace: str 
         )
     if workspace is not None:
         require_workspace(ledger, workspace)
-    asked = _asked_under(ledger, month, toml, where)
+    query = _query_under(ledger, month, toml, where)
     names = None if workspace is None else [workspace]
     in_force = {bill.workspace: bill for bill in statements(ledger, month, names)}
     try:
-        other = {bill.workspace: bill for bill in with_corrections(ledger, asked, names)}
+        other = {bill.workspace: bill for bill in with_corrections(ledger, query, names)}
     except AcctError as error:
         raise AcctError(f"{where}, {error.where}", error.what, _MEND) from error
     for name in sorted(in_force):
@@ -113,6 +113,6 @@ def _change(in_force: Figures, other: Figures) -> Figures:
     return Figures(other.byte_seconds - in_force.byte_seconds, other.amount_minor - in_force.amount_minor)
 
 
-def _asked_under(ledger: Ledger, month: Month, toml: str, where: str) -> Asked:
+def _query_under(ledger: Ledger, month: Month, toml: str, where: str) -> MonthQuery:
     """A month by another card: a closed one from the evidence of its closing, for what came later is no price."""
-    return replace(asked_of(ledger, month), card=parse_card(toml, where))
+    return replace(query_of(ledger, month), card=parse_card(toml, where))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from accounting.billing.bills import Asked, bills
+from accounting.billing.bills import MonthQuery, bills
 from accounting.facts.cards import card_of_closed
 from accounting.facts.sealed import Closing, Figures, closings, sealed_so_far
 from accounting.instants import Month
@@ -35,7 +35,7 @@ def _touched(ledger: Ledger, closing: Closing, workspaces: Sequence[str] | None,
         " ?::VARCHAR AS month, ?::BIGINT AS month_until",
         [closing.record_id, record_until, str(closing.month), closing.month.end],
     )
-    ledger.define("600_touched_workspaces")
+    ledger.define("corrections/touched_workspaces")
     names = [name for (name,) in ledger.rows("SELECT name FROM touched_workspaces ORDER BY name")]
     return names if workspaces is None else [name for name in names if name in workspaces]
 
@@ -43,10 +43,11 @@ def _touched(ledger: Ledger, closing: Closing, workspaces: Sequence[str] | None,
 def _of_month(ledger: Ledger, month: Month, workspaces: Sequence[str],
               record_until: int) -> dict[str, tuple[Correction, ...]]:  # fmt: skip
     # To the month's own end, whatever coverage is now.
-    asked = Asked(month, card_of_closed(ledger, month, record_until), month.end, record_until, seen_only=True)
+    query = MonthQuery(month, card_of_closed(ledger, month, record_until), month.end, record_until, seen_only=True)
     sealed = sealed_so_far(ledger, month, record_until, workspaces)
     found = {}
-    for now in bills(ledger, asked, workspaces):
+    for bill in bills(ledger, query, workspaces):
+        now = bill.statement
         corrections = _differences(month, now, sealed.get(now.workspace, {}))
         if corrections:
             found[now.workspace] = corrections

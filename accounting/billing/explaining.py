@@ -24,13 +24,14 @@ from accounting.billing.explanation import (
 )
 from accounting.billing.late_evidence import explain_corrections
 from accounting.billing.rating import rate_costs
-from accounting.billing.sharing import LinePart, share_out
-from accounting.billing.statement import asked_of, statement
-from accounting.billing.usage import NO_PLAN, ask, parts_of, plans_of_scope, rule_at, scopes, usage_of_scope
+from accounting.billing.sharing import HighChurnHolding, LinePart, share_out
+from accounting.billing.statement import query_of, statement
+from accounting.billing.usage import NO_PLAN, plans_of, usage_of_one
 from accounting.errors import AcctError
 from accounting.instants import Month
-from accounting.ledger import Ledger
-from accounting.model import Line, LineKey, Part, Rate, RateCost, Rule, Share, Statement, WorkspaceUsage
+from accounting.ledger import Ledger, View
+from accounting.model import Line, LineKey, Rate, RateCost, RatePeriod, Rule, Share, Statement
+from accounting.rates.periods import rule_at
 from accounting.text import nearest_package
 
 _KEPT = ("repository_deleted", "workspace_deleted", "expired")
@@ -46,16 +47,13 @@ def explain(ledger: Ledger, workspace: str, month: Month | None = None, package:
     package that is not in the bill.
     """
     bill = statement(ledger, workspace, month)
-    lines = _lines_asked(bill, package)
-    asked = asked_of(ledger, bill.month)
-    card, parts = asked.card, parts_of(bill.month, asked.card)
-    usage, plans = WorkspaceUsage(workspace, 1, ()), NO_PLAN
-    for _ in scopes(ledger, [workspace]):
-        ask(ledger, parts, asked.until, card.rules, asked.record_until)
-        plans = plans_of_scope(ledger).get(workspace, NO_PLAN)
-        usage = next(usage_of_scope(ledger), usage)
-    costs = rate_costs(usage, parts, bill.month.seconds, plans)
-    found = _found(ledger, package, card.rules, _ALL if blobs is None else blobs)
+    lines = _lines_of(bill, package)
+    query = query_of(ledger, bill.month)
+    parts = query.periods
+    with ledger.view(query.query, [workspace]) as view:
+        usage = usage_of_one(view)
+        costs = rate_costs(usage, parts, bill.month.seconds, plans_of(view).get(workspace, NO_PLAN))
+        found = _found(view, package, _ALL if blobs is None else blobs)
     shares: dict[LineKey, list[Share]] = {}
     for share in usage.shares:
         shares.setdefault(share.key, []).append(share)
@@ -66,7 +64,7 @@ def explain(ledger: Ledger, workspace: str, month: Month | None = None, package:
         tuple(_line(line, found[line.key], shares[line.key], usage.denominator, parts, costs) for line in lines),
         tuple(
             each
-            for each in explain_corrections(ledger, workspace, bill.corrections, asked.record_until)
+            for each in explain_corrections(ledger, workspace, bill.corrections, query.record_until)
             if package in (None, package_name(each.correction.key))
         ),
     )
@@ -77,7 +75,7 @@ def package_name(key: LineKey) -> str:
     return f"{key.format}/{key.package}"
 
 
-def _lines_asked(bill: Statement, package: str | None) -> list[Line]:
+def _lines_of(bill: Statement, package: str | None) -> list[Line]:
     lines = [line for line in bill.lines if package in (None, package_name(line.key))]
     names = {package_name(line.key) for line in bill.lines} | {package_name(each.key) for each in bill.corrections}
     if package is not None and package not in names:
@@ -102,24 +100,18 @@ class _Found(NamedTuple):
     more_byte_seconds: Fraction
 
 
-def _found(ledger: Ledger, package: str | None, rules: Sequence[Rule], places: int) -> dict[LineKey, _Found]:
+def _found(view: View, package: str | None, places: int) -> dict[LineKey, _Found]:
     """Every line of one package or of all that the month's relations hold; of each so many blobs one by one."""
-    ledger.run(
-        "CREATE OR REPLACE TEMP TABLE explained_packages AS SELECT package_id FROM scope_packages"
-        " WHERE ? IS NULL OR format || '/' || name = ?",
+    view.give(
+        "explained_packages",
+        "SELECT package_id FROM scope_packages WHERE ? IS NULL OR format || '/' || name = ?",
         [package, package],
     )
-    for name in ("510_deletion_changes", "520_interval_events", "530_line_intervals",
-                 "540_holder_intervals", "550_named_sharing_intervals", "560_allocations",
-                 "570_high_churn_allocations"):  # fmt: skip
-        ledger.define(name)
-    high_churn = _high_churn_shares(ledger)
-    ledger.define("580_ranked_blobs")
-    ledger.define("590_sightings")
-    states = _states(ledger, rules)
-    blobs = _blobs(ledger, places, high_churn)
-    more = _more(ledger, places, high_churn)
-    lines = ledger.rows(
+    high_churn = _high_churn_shares(view)
+    states = _states(view)
+    blobs = _blobs(view, places, high_churn)
+    more = _more(view, places, high_churn)
+    lines = view.rows(
         "SELECT DISTINCT l.line_id, l.repository, k.format, k.name, l.state"
         " FROM line_intervals AS l JOIN scope_packages AS k USING (package_id)"
     )
@@ -129,41 +121,46 @@ def _found(ledger: Ledger, package: str | None, rules: Sequence[Rule], places: i
     }
 
 
-def _high_churn_shares(ledger: Ledger) -> dict[int, Fraction]:
+def _high_churn_shares(view: View) -> dict[int, Fraction]:
     """The exact byte-seconds of the allocations of high-churn blobs, by prefix sums.
 
-    Defines `high_churn_weights`, to rank them by.
+    Gives the view `high_churn_weights`, to rank them by.
     """
-    rows = ledger.rows("SELECT * FROM high_churn_allocations ORDER BY period_id, blob_id")
-    intervals = {allocation: LinePart(allocation, None, "", "", "", 0) for _, _, allocation, *_ in rows}
+    holdings = view.records(
+        HighChurnHolding,
+        "SELECT '' AS workspace, period_id AS part, blob_id, allocation_id AS line_number, charged, size_bytes,"
+        " allocated_from AS held_from, allocated_until AS held_until FROM high_churn_allocations"
+        " ORDER BY period_id, blob_id",
+    )
+    lines = {each.line_number: LinePart(each.line_number, None, "", "", "", 0) for each in holdings}
     shares = {
         share.part: Fraction(share.numerator, usage.denominator)
-        for usage in share_out((), (("", *row) for row in rows), intervals)  # an allocation takes an interval's place
+        for usage in share_out((), holdings, lines)  # each allocation is a line here
         for share in usage.shares
     }
-    ledger.run("CREATE OR REPLACE TEMP TABLE high_churn_weights (allocation_id BIGINT, weight DOUBLE)")
-    ledger.run(
-        "INSERT INTO high_churn_weights SELECT unnest(?::BIGINT[]), unnest(?::DOUBLE[])",
+    view.give(
+        "high_churn_weights",
+        "SELECT unnest(?::BIGINT[]) AS allocation_id, unnest(?::DOUBLE[]) AS weight",
         [list(shares), [float(share) for share in shares.values()]],
     )
     return shares
 
 
-def _states(ledger: Ledger, rules: Sequence[Rule]) -> dict[int, tuple[StateInterval, ...]]:
+def _states(view: View) -> dict[int, tuple[StateInterval, ...]]:
     """By line, the intervals of its state with the events that made it so."""
     causes = {
         position: Cause(*cause)
-        for position, *cause in ledger.rows(
+        for position, *cause in view.rows(
             "SELECT position, kind, verb, occurred_at, event_id, event_source FROM ordered_events"
         )
     }
     states: dict[int, list[StateInterval]] = {}
-    for line_id, state, part, start, end, charged, linked_by, changed_by in ledger.rows(
+    for line_id, state, part, start, end, charged, linked_by, changed_by in view.rows(
         "SELECT line_id, state, period_id, state_from, state_until, charged = 1, link_position, change_position"
         " FROM line_intervals ORDER BY line_id, state_from"
     ):
         cause = causes.get(changed_by)
-        kept_until = _kept_until(cause.occurred_at, rules) if cause and state in _KEPT else None
+        kept_until = _kept_until(cause.occurred_at, view.query.rules) if cause and state in _KEPT else None
         interval = StateInterval(part, start, end, charged, causes.get(linked_by), cause, kept_until)
         states.setdefault(line_id, []).append(interval)
     return {line_id: tuple(intervals) for line_id, intervals in states.items()}
@@ -174,16 +171,16 @@ def _kept_until(deleted_at: int, rules: Sequence[Rule]) -> int:
     return deleted_at + rule_at(rules, deleted_at).retention_days * 86_400
 
 
-def _blobs(ledger: Ledger, places: int, high_churn: Mapping[int, Fraction]) -> dict[int, tuple[BlobAllocations, ...]]:
+def _blobs(view: View, places: int, high_churn: Mapping[int, Fraction]) -> dict[int, tuple[BlobAllocations, ...]]:
     """By line, the first blobs, with their allocations and what tells of them."""
     sightings: dict[tuple[int, int], list[Sighting]] = {}
-    for line_id, place, *sighting in ledger.rows(
+    for line_id, place, *sighting in view.rows(
         "SELECT s.line_id, r.place, s.version, s.source, s.present_from, s.first_seen_at, s.last_seen_at, s.hidden"
         " FROM sightings AS s JOIN ranked_blobs AS r USING (line_id, blob_id) WHERE r.place <= ? ORDER BY ALL",
         [places],
     ):
         sightings.setdefault((line_id, place), []).append(Sighting(*sighting))
-    allocations = ledger.rows(
+    allocations = view.rows(
         "SELECT p.line_id, r.place, r.digest, r.size_bytes, p.allocation_id, p.period_id, p.allocated_from,"
         " p.allocated_until, p.carries, p.high_churn, p.carriers, p.first_carriers, p.byte_seconds::HUGEINT,"
         " k.format || '/' || k.name AS package"
@@ -208,10 +205,10 @@ def _allocation(row: tuple[Any, ...], high_churn: Mapping[int, Fraction]) -> All
     return Allocation(part, start, end, carries, carriers, others, named, Fraction(byte_seconds, carriers))
 
 
-def _more(ledger: Ledger, places: int, high_churn: Mapping[int, Fraction]) -> dict[int, tuple[int, Fraction]]:
+def _more(view: View, places: int, high_churn: Mapping[int, Fraction]) -> dict[int, tuple[int, Fraction]]:
     """By line, how many blobs come after the first, and their byte-seconds."""
     sums: dict[int, list[Fraction]] = {}
-    for line_id, carriers, byte_seconds, high_churn_allocations in ledger.rows(
+    for line_id, carriers, byte_seconds, high_churn_allocations in view.rows(
         "SELECT p.line_id, p.carriers, (sum(p.byte_seconds) FILTER (NOT p.high_churn))::HUGEINT,"
         " list(p.allocation_id) FILTER (p.high_churn)"
         " FROM allocations AS p JOIN ranked_blobs AS r USING (line_id, blob_id) WHERE r.place > ?"
@@ -223,11 +220,11 @@ def _more(ledger: Ledger, places: int, high_churn: Mapping[int, Fraction]) -> di
             *(high_churn[allocation] for allocation in high_churn_allocations or ()),
         ]
         sums.setdefault(line_id, []).extend(shares)
-    counts = ledger.rows("SELECT line_id, count(*) FROM ranked_blobs WHERE place > ? GROUP BY ALL", [places])
+    counts = view.rows("SELECT line_id, count(*) FROM ranked_blobs WHERE place > ? GROUP BY ALL", [places])
     return {line_id: (count, total(sums[line_id])) for line_id, count in counts}
 
 
-def _line(line: Line, found: _Found, shares: Sequence[Share], denominator: int, parts: Sequence[Part],
+def _line(line: Line, found: _Found, shares: Sequence[Share], denominator: int, parts: Sequence[RatePeriod],
           costs: Mapping[Rate, RateCost]) -> LineExplanation:  # fmt: skip
     charged = dict.fromkeys(costs, 0)
     for share in shares:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from accounting.instants import Month
-from accounting.model import Correction, Line, Part, Rate, RateCost, Statement, WorkspaceUsage
+from accounting.model import Correction, Line, Rate, RateCost, RatePeriod, Statement, WorkspaceUsage
 
 NAMED = 3  # so many names of versions or packages are sealed, then how many more there are
 
@@ -225,19 +225,21 @@ class Explanation:
     """
 
     statement: Statement
-    parts: tuple[Part, ...]
+    parts: tuple[RatePeriod, ...]
     rates: tuple[RateStep, ...]
     lines: tuple[LineExplanation, ...]
     corrections: tuple[CorrectionExplanation, ...]
 
 
-def rate_steps(costs: Mapping[Rate, RateCost], usage: WorkspaceUsage, parts: Sequence[Part],
+def rate_steps(costs: Mapping[Rate, RateCost], usage: WorkspaceUsage, parts: Sequence[RatePeriod],
                month: Month) -> tuple[RateStep, ...]:  # fmt: skip
     """What each rate in force makes of a workspace's month, in the order of their dates."""
     return tuple(_rate_step(rate, cost, usage, parts, month) for rate, cost in costs.items())
 
 
-def _rate_step(rate: Rate, cost: RateCost, usage: WorkspaceUsage, parts: Sequence[Part], month: Month) -> RateStep:
+def _rate_step(
+    rate: Rate, cost: RateCost, usage: WorkspaceUsage, parts: Sequence[RatePeriod], month: Month
+) -> RateStep:
     """A rate's cost, tier by tier, as accounting/billing/rating.py comes to it (RULES, section 5)."""
     of_rate = [part for part in parts if part.rate == rate]
     start, end = of_rate[0].start, of_rate[-1].end

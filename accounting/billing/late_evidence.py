@@ -14,7 +14,7 @@ from accounting.instants import Month
 from accounting.ledger import Ledger
 from accounting.model import Correction, LineKey
 
-_RELATIONS = ("610_late_events", "620_late_snapshots", "630_corrected_sharers")
+_RELATIONS = ("late_events", "late_snapshots", "corrected_sharers")
 
 
 def explain_corrections(ledger: Ledger, workspace: str, corrections: Sequence[Correction],
@@ -45,7 +45,7 @@ def _of_month(ledger: Ledger, workspace: str, month: Month, corrections: Sequenc
         [[each.key.format for each in corrections], [each.key.package for each in corrections], workspace],
     )
     for name in _RELATIONS:
-        ledger.define(name)
+        ledger.define(f"corrections/{name}")
     sealed_lines = _sealed_lines(ledger, workspace, month, record_until)
     events = _by_package(ledger, "late_events", "occurred_at, event_id, event_source")
     snapshots = _by_package(ledger, "late_snapshots", "taken_at, source")

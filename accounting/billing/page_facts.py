@@ -1,5 +1,6 @@
-"""What queries/7xx say of the workspaces in scope, for their pages, while the relations of a month are defined."""
+"""What a month's view says of its workspaces beside their bills, for their pages."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -7,20 +8,10 @@ from math import lcm
 from typing import NamedTuple
 
 from accounting.billing.rating import apportion
-from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
+from accounting.billing.unseen import HiddenPackage, ReuploadedPackage, hidden_of, reuploaded_of
 from accounting.facts.broken import BrokenObject
-from accounting.ledger import Ledger
+from accounting.ledger import View
 
-_RELATIONS = (
-    "700_state_boundaries",
-    "710_stored_changes",
-    "720_packages_at_end",
-    "730_shared_at_end",
-    "740_repositories_in_retention",
-    "750_workspace_sources",
-    "760_period_snapshots",
-    "770_period_broken",
-)
 DAY_SECONDS = 86_400
 
 
@@ -82,56 +73,57 @@ class Facts:
     deleted_at: dict[tuple[str, int], int] = field(default_factory=dict)
     sources: list[tuple[str, int, int | None, int | None, list[list[int]]]] = field(default_factory=list)
     broken: list[BrokenObject] = field(default_factory=list)
-    hidden: tuple[HiddenPackage, ...] = ()
-    reuploaded: tuple[ReuploadedPackage, ...] = ()
+    hidden: list[HiddenPackage] = field(default_factory=list)
+    reuploaded: list[ReuploadedPackage] = field(default_factory=list)
 
 
-def facts_of_scope(ledger: Ledger, month_days: range) -> dict[str, Facts]:
-    """By workspace in scope, in the periods asked for; `month_days` are counted from 1970-01-01."""
-    for name in _RELATIONS:
-        ledger.define(name)
-    found: dict[str, Facts] = {}
+def facts_of(view: View, month_days: range, closed: bool) -> dict[str, Facts]:
+    """By workspace, in the rate periods asked for; `month_days` are counted from 1970-01-01.
+
+    What was uploaded after its deletion is of today, so a closed month says nothing of it.
+    """
+    found: dict[str, Facts] = defaultdict(Facts)
     changes: dict[str, list[tuple[int, str, int, int, int]]] = {}
-    for workspace, *change in ledger.rows(
+    for workspace, *change in view.rows(
         "SELECT w.name, c.day, c.state, c.carriers::BIGINT, c.size_bytes, c.byte_seconds FROM stored_changes AS c"
         " JOIN workspaces AS w USING (workspace_id) ORDER BY ALL"
     ):
         changes.setdefault(workspace, []).append((change[0], change[1], change[2], change[3], change[4]))
     for workspace, of_workspace in changes.items():
-        found.setdefault(workspace, Facts()).days = _days(of_workspace, month_days)
-    for workspace, package in _packages(ledger):
-        found.setdefault(workspace, Facts()).packages.append(package)
-    for workspace, repository, kept_until, deleted_at in ledger.rows(
+        found[workspace].days = _days(of_workspace, month_days)
+    for workspace, package in _packages(view):
+        found[workspace].packages.append(package)
+    for workspace, repository, kept_until, deleted_at in view.rows(
         "SELECT w.name, r.repository, r.kept_until, r.deleted_at FROM repositories_in_retention AS r"
         " JOIN workspaces AS w USING (workspace_id)"
     ):
-        found.setdefault(workspace, Facts()).deleted_at[repository, kept_until] = deleted_at
-    for workspace, *source in ledger.rows(
+        found[workspace].deleted_at[repository, kept_until] = deleted_at
+    for workspace, *source in view.rows(
         "SELECT w.name, s.name, s.snapshots, s.first_at, s.latest_at, s.gaps FROM workspace_sources AS h"
         " JOIN period_snapshots AS s USING (source_id) JOIN workspaces AS w USING (workspace_id)"
         " ORDER BY w.name, s.name"
     ):
-        found.setdefault(workspace, Facts()).sources.append((source[0], source[1], source[2], source[3], source[4]))
-    for workspace, broken in _broken(ledger):
-        found.setdefault(workspace, Facts()).broken.append(broken)
+        found[workspace].sources.append((source[0], source[1], source[2], source[3], source[4]))
+    for broken in view.records(
+        BrokenObject,
+        "SELECT b.source, b.kind, b.key, w.name AS workspace, b.package, b.problem, b.since FROM period_broken AS b"
+        " JOIN workspaces AS w USING (workspace_id) ORDER BY ALL",
+    ):
+        found[broken.workspace or ""].broken.append(broken)
+    for hidden in hidden_of(view):
+        found[hidden.workspace].hidden.append(hidden)
+    for again in [] if closed else reuploaded_of(view):
+        found[again.workspace].reuploaded.append(again)
     return found
 
 
-def _broken(ledger: Ledger) -> Iterator[tuple[str, BrokenObject]]:
-    for source, kind, key, workspace, package, problem, since in ledger.rows(
-        "SELECT b.source, b.kind, b.key, w.name, b.package, b.problem, b.since FROM period_broken AS b"
-        " JOIN workspaces AS w USING (workspace_id) ORDER BY ALL"
-    ):
-        yield workspace, BrokenObject(source, kind, key, workspace, package, problem, since)
-
-
-def _packages(ledger: Ledger) -> Iterator[tuple[str, PackageAtEnd]]:
+def _packages(view: View) -> Iterator[tuple[str, PackageAtEnd]]:
     shared: dict[int, list[Holding]] = {}
-    for package_id, *held in ledger.rows(
+    for package_id, *held in view.rows(
         "SELECT package_id, holders, charged_holders::BIGINT, size_bytes FROM shared_at_end ORDER BY ALL"
     ):
         shared.setdefault(package_id, []).append(Holding(*held))
-    for workspace, package_id, *row in ledger.rows(
+    for workspace, package_id, *row in view.rows(
         "SELECT w.name, e.package_id, e.repository, p.format, p.name, e.state, e.charged = 1, e.kept_until,"
         " e.held_bytes, e.own_bytes FROM packages_at_end AS e JOIN scope_packages AS p USING (package_id)"
         " JOIN workspaces AS w ON w.workspace_id = e.workspace_id ORDER BY w.name, p.format, p.name"

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import lcm
 
 from accounting.errors import AcctError
-from accounting.model import LineKey, Part, PlanInterval, Rate, RateCost, WorkspaceUsage
+from accounting.model import LineKey, PlanInterval, Rate, RateCost, RatePeriod, WorkspaceUsage
 
 
 def apportion(numerators: Sequence[int], denominator: int, total: int) -> list[int]:
@@ -79,10 +79,10 @@ def tiered_cost(rate: Rate, units: Fraction, proportion: Fraction) -> Fraction:
     return sum((units * tier.price for units, tier in in_tiers), Fraction(0))
 
 
-def rate_costs(usage: WorkspaceUsage, parts: Sequence[Part], month_seconds: int,
+def rate_costs(usage: WorkspaceUsage, parts: Sequence[RatePeriod], month_seconds: int,
                plans: Sequence[PlanInterval]) -> dict[Rate, RateCost]:  # fmt: skip
     """What each rate in force makes of the charged usage of its part of the month."""
-    intervals: dict[Rate, list[Part]] = {}
+    intervals: dict[Rate, list[RatePeriod]] = {}
     for part in parts:
         if part.rate is not None:
             intervals.setdefault(part.rate, []).append(part)
@@ -101,7 +101,7 @@ def rate_costs(usage: WorkspaceUsage, parts: Sequence[Part], month_seconds: int,
     return costs
 
 
-def amounts(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate, RateCost],
+def amounts(usage: WorkspaceUsage, parts: Sequence[RatePeriod], costs: Mapping[Rate, RateCost],
             keys: Sequence[LineKey], minor_digits: int) -> tuple[int, list[int]]:  # fmt: skip
     """The workspace's total and its lines in minor units; cost falls on lines by their exact charged usage."""
     total = round_half_up(sum((of_rate.cost for of_rate in costs.values()), Fraction(0)) * 10**minor_digits)

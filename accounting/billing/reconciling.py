@@ -21,7 +21,7 @@ NONCURRENT = "noncurrent"
 
 
 @dataclass(frozen=True)
-class Part:
+class ListedKind:
     """Objects of one kind (collectors.collected), and their bytes."""
 
     name: str
@@ -60,7 +60,7 @@ class Reconciliation:
 
     source: str
     taken_at: int
-    parts: tuple[Part, ...]
+    parts: tuple[ListedKind, ...]
     missing_blobs: int
     unknown_keys: tuple[str, ...]
     broken: tuple[BrokenObject, ...]
@@ -79,7 +79,7 @@ class Reconciliation:
         return any(part.name == NONCURRENT for part in self.parts)
 
     @property
-    def unknown(self) -> Part:
+    def unknown(self) -> ListedKind:
         """What does not fit the layout."""
         return next(part for part in self.parts if part.name == UNKNOWN)
 
@@ -100,7 +100,7 @@ def reconcile(ledger_path: Path, source: Source, base: Path, progress: Callable[
     return Reconciliation(
         source.name,
         found.taken_at,
-        _parts(found.parts, unfinished) + ((Part(NONCURRENT, *noncurrent),) if noncurrent else ()),
+        _parts(found.parts, unfinished) + ((ListedKind(NONCURRENT, *noncurrent),) if noncurrent else ()),
         found.missing_blobs,
         tuple(unknown.head(SHOWN_KEYS)),
         tuple(broken_in(source.name, found.broken)),
@@ -108,12 +108,12 @@ def reconcile(ledger_path: Path, source: Source, base: Path, progress: Callable[
     )
 
 
-def _parts(objects: pl.DataFrame, unfinished: pl.DataFrame) -> tuple[Part, ...]:
+def _parts(objects: pl.DataFrame, unfinished: pl.DataFrame) -> tuple[ListedKind, ...]:
     """Every part, those of which nothing is there too; unfinished multipart uploads are in no listing of objects."""
     uploads = unfinished.select("key", "size_bytes", part=pl.lit(UPLOAD))
     sums = pl.concat([objects, uploads]).group_by("part").agg(pl.len(), pl.col("size_bytes").sum())
     by_name = {name: (count, size_bytes) for name, count, size_bytes in sums.iter_rows()}
-    return tuple(Part(name, *by_name.get(name, (0, 0))) for name in PART_NAMES)
+    return tuple(ListedKind(name, *by_name.get(name, (0, 0))) for name in PART_NAMES)
 
 
 def _workspaces(found: Collected, states: list[StoredState]) -> tuple[WorkspaceBytes, ...]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accounting.billing.statement import require_workspace
-from accounting.billing.usage import HOLDINGS, LIFECYCLE, ask, coverage, parts_under, scopes
+from accounting.billing.usage import coverage
 from accounting.facts.cards import card_in_force
-from accounting.ledger import Ledger
+from accounting.ledger import Ledger, Query
+from accounting.rates.periods import periods_under
 
 _NEVER = 2**62  # later than the end of any retention period
 
@@ -42,12 +43,10 @@ def retention_calendar(ledger: Ledger, workspace: str) -> RetentionCalendar:
     """
     require_workspace(ledger, workspace)
     covered_until, rules = coverage(ledger), card_in_force(ledger).rules
-    for _ in scopes(ledger, [workspace]):
-        ask(ledger, parts_under(rules, covered_until, _NEVER), _NEVER, rules)
-        for name in (*LIFECYCLE, *HOLDINGS, "295_retention_ends"):
-            ledger.define(name)
-        rows = ledger.rows(
+    with ledger.view(Query(periods_under(rules, covered_until, _NEVER), _NEVER, rules), [workspace]) as view:
+        ends = view.records(
+            RetentionEnd,
             "SELECT happens_at, what, repository, name, deleted_at, packages FROM retention_ends"
-            " ORDER BY happens_at, what, repository, name"
+            " ORDER BY happens_at, what, repository, name",
         )
-    return RetentionCalendar(workspace, covered_until, tuple(RetentionEnd(*row) for row in rows))
+    return RetentionCalendar(workspace, covered_until, tuple(ends))

@@ -25,10 +25,37 @@ class LinePart(NamedTuple):
     charged: int
 
 
-# A row of the relation usage: workspace, line, sharers, byte-seconds.
-UsageRow = tuple[str, LinePart, int, int]
-# A row of the relation high_churn_holdings: workspace, part, blob, state interval, charged, size in bytes, from, until.
-HighChurnHolding = tuple[str, int, int, int, int, int, int, int]
+class UsageRow(NamedTuple):
+    """A row of the relation usage: byte-seconds of a line in one part of the month, to be divided by the sharers."""
+
+    workspace: str
+    part: int
+    repository: str | None
+    format: str
+    package: str
+    state: str
+    charged: int
+    sharers: int
+    byte_seconds: int
+
+    @property
+    def line(self) -> LinePart:
+        return LinePart(*self[1:7])
+
+
+class HighChurnHolding(NamedTuple):
+    """A row of the relation high_churn_holdings; `line_number` is that of its state interval."""
+
+    workspace: str
+    part: int
+    blob_id: int
+    line_number: int
+    charged: int
+    size_bytes: int
+    held_from: int
+    held_until: int
+
+
 # A sharing interval, in which a blob has the same holders: from, until, sharers, and whether they are charged.
 _SharingInterval = tuple[int, int, int, bool]
 
@@ -53,12 +80,12 @@ def _workspace(
 ) -> WorkspaceUsage:
     blobs = [list(holdings) for _, holdings in groupby(high_churn, itemgetter(1, 2))]
     intervals = [_sharing_intervals(holdings) for holdings in blobs]
-    sharers = {row[2] for row in usage} | {interval[2] for of_blob in intervals for interval in of_blob}
+    sharers = {row.sharers for row in usage} | {interval[2] for of_blob in intervals for interval in of_blob}
     denominator = lcm(*sharers)
     unit = {k: denominator // k for k in sharers}
     numerators: dict[LinePart, int] = defaultdict(int)
-    for _, line, k, byte_seconds in usage:
-        numerators[line] += byte_seconds * unit[k]
+    for row in usage:
+        numerators[row.line] += row.byte_seconds * unit[row.sharers]
     of_line: dict[int, int] = defaultdict(int)
     for holdings, of_blob in zip(blobs, intervals, strict=True):
         sums = _prefix_sums(of_blob, unit)

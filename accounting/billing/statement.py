@@ -4,15 +4,15 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from accounting.billing.bills import Asked, bills
+from accounting.billing.bills import Bill, MonthQuery, bills
 from accounting.billing.corrections import corrections_on
-from accounting.billing.usage import coverage, held_names_of_scope, scopes
+from accounting.billing.usage import coverage, held_names_of
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force, card_sealed_with
 from accounting.facts.sealed import closings, is_closed, sealed_text
 from accounting.facts.statement_json import parse_statement
 from accounting.instants import Month
-from accounting.ledger import Ledger
+from accounting.ledger import Ledger, Query
 from accounting.model import Correction, HeldName, Statement
 
 
@@ -66,38 +66,44 @@ def sealed_statement(ledger: Ledger, month: Month, workspace: str) -> Statement 
 
 
 def as_stated(
-    ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None
+    ledger: Ledger, query: MonthQuery, workspaces: Sequence[str] | None = None
 ) -> Callable[[Statement], Statement]:
     """What makes the statement that is told of a bill: with its corrections, or of a closed month what was sealed."""
-    if is_closed(ledger, asked.month):
-        return lambda bill: sealed_statement(ledger, asked.month, bill.workspace) or replace(bill, status="closed")
-    corrections = corrections_on(ledger, asked.month, workspaces, asked.record_until)
+    if is_closed(ledger, query.month):
+        return lambda bill: sealed_statement(ledger, query.month, bill.workspace) or replace(bill, status="closed")
+    corrections = corrections_on(ledger, query.month, workspaces, query.record_until)
     return lambda bill: _corrected(bill, corrections.get(bill.workspace, ()))
 
 
 def _unknown_then(ledger: Ledger, month: Month, workspace: str) -> Statement:
     """The empty statement of a workspace that nothing had told of when the month was closed."""
-    return replace(next(bills(ledger, asked_of(ledger, month), [workspace])), status="closed")
+    return replace(next(bills(ledger, query_of(ledger, month), [workspace])).statement, status="closed")
 
 
 def computed(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
     """The statements of a month that is not closed."""
-    yield from with_corrections(ledger, asked_of(ledger, month), workspaces)
+    yield from with_corrections(ledger, query_of(ledger, month), workspaces)
 
 
-def asked_of(ledger: Ledger, month: Month) -> Asked:
+def query_of(ledger: Ledger, month: Month) -> MonthQuery:
     """What a month is computed from: all that is known; of a closed one what was known then, by its card."""
     for closing in closings(ledger):
         if closing.month == month:
-            return Asked(month, card_sealed_with(ledger, month), closing.covered_until, closing.record_id - 1)
-    return Asked(month, card_in_force(ledger), coverage(ledger))
+            return MonthQuery(month, card_sealed_with(ledger, month), closing.covered_until, closing.record_id - 1)
+    return MonthQuery(month, card_in_force(ledger), coverage(ledger))
 
 
-def with_corrections(ledger: Ledger, asked: Asked, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
-    """Bills, and the corrections of closed months on those of the next open one."""
-    corrections = corrections_on(ledger, asked.month, workspaces, asked.record_until)
-    for bill in bills(ledger, asked, workspaces):
-        yield _corrected(bill, corrections.get(bill.workspace, ()))
+def with_corrections(ledger: Ledger, query: MonthQuery, workspaces: Sequence[str] | None = None) -> Iterator[Statement]:
+    """The statements of bills, with the corrections of closed months on those of the next open one."""
+    yield from (bill.statement for bill in corrected_bills(ledger, query, workspaces))
+
+
+def corrected_bills(ledger: Ledger, query: MonthQuery, workspaces: Sequence[str] | None = None) -> Iterator[Bill]:
+    """Bills, with the corrections of closed months on the statements of the next open one."""
+    corrections = corrections_on(ledger, query.month, workspaces, query.record_until)
+    for bill in bills(ledger, query, workspaces):
+        of_workspace = corrections.get(bill.statement.workspace, ())
+        yield replace(bill, statement=_corrected(bill.statement, of_workspace))
 
 
 def _corrected(bill: Statement, corrections: tuple[Correction, ...]) -> Statement:
@@ -109,6 +115,5 @@ def _corrected(bill: Statement, corrections: tuple[Correction, ...]) -> Statemen
 def names_held(ledger: Ledger, workspace: str, instant: int) -> tuple[HeldName, ...]:
     """The image names of a workspace that cannot be reused at an instant, by name."""
     require_workspace(ledger, workspace)
-    for _ in scopes(ledger, [workspace]):
-        held = held_names_of_scope(ledger, instant, card_in_force(ledger).rules)
-    return held.get(workspace, ())
+    with ledger.view(Query.at(instant, card_in_force(ledger).rules), [workspace]) as view:
+        return held_names_of(view).get(workspace, ())

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from accounting.billing.bills import Asked, Bill, bill_batches
+from accounting.billing.bills import Bill, MonthQuery, bill_batches
 from accounting.billing.explanation import RateStep, rate_steps, total
-from accounting.billing.page_facts import DAY_SECONDS, Facts, PackageAtEnd, facts_of_scope
+from accounting.billing.page_facts import DAY_SECONDS, Facts, PackageAtEnd, facts_of
 from accounting.billing.rating import apportion
 from accounting.billing.reckoning import explanation_of, reckon
-from accounting.billing.statement import as_stated, asked_of, latest_month, require_workspace
+from accounting.billing.statement import as_stated, latest_month, query_of, require_workspace
 from accounting.billing.steady import Steady, steady_from
-from accounting.billing.unseen import HiddenPackage, ReuploadedPackage, hidden_of_scope, reuploaded_of_scope
-from accounting.billing.usage import parts_of
+from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
 from accounting.facts.broken import BrokenObject
 from accounting.facts.cards import card_of_closed
 from accounting.facts.sealed import closings, digest_of, is_closed
@@ -21,7 +20,8 @@ from accounting.facts.sources import first_snapshot_at
 from accounting.facts.statement_json import statement_json
 from accounting.instants import LAST, Month, midnight
 from accounting.ledger import Ledger
-from accounting.model import STATES, Line, Part, RateCard, Statement, WorkspaceUsage
+from accounting.model import STATES, Line, RateCard, RatePeriod, Statement, WorkspaceUsage
+from accounting.rates.periods import rate_periods
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -139,7 +139,7 @@ class StatementPage:
     hidden: tuple[HiddenPackage, ...]
     reuploaded: tuple[ReuploadedPackage, ...]
     free_states: Mapping[Month, frozenset[str]]
-    parts: tuple[Part, ...]
+    parts: tuple[RatePeriod, ...]
     sources: tuple[SourceEvidence, ...]
     broken: tuple[BrokenObject, ...]
     digest: str
@@ -156,49 +156,44 @@ def statement_page(ledger: Ledger, workspace: str, month: Month | None = None) -
 
 def statement_pages(ledger: Ledger, month: Month, workspaces: Sequence[str] | None = None) -> Iterator[StatementPage]:
     """The pages of all workspaces, or of those named, in no order. Raises AcctError as `statements` does."""
-    asked = asked_of(ledger, month)
-    stated = as_stated(ledger, asked, workspaces)
+    query = query_of(ledger, month)
+    stated = as_stated(ledger, query, workspaces)
     free_states = {
-        closing.month: _free_states(closing.month, card_of_closed(ledger, closing.month, asked.record_until))
+        closing.month: _free_states(closing.month, card_of_closed(ledger, closing.month, query.record_until))
         for closing in closings(ledger)
-        if closing.record_id <= asked.record_until
+        if closing.record_id <= query.record_until
     }
-    known_from = first_snapshot_at(ledger, asked.record_until)
+    known_from = first_snapshot_at(ledger, query.record_until)
     assert known_from is not None  # without a snapshot nothing is covered, which is refused
-    for batch in bill_batches(ledger, asked, workspaces):
-        facts = facts_of_scope(ledger, _days_metered(asked))
-        hidden = hidden_of_scope(ledger)
-        reuploaded = [] if is_closed(ledger, month) else reuploaded_of_scope(ledger)
-        for bill in batch:
-            workspace = bill.statement.workspace
-            of_workspace = facts.get(workspace, Facts())
-            of_workspace.hidden = hidden.get(workspace, ())
-            of_workspace.reuploaded = tuple(each for each in reuploaded if each.workspace == workspace)
-            yield _page(asked, stated(bill.statement), bill, of_workspace, free_states, known_from)
+    for view, bills in bill_batches(ledger, query, workspaces):
+        facts = facts_of(view, _days_metered(query), is_closed(ledger, month))
+        for bill in bills:
+            of_workspace = facts.get(bill.statement.workspace, Facts())
+            yield _page(query, stated(bill.statement), bill, of_workspace, free_states, known_from)
 
 
 def _free_states(month: Month, card: RateCard) -> frozenset[str]:
-    return frozenset(STATES).difference(*(part.rule.charged for part in parts_of(month, card)))
+    return frozenset(STATES).difference(*(part.rule.charged for part in rate_periods(month, card)))
 
 
-def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts,
+def _page(query: MonthQuery, statement: Statement, bill: Bill, facts: Facts,
           free_states: Mapping[Month, frozenset[str]], known_from: int) -> StatementPage:  # fmt: skip
-    parts = parts_of(asked.month, asked.card)
-    rates = rate_steps(bill.costs, bill.usage, parts, asked.month)
-    steady = steady_from(asked, parts, bill, facts.packages)
+    parts = query.periods
+    rates = rate_steps(bill.costs, bill.usage, parts, query.month)
+    steady = steady_from(query, bill, facts.packages)
     return StatementPage(
         statement,
-        asked.until,
+        query.until,
         known_from,
         explanation_of(statement, reckon(statement, rates), known_from),
         rates,
-        _days(facts, asked.until),
+        _days(facts, query.until),
         repository_lines(statement),
-        _deletions(asked, facts, steady),
+        _deletions(query, facts, steady),
         _free(statement, bill.usage),
         _shared(facts, steady),
-        facts.hidden,
-        facts.reuploaded,
+        tuple(facts.hidden),
+        tuple(facts.reuploaded),
         free_states,
         tuple(parts),
         tuple(
@@ -210,9 +205,9 @@ def _page(asked: Asked, statement: Statement, bill: Bill, facts: Facts,
     )
 
 
-def _days_metered(asked: Asked) -> range:
+def _days_metered(query: MonthQuery) -> range:
     """The days of the month, up to coverage, counted from 1970-01-01."""
-    return range(asked.month.start // DAY_SECONDS, (asked.until + DAY_SECONDS - 1) // DAY_SECONDS)
+    return range(query.month.start // DAY_SECONDS, (query.until + DAY_SECONDS - 1) // DAY_SECONDS)
 
 
 def _days(facts: Facts, until: int) -> tuple[StoredDay, ...]:
@@ -224,14 +219,14 @@ def _days(facts: Facts, until: int) -> tuple[StoredDay, ...]:
     )
 
 
-def _deletions(asked: Asked, facts: Facts, steady: Steady) -> tuple[ChargedDeletion, ...]:
+def _deletions(query: MonthQuery, facts: Facts, steady: Steady) -> tuple[ChargedDeletion, ...]:
     found: dict[tuple[str, int], list[PackageAtEnd]] = {}
     for package in facts.packages:
         kept_until = package.kept_until
-        if package.charged and package.repository is not None and kept_until is not None and kept_until > asked.until:
+        if package.charged and package.repository is not None and kept_until is not None and kept_until > query.until:
             found.setdefault((package.repository, kept_until), []).append(package)
-    stops = [midnight(rule.effective_from) for rule in asked.card.rules if "repository_deleted" not in rule.charged]
-    rule_stops = min((stop for stop in stops if stop > asked.until), default=LAST)
+    stops = [midnight(rule.effective_from) for rule in query.card.rules if "repository_deleted" not in rule.charged]
+    rule_stops = min((stop for stop in stops if stop > query.until), default=LAST)
     deletions = []
     for (repository, kept_until), packages in found.items():
         carried = total(part for package in packages for part in package.carried_parts(steady.share))

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from accounting.billing.bills import Asked, Bill
+from accounting.billing.bills import Bill, MonthQuery
 from accounting.billing.explanation import total
 from accounting.billing.page_facts import DAY_SECONDS, PackageAtEnd
 from accounting.billing.rating import included_units, tiered_cost
 from accounting.instants import Month
-from accounting.model import Part, Rate
+from accounting.model import Rate
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Steady:
         return self.month(self.charged_bytes) - self.month(self.charged_bytes - size_bytes)
 
 
-def steady_from(asked: Asked, parts: Sequence[Part], bill: Bill, packages: Sequence[PackageAtEnd]) -> Steady:
+def steady_from(query: MonthQuery, bill: Bill, packages: Sequence[PackageAtEnd]) -> Steady:
     """What is charged in the last second that was metered, of packages that hold something then."""
-    last_second = max(asked.until - 1, asked.month.start)
-    part = next(part for part in parts if part.start <= last_second < part.end)
+    last_second = max(query.until - 1, query.month.start)
+    part = next(part for part in query.periods if part.start <= last_second < part.end)
     charged = total(each for package in packages if package.charged for each in package.carried_parts(part.rule.share))
     included = Fraction(0)
     if part.rate is not None:
         included = included_units(part.rate, last_second, last_second + 1, 1, bill.plans, bill.statement.workspace)
-    return Steady(part.rule.share, charged, Month.holding(asked.until).seconds, part.rate, included)
+    return Steady(part.rule.share, charged, Month.holding(query.until).seconds, part.rate, included)

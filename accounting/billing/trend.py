@@ -12,8 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from accounting.billing.grouping import corrections_of
-from accounting.billing.statement import asked_of
-from accounting.billing.usage import LIFECYCLE, PRESENCE, ask, parts_of, scopes
+from accounting.billing.statement import query_of
 from accounting.facts.sources import first_snapshot_at
 from accounting.ledger import Ledger
 from accounting.model import LineKey, Statement
@@ -170,18 +169,15 @@ def _versions(ledger: Ledger) -> dict[LineKey | None, Versions]:
 def _compare(ledger: Ledger, bills: Sequence[Statement]) -> None:
     """Bring what each month held into the relations that compare them; of a closed one, as it was known then."""
     ledger.run("CREATE OR REPLACE TEMP TABLE compared_months (month INTEGER, seconds BIGINT)")
-    for _ in scopes(ledger, [bills[0].workspace]):
-        for number, bill in enumerate(bills):
-            asked = asked_of(ledger, bill.month)
-            ask(ledger, parts_of(bill.month, asked.card), asked.until, asked.card.rules, asked.record_until)
-            ledger.run("INSERT INTO compared_months VALUES (?, ?)", [number, bill.metered_seconds])
-            for name in (*LIFECYCLE, *PRESENCE, "900_held_seconds", "905_held_versions"):
-                ledger.define(name)
+    for number, bill in enumerate(bills):
+        ledger.run("INSERT INTO compared_months VALUES (?, ?)", [number, bill.metered_seconds])
+        with ledger.view(query_of(ledger, bill.month).query, [bill.workspace]) as view:
+            view.define(["held_seconds", "held_versions"])
             for held, compared in (("held_seconds", "compared_seconds"), ("held_versions", "compared_versions")):
                 into = f"INSERT INTO {compared}" if number else f"CREATE OR REPLACE TEMP TABLE {compared} AS"
                 ledger.run(f"{into} SELECT {number} AS month, * FROM {held}")
-    for name in ("910_changed_content", "920_held_lines", "930_changed_versions"):
-        ledger.define(name)
+    for name in ("changed_content", "held_lines", "changed_versions"):
+        ledger.define(f"analysis/{name}")
 
 
 def split_change(lines: Sequence[tuple[int, int]], came: int, went: int, scale: int = 1) -> Iterator[Reasons]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from accounting.billing.usage import HOLDINGS, LIFECYCLE, ask_instant, coverage, scopes
+from accounting.billing.usage import coverage
 from accounting.facts.cards import card_in_force
-from accounting.ledger import Ledger
+from accounting.ledger import Ledger, Query, View
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class HiddenPackage:
     `size_bytes` are those of what is hidden, each blob whole (RULES, section 2).
     """
 
+    workspace: str
     repository: str | None
     format: str
     package: str
@@ -38,62 +39,50 @@ class ReuploadedPackage:
         return f"{self.workspace}/{self.format}/{self.package}"
 
 
-def hidden_of_scope(ledger: Ledger) -> dict[str, tuple[HiddenPackage, ...]]:
-    """By workspace in scope, in the periods asked for, whose relations are defined."""
-    ledger.define("745_hidden_packages")
-    rows = ledger.rows(
-        "SELECT w.name, h.repository, h.format, h.package, h.source, h.last_shown_at, h.size_bytes"
-        " FROM hidden_packages AS h JOIN workspaces AS w USING (workspace_id) ORDER BY ALL"
+def hidden_of(view: View) -> list[HiddenPackage]:
+    """Of the workspaces of a view, in its rate periods."""
+    return view.records(
+        HiddenPackage,
+        "SELECT w.name AS workspace, h.repository, h.format, h.package, h.source, h.last_shown_at, h.size_bytes"
+        " FROM hidden_packages AS h JOIN workspaces AS w USING (workspace_id) ORDER BY ALL",
     )
-    found: dict[str, tuple[HiddenPackage, ...]] = {}
-    for workspace, *hidden in rows:
-        found[workspace] = (*found.get(workspace, ()), HiddenPackage(*hidden))
-    return found
 
 
-def hidden_now(ledger: Ledger) -> dict[str, tuple[HiddenPackage, ...]]:
-    """By workspace, at the last second that is covered; nothing where no source is served."""
-    workspaces = [
-        name
-        for (name,) in ledger.rows(
-            "SELECT DISTINCT w.name FROM workspaces AS w JOIN packages AS p USING (workspace_id)"
-            " JOIN holdings AS h USING (package_id) JOIN sources AS s USING (source_id) WHERE s.served"
-        )
-    ]
-    found: dict[str, tuple[HiddenPackage, ...]] = {}
-    if workspaces:
-        ask_instant(ledger, coverage(ledger) - 1, card_in_force(ledger).rules)
-    for _ in scopes(ledger, workspaces) if workspaces else ():
-        for name in (*LIFECYCLE, *HOLDINGS):
-            ledger.define(name)
-        found |= hidden_of_scope(ledger)
-    return found
+def hidden_now(ledger: Ledger) -> list[HiddenPackage]:
+    """Of all workspaces, at the last second that is covered; nothing where no source is served."""
+    workspaces = _named(
+        ledger,
+        "SELECT DISTINCT w.name FROM workspaces AS w JOIN packages AS p USING (workspace_id)"
+        " JOIN holdings AS h USING (package_id) JOIN sources AS s USING (source_id) WHERE s.served",
+    )
+    if not workspaces:
+        return []
+    query = Query.at(coverage(ledger) - 1, card_in_force(ledger).rules)
+    return [hidden for view in ledger.views(query, workspaces) for hidden in hidden_of(view)]
 
 
-def reuploaded(ledger: Ledger) -> list[ReuploadedPackage]:
+def reuploaded_of(view: View) -> list[ReuploadedPackage]:
+    """Of the workspaces of a view, as of now."""
+    return view.records(
+        ReuploadedPackage,
+        "SELECT w.name AS workspace, r.format, r.package, r.deleted_at, r.uploaded_at FROM reuploaded_packages AS r"
+        " JOIN workspaces AS w USING (workspace_id) ORDER BY ALL",
+    )
+
+
+def reuploaded_now(ledger: Ledger) -> list[ReuploadedPackage]:
     """All of them, by workspace, format and name."""
-    workspaces = [
-        name
-        for (name,) in ledger.rows(
-            "SELECT DISTINCT w.name FROM events AS e JOIN workspaces AS w USING (workspace_id)"
-            " WHERE e.kind = 'package' AND e.verb = 'deleted'"
-        )
-    ]
-    found: list[ReuploadedPackage] = []
-    if workspaces:
-        ask_instant(ledger, 0, card_in_force(ledger).rules)
-    for _ in scopes(ledger, workspaces) if workspaces else ():
-        for name in ("110_scope_packages", "200_ordered_events", "220_package_deletions"):
-            ledger.define(name)
-        found += reuploaded_of_scope(ledger)
+    workspaces = _named(
+        ledger,
+        "SELECT DISTINCT w.name FROM events AS e JOIN workspaces AS w USING (workspace_id)"
+        " WHERE e.kind = 'package' AND e.verb = 'deleted'",
+    )
+    if not workspaces:
+        return []
+    query = Query.at(0, card_in_force(ledger).rules)
+    found = [again for view in ledger.views(query, workspaces) for again in reuploaded_of(view)]
     return sorted(found, key=lambda each: each.subject)
 
 
-def reuploaded_of_scope(ledger: Ledger) -> list[ReuploadedPackage]:
-    """Those of the workspaces in scope, of which the deletions of packages are defined."""
-    ledger.define("775_reuploaded_packages")
-    rows = ledger.rows(
-        "SELECT w.name, r.format, r.package, r.deleted_at, r.uploaded_at FROM reuploaded_packages AS r"
-        " JOIN workspaces AS w USING (workspace_id) ORDER BY ALL"
-    )
-    return [ReuploadedPackage(*row) for row in rows]
+def _named(ledger: Ledger, sql: str) -> list[str]:
+    return [name for (name,) in ledger.rows(sql)]

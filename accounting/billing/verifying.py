@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from accounting.billing.statement import asked_of, with_corrections
+from accounting.billing.statement import query_of, with_corrections
 from accounting.errors import AcctError
 from accounting.facts.sealed import Closing, closings, digest_of
 from accounting.facts.statement_json import parse_statement, statement_json
@@ -24,7 +24,7 @@ class Difference:
     what: str
 
 
-def asked_closings(ledger: Ledger, month: Month | None) -> list[Closing]:
+def closings_of(ledger: Ledger, month: Month | None) -> list[Closing]:
     """The closing of one month, or all of them; AcctError for a month that is not closed."""
     asked = [closing for closing in closings(ledger) if month in (None, closing.month)]
     if month is not None and not asked:
@@ -52,7 +52,7 @@ def _of_month(ledger: Ledger, closing: Closing) -> Iterator[Difference]:
         if workspace not in sealed:
             yield Difference(_where(closing, workspace), "the statement has another digest than it was sealed with")
     yield from _lines_apart(ledger, closing, {name: parse_statement(text) for name, text in sealed.items()})
-    for statement in with_corrections(ledger, asked_of(ledger, closing.month), list(sealed)):
+    for statement in with_corrections(ledger, query_of(ledger, closing.month), list(sealed)):
         now = replace(statement, status="closed")
         if statement_json(now) != sealed[now.workspace]:
             then = parse_statement(sealed[now.workspace])

@@ -22,8 +22,8 @@ from accounting.collectors.bucket_listing import WORKERS, SideBySide
 from accounting.collectors.bucket_page import (
     CHECK_SERVER,
     Answer,
-    Asked,
     Page,
+    PageRequest,
     page_of,
     parsed,
     refuse_dtd,
@@ -125,7 +125,7 @@ class Bucket:
             request["Delimiter"] = "/"
         if token:
             request["ContinuationToken"] = token
-        asked = Asked(self._bucket, self._prefix, prefix, folders)
+        asked = PageRequest(self._bucket, self._prefix, prefix, folders)
 
         def page() -> Page:
             short = self._short_page(request)

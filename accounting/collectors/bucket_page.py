@@ -65,7 +65,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageRequest:
     """What is asked for: all below a prefix, or with `folders` one level of it. `source_prefix` is left off keys."""
 
     bucket: str
@@ -100,7 +100,7 @@ def refuse_dtd(response_dict: dict[str, Any], **_: object) -> None:
         response_dict["body"] = b""
 
 
-def page_of(where: str, page: Answer | None, date: str | None, asked: Asked) -> Page:
+def page_of(where: str, page: Answer | None, date: str | None, asked: PageRequest) -> Page:
     """Raises AcctError, naming page or key, for a page that is not what the S3 API promises."""
     root = page.root if page else None
     if page is None or root is None or root.tag.rpartition("}")[2] != ROOT:
@@ -175,7 +175,7 @@ def _members(root: Element, space: str) -> list[list[str | None]]:
     return columns
 
 
-def _folders(where: str, root: Element, space: str, encoded: bool, asked: Asked) -> list[str]:
+def _folders(where: str, root: Element, space: str, encoded: bool, asked: PageRequest) -> list[str]:
     texts = [entry.findtext(f"{space}Prefix") for entry in root.iterfind(f"{space}CommonPrefixes")]
     folders = _decoded(texts, encoded)
     if folders and not asked.folders:  # keys would be hidden in them
@@ -194,7 +194,7 @@ def _decoded(keys: list[str | None], encoded: bool) -> list[str | None]:
     return [unquote_plus(key) if key and ("%" in key or "+" in key) else key for key in slashed]
 
 
-def _objects(where: str, columns: list[list[str | None]], asked: Asked) -> pl.DataFrame:
+def _objects(where: str, columns: list[list[str | None]], asked: PageRequest) -> pl.DataFrame:
     texts = pl.DataFrame(dict(zip(MEMBERS, columns, strict=True)), schema=dict.fromkeys(MEMBERS, pl.String()))
     objects = _typed(texts, asked)
     if objects["sound"].all():
@@ -218,7 +218,7 @@ def _objects(where: str, columns: list[list[str | None]], asked: Asked) -> pl.Da
     return objects.select(list(OBJECTS))
 
 
-def _typed(texts: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+def _typed(texts: pl.DataFrame, asked: PageRequest) -> pl.DataFrame:
     """As OBJECTS, and `sound` where nothing is wrong, `full_key`, and `of_asked` where it is one that was asked for."""
     key = pl.col("Key")
     size_bytes = pl.col("Size").cast(pl.Int64, strict=False)

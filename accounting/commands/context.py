@@ -144,12 +144,12 @@ def say(text: str) -> None:
 
 def say_what_was_uploaded_again(ledger_path: Path) -> None:
     """Note the packages that were uploaded after their deletion, with the event that puts each right."""
-    from accounting.billing.unseen import reuploaded
+    from accounting.billing.unseen import reuploaded_now
     from accounting.ledger import reading
     from accounting.rendering.status import reuploaded_sentence
 
     with reading(ledger_path) as ledger:
-        for package in reuploaded(ledger):
+        for package in reuploaded_now(ledger):
             say(reuploaded_sentence(package))
 
 

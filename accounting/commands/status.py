@@ -17,7 +17,7 @@ def status(
 
     Example: acct status
     """
-    from accounting.billing.unseen import hidden_now, reuploaded
+    from accounting.billing.unseen import hidden_now, reuploaded_now
     from accounting.billing.usage import coverage
     from accounting.facts.broken import broken_now
     from accounting.facts.sources import databases_asked, months_known, source_states
@@ -30,7 +30,7 @@ def status(
         months = months_known(ledger, covered_until)
         databases = databases_asked(ledger)
         hidden = hidden_now(ledger)
-        again = reuploaded(ledger)
+        again = reuploaded_now(ledger)
         broken = broken_now(ledger)
     found = Status(tuple(sources), tuple(databases), covered_until, tuple(months), hidden, tuple(again), tuple(broken))
     if format_ is OutputFormat.json:

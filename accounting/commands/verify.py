@@ -25,14 +25,14 @@ def verify(
 
     Example: acct verify
     """
-    from accounting.billing.verifying import asked_closings
+    from accounting.billing.verifying import closings_of
     from accounting.billing.verifying import verify as verify_months
     from accounting.ledger import reading
     from accounting.rendering.verify import verified_json
 
     wanted = month_or_none(month)
     with showing_progress("verifying") as progress, reading(settings(context).ledger) as ledger:
-        closings = asked_closings(ledger, wanted)
+        closings = closings_of(ledger, wanted)
         differences = list(verify_months(ledger, closings, progress))
     if format_ is OutputFormat.json:
         write_out(verified_json(closings, differences), None)

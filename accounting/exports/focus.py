@@ -25,8 +25,7 @@ from math import lcm
 from accounting.billing.bills import bill_batches
 from accounting.billing.closing import require_final
 from accounting.billing.rating import apportion, round_half_up
-from accounting.billing.statement import as_stated, asked_of
-from accounting.billing.usage import parts_of
+from accounting.billing.statement import as_stated, query_of
 from accounting.errors import AcctError
 from accounting.exports.levels import Level, levels_of
 from accounting.exports.package_urls import package_id, package_url
@@ -53,21 +52,21 @@ def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
     """
     if not is_closed(ledger, month):
         require_final(ledger, month)
-    asked = asked_of(ledger, month)
-    parts = parts_of(month, asked.card)
-    if not asked.card.rates:
+    query = query_of(ledger, month)
+    periods = query.periods
+    if not query.card.rates:
         raise AcctError(f"month {month}", "has no rates, so there is no cost to export", "load a rate card first")
-    row = as_stated(ledger, asked)
-    for batch in bill_batches(ledger, asked):
-        for bill in sorted(batch, key=lambda bill: bill.statement.workspace):
-            rows = invoice_rows(row(bill.statement), levels_of(bill.usage, parts, bill.costs, month.seconds))
+    stated = as_stated(ledger, query)
+    for _, bills in bill_batches(ledger, query):
+        for bill in sorted(bills, key=lambda bill: bill.statement.workspace):
+            rows = invoice_rows(stated(bill.statement), levels_of(bill.usage, periods, bill.costs, month.seconds))
             if rows:
                 yield rows
 
 
 def price_decimals(ledger: Ledger, month: Month) -> int:
     """How many digits after the point the finest price of a month's card has."""
-    prices = (tier.price for rate in asked_of(ledger, month).card.rates for tier in rate.tiers)
+    prices = (tier.price for rate in query_of(ledger, month).card.rates for tier in rate.tiers)
     return max((len(digits(price).partition(".")[2]) for price in prices), default=0)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from accounting.billing.rating import tier_units
-from accounting.model import LineKey, Part, Rate, RateCost, WorkspaceUsage
+from accounting.model import LineKey, Rate, RateCost, RatePeriod, WorkspaceUsage
 
 _NOTHING = Fraction(0)
 
@@ -26,7 +26,7 @@ class Level:
     byte_seconds: Fraction
 
 
-def levels_of(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate, RateCost],
+def levels_of(usage: WorkspaceUsage, parts: Sequence[RatePeriod], costs: Mapping[Rate, RateCost],
               month_seconds: int) -> dict[LineKey, list[Level]]:  # fmt: skip
     """What the rates make of each line: its uncharged usage, and its part of the allowance and of each tier."""
     rates = list(costs)
@@ -48,7 +48,7 @@ def levels_of(usage: WorkspaceUsage, parts: Sequence[Part], costs: Mapping[Rate,
     return levels
 
 
-def _levels_of_rate(rate: Rate, cost: RateCost, denominator: int, parts: Sequence[Part],
+def _levels_of_rate(rate: Rate, cost: RateCost, denominator: int, parts: Sequence[RatePeriod],
                     month_seconds: int) -> list[Level]:  # fmt: skip
     """The allowance and the tiers of a workspace's whole charged usage, then one byte-second that is not charged."""
     of_rate = [part for part in parts if part.rate == rate]

@@ -19,27 +19,16 @@ from accounting.foresight.deleting import (
     WORKSPACE_ADMIN,
     Step,
     deleted_repositories,
-    look,
     packages_first,
     served_sources,
 )
 from accounting.foresight.scenario import goes_on, happens, known_until, supposing, taken_back, versions_go
 from accounting.instants import Month
-from accounting.ledger import Ledger
+from accounting.ledger import Ledger, Query, View
 
 KINDS = ("untagged", "old_versions", "deleted_repository", "copies", "together")
 UNTAGGED_DAYS = 14  # a manifest that has had no tag for so long is old
 MOST = 10  # of each kind that are billed, the largest first
-_RELATIONS = (
-    "830_present_versions",
-    "835_referrers",
-    "840_copied_versions",
-    "845_advised_versions",
-    "850_proposed_versions",
-    "855_carried_references",
-    "860_freed_bytes",
-    "865_freeing_items",
-)
 
 
 @dataclass(frozen=True)
@@ -111,10 +100,10 @@ def advise(path: Path, workspace: str, kept_versions: int, progress: Callable[[s
         covered_until = coverage(ledger)
         at = known_until(ledger)
         card = card_in_force(ledger)
-        look(ledger, workspace, at, card.rules)
         months = _months(at)
-        served = served_sources(ledger)
-        found = _found(ledger, at, kept_versions)
+        with ledger.view(Query.at(at, card.rules), [workspace]) as view:
+            served = served_sources(view)
+            found = _found(view, at, kept_versions)
         with _done(ledger, workspace, [], at, months[-1]):
             before = _amounts(ledger, workspace, months)
 
@@ -164,31 +153,28 @@ class _Found(NamedTuple):
     items: list[Advice]
 
 
-def _found(ledger: Ledger, at: int, kept_versions: int) -> _Found:
+def _found(view: View, at: int, kept_versions: int) -> _Found:
     """What frees something, alone or together."""
-    ledger.run(
-        "CREATE OR REPLACE TEMP TABLE advice_asked AS SELECT ?::BIGINT AS untagged_before, ?::BIGINT AS kept_versions",
+    view.give(
+        "advice_asked",
+        "SELECT ?::BIGINT AS untagged_before, ?::BIGINT AS kept_versions",
         [at - UNTAGGED_DAYS * 86_400, kept_versions],
     )
-    for name in _RELATIONS:
-        ledger.define(name)
-    items = _items(ledger)
+    items = _items(view)
     singles = sorted(
         (item for item in items.values() if item.freed_bytes), key=lambda a: (-a.freed_bytes, a.kind, a.subject)
     )
     largest = [item for kind in KINDS for item in [single for single in singles if single.kind == kind][:MOST]]
-    sets = _sets(ledger, items)
-    ((number_of_sets,),) = ledger.rows("SELECT count(*) FROM freed_bytes WHERE len(items) > 1")
+    sets = _sets(view, items)
+    ((number_of_sets,),) = view.rows("SELECT count(*) FROM freed_bytes WHERE len(items) > 1")
     return _Found([*largest, *sets], len(singles) - len(largest) + number_of_sets - len(sets), list(items.values()))
 
 
-def _items(ledger: Ledger) -> dict[int, Advice]:
+def _items(view: View) -> dict[int, Advice]:
     """The items of advice that free something, alone or in a set, by their numbers; with what each frees alone."""
-    emptied = {
-        (target.name, target.packages[0].of_present_repository): target for target in deleted_repositories(ledger)
-    }
+    emptied = {(target.name, target.packages[0].of_present_repository): target for target in deleted_repositories(view)}
     items = {}
-    for item_id, kind, subject, slug, present, freed_bytes, going in ledger.rows(
+    for item_id, kind, subject, slug, present, freed_bytes, going in view.rows(
         "SELECT * REPLACE (size_bytes::HUGEINT AS size_bytes) FROM freeing_items ORDER BY item_id"
     ):
         versions = tuple(Version(**version) for version in going)
@@ -201,16 +187,15 @@ def _items(ledger: Ledger) -> dict[int, Advice]:
     return items
 
 
-def _sets(ledger: Ledger, items: dict[int, Advice]) -> list[Advice]:
+def _sets(view: View, items: dict[int, Advice]) -> list[Advice]:
     """The sets of items that free most of what none of them frees alone."""
-    ledger.run(
-        "CREATE OR REPLACE TEMP TABLE advised_sets AS SELECT items, size_bytes FROM freed_bytes"
-        " WHERE len(items) > 1 ORDER BY size_bytes DESC, items LIMIT ?",
+    view.give(
+        "advised_sets",
+        "SELECT items, size_bytes FROM freed_bytes WHERE len(items) > 1 ORDER BY size_bytes DESC, items LIMIT ?",
         [MOST],
     )
-    ledger.define("870_set_bytes")
     sets = []
-    for members, joint_bytes, freed_bytes in ledger.rows(
+    for members, joint_bytes, freed_bytes in view.rows(
         "SELECT items, joint_bytes, size_bytes FROM set_bytes ORDER BY joint_bytes DESC, items"
     ):
         parts = tuple(items[member] for member in members)

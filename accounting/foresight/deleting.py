@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from accounting.billing.usage import LIFECYCLE, PRESENCE, ask_instant, scopes
 from accounting.errors import AcctError
 from accounting.foresight.scenario import Supposed
-from accounting.ledger import Ledger
-from accounting.model import Rule
+from accounting.ledger import View
 from accounting.text import nearest_package
 
 Kind = Literal["repository", "workspace", "package"]
@@ -67,53 +65,45 @@ class Step:
     role: str
 
 
-def look(ledger: Ledger, workspace: str, instant: int, rules: Sequence[Rule]) -> None:
-    """Define what is there at an instant: `present_repositories`, `present_packages` and what they are made from."""
-    ask_instant(ledger, instant, rules)
-    for _ in scopes(ledger, [workspace]):
-        for name in (*LIFECYCLE, *PRESENCE, "800_present_repositories", "810_present_packages"):
-            ledger.define(name)
-
-
-def target_of(ledger: Ledger, kind: Kind, workspace: str, name: str) -> Target:
-    """What is to be deleted, at the instant that was looked at.
+def target_of(view: View, kind: Kind, workspace: str, name: str) -> Target:
+    """What is to be deleted, at the instant of the view.
 
     Raises AcctError for a repository or a package that no evidence names up to then.
     """
     if kind == "repository":
-        return _repository(ledger, workspace, name)
+        return _repository(view, workspace, name)
     if kind == "package":
-        return _package(ledger, workspace, name)
-    rows = ledger.rows(
+        return _package(view, workspace, name)
+    rows = view.rows(
         "SELECT d.kept_until FROM workspace_deletions AS d JOIN periods AS p"
         " ON d.deleted_at <= p.period_from AND p.period_from < d.restored_at"
     )
     kept_until = rows[0][0] if rows else None
-    return Target("workspace", workspace, bool(rows), _packages(ledger), kept_until)
+    return Target("workspace", workspace, bool(rows), _packages(view), kept_until)
 
 
-def _repository(ledger: Ledger, workspace: str, slug: str) -> Target:
-    found = dict(ledger.rows("SELECT slug, kept_until FROM present_repositories ORDER BY slug"))
+def _repository(view: View, workspace: str, slug: str) -> Target:
+    found = dict(view.rows("SELECT slug, kept_until FROM present_repositories ORDER BY slug"))
     if slug not in found:
         raise _unknown("repository", workspace, slug, list(found))
-    inside = tuple(p for p in _packages(ledger) if p.slug == slug and p.of_present_repository)
+    inside = tuple(p for p in _packages(view) if p.slug == slug and p.of_present_repository)
     return Target("repository", slug, found[slug] is not None, inside, found[slug])
 
 
-def _package(ledger: Ledger, workspace: str, name: str) -> Target:
-    names = ledger.rows("SELECT format || '/' || name, state FROM present_packages ORDER BY ALL")
+def _package(view: View, workspace: str, name: str) -> Target:
+    names = view.rows("SELECT format || '/' || name, state FROM present_packages ORDER BY ALL")
     if name not in dict(names):
         raise _unknown("package", workspace, name, [known for known, _ in names])
-    packages = tuple(p for p in _packages(ledger) if f"{p.format}/{p.name}" == name)
+    packages = tuple(p for p in _packages(view) if f"{p.format}/{p.name}" == name)
     return Target("package", name, not packages, packages, packages[0].kept_until if packages else None)
 
 
-def _packages(ledger: Ledger) -> tuple[PresentPackage, ...]:
-    rows = ledger.rows(
+def _packages(view: View) -> tuple[PresentPackage, ...]:
+    sql = (
         "SELECT * EXCLUDE (workspace_id) FROM present_packages WHERE state NOT IN ('package_deleted', 'expired')"
         " ORDER BY format, name"
     )
-    return tuple(PresentPackage(*row) for row in rows)
+    return tuple(view.records(PresentPackage, sql))
 
 
 def _unknown(kind: str, workspace: str, name: str, known: Sequence[str]) -> AcctError:
@@ -128,23 +118,20 @@ def _unknown(kind: str, workspace: str, name: str, known: Sequence[str]) -> Acct
     )
 
 
-def bytes_at_stake(ledger: Ledger, target: Target) -> tuple[int, int]:
+def bytes_at_stake(view: View, target: Target) -> tuple[int, int]:
     """Of what the target's packages hold: what no other charged package holds, and what others hold too."""
-    ledger.run(
-        "CREATE OR REPLACE TEMP TABLE proposed_packages AS SELECT unnest(?::INTEGER[]) AS package_id",
-        [[package.package_id for package in target.packages]],
-    )
-    ledger.define("820_bytes_at_stake")
-    unique, shared = ledger.rows(
+    packages = [package.package_id for package in target.packages]
+    view.give("proposed_packages", "SELECT unnest(?::INTEGER[]) AS package_id", [packages])
+    unique, shared = view.rows(
         "SELECT coalesce(sum(size_bytes::HUGEINT) FILTER (WHERE others = 0), 0),"
         " coalesce(sum(size_bytes::HUGEINT) FILTER (WHERE others > 0), 0) FROM bytes_at_stake"
     )[0]
     return int(unique), int(shared)
 
 
-def served_sources(ledger: Ledger, packages: Sequence[PresentPackage] | None = None) -> tuple[str, ...]:
+def served_sources(view: View, packages: Sequence[PresentPackage] | None = None) -> tuple[str, ...]:
     """The sources that show what an API serves, and something of the workspace's live packages or of these, by name."""
-    rows = ledger.rows(
+    rows = view.rows(
         "SELECT DISTINCT s.name FROM sources AS s JOIN holdings AS h USING (source_id) JOIN present_packages AS p"
         " USING (package_id) WHERE s.served AND h.valid_until IS NULL AND p.state = 'live'"
         " AND ($1::INTEGER[] IS NULL OR p.package_id IN (SELECT unnest($1))) ORDER BY s.name",
@@ -153,13 +140,13 @@ def served_sources(ledger: Ledger, packages: Sequence[PresentPackage] | None = N
     return tuple(name for (name,) in rows)
 
 
-def deleted_repositories(ledger: Ledger) -> list[Target]:
-    """The deleted repositories of which packages are charged at the instant that was looked at, by slug.
+def deleted_repositories(view: View) -> list[Target]:
+    """The deleted repositories of which packages are charged at the instant of the view, by slug.
 
     One slug may stand for two: a deleted repository, and the one that bears its name now and is deleted too.
     """
     inside: dict[tuple[str, bool], list[PresentPackage]] = {}
-    for package in _packages(ledger):
+    for package in _packages(view):
         if package.state == "repository_deleted" and package.charged and package.slug is not None:
             inside.setdefault((package.slug, package.of_present_repository), []).append(package)
     return [

@@ -15,24 +15,14 @@ from pathlib import Path
 from accounting.billing.rating import rate_costs, round_half_up
 from accounting.billing.retention import RetentionEnd, retention_calendar
 from accounting.billing.statement import require_workspace, statement
-from accounting.billing.usage import (
-    LIFECYCLE,
-    NO_PLAN,
-    PRESENCE,
-    ask,
-    coverage,
-    parts_of,
-    parts_under,
-    plans_of_scope,
-    scopes,
-    usage_of_scope,
-)
+from accounting.billing.usage import NO_PLAN, coverage, plans_of, usage_of_one
 from accounting.facts.cards import card_in_force
 from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once, running_means
 from accounting.foresight.scenario import goes_on, supposing
 from accounting.instants import Month
-from accounting.ledger import Ledger
+from accounting.ledger import Ledger, Query
 from accounting.model import LineKey, Share, Statement, WorkspaceUsage
+from accounting.rates.periods import periods_under, rate_periods
 
 DAY = 86_400
 _NEXT_MONTHS = 3
@@ -99,11 +89,11 @@ def forecast(path: Path, workspace: str) -> Forecast:
         until = months[-1].end
         known_days = _days_known(ledger, covered_until)
         first = covered_until - known_days * DAY
-        live = _days(ledger, workspace, "945_live_intervals", first, known_days)
+        live = _days(ledger, workspace, "live_intervals", first, known_days)
         ends = [end for end in retention_calendar(ledger, workspace).ends if end.happens_at < until]
         so_far = statement(ledger, workspace, months[0]).charged_byte_seconds
         goes_on(ledger, until)
-        charged = _days(ledger, workspace, "940_charged_intervals", first, -(-(until - first) // DAY))
+        charged = _days(ledger, workspace, "charged_intervals", first, -(-(until - first) // DAY))
         history, ahead = charged[:known_days], charged[known_days:]
         drawn = []
         if len(live) > ENOUGH_DAYS:
@@ -128,17 +118,14 @@ def _days_known(ledger: Ledger, covered_until: int) -> int:
 
 
 def _days(ledger: Ledger, workspace: str, counted: str, first: int, days: int) -> list[float]:
-    """The mean bytes held on each day from an instant on, in intervals that count: a relation of queries/94x."""
+    """The mean bytes held on each day from an instant on, in intervals that count: by the relation `counted`."""
     rules, until = card_in_force(ledger).rules, first + days * DAY
     changes: dict[int, tuple[int, int]] = {}
-    for _ in scopes(ledger, [workspace]) if days else ():
-        ask(ledger, parts_under(rules, first, until), until, rules)
-        for name in (*LIFECYCLE, *PRESENCE, counted):
-            ledger.define(name)
-        ledger.run(f"CREATE OR REPLACE TEMP VIEW counted_intervals AS SELECT * FROM {counted.partition('_')[2]}")
-        ledger.define("950_content_by_day")
-        rows = ledger.rows("SELECT day, size_bytes, byte_seconds FROM content_by_day")
-        changes = {day: (size_bytes, byte_seconds) for day, size_bytes, byte_seconds in rows}
+    if days:
+        with ledger.view(Query(periods_under(rules, first, until), until, rules), [workspace]) as view:
+            view.give("counted_intervals", f"SELECT * FROM {counted}")
+            rows = view.rows("SELECT day, size_bytes, byte_seconds FROM content_by_day")
+            changes = {day: (size_bytes, byte_seconds) for day, size_bytes, byte_seconds in rows}
     held, means = 0, []
     for day in range(days):
         grown, byte_seconds = changes.get(day, (0, 0))
@@ -177,14 +164,13 @@ def _amounts(ledger: Ledger, known: Statement, start: int, bounds: Sequence[int]
     if known.amount_minor is None:
         return [None] * len(bounds)
     card, month = card_in_force(ledger), known.month
-    parts = parts_of(month, card)
+    parts = rate_periods(month, card)
     charged = [0] * len(parts)
-    for _ in scopes(ledger, [known.workspace]):
-        ask(ledger, parts, month.end, card.rules)
-        for usage in usage_of_scope(ledger):
-            for share in usage.shares:
-                charged[share.part] += share.numerator // usage.denominator if share.charged else 0
-        plans = plans_of_scope(ledger).get(known.workspace, NO_PLAN)
+    with ledger.view(Query(parts, month.end, card.rules), [known.workspace]) as view:
+        usage = usage_of_one(view)
+        plans = plans_of(view).get(known.workspace, NO_PLAN)
+    for share in usage.shares:
+        charged[share.part] += share.numerator // usage.denominator if share.charged else 0
     changing = [max(part.end - max(part.start, start), 0) for part in parts]
     line = LineKey(None, "", "", "")
     corrections = sum(correction.amount_minor or 0 for correction in known.corrections)

@@ -4,15 +4,14 @@ Each option is supposed in a ledger of its own and billed there, so that a figur
 else stays as it is: what is stored stays stored, and the rate card that is loaded goes on.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
-from accounting.billing.rating import rate_costs
-from accounting.billing.statement import asked_of, names_held, require_workspace, statement
-from accounting.billing.usage import NO_PLAN, ask, coverage, parts_of, plans_of_scope, rule_at, scopes, usage_of_scope
+from accounting.billing.bills import Bill, MonthQuery
+from accounting.billing.statement import corrected_bills, names_held, query_of, require_workspace
+from accounting.billing.usage import coverage
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force
 from accounting.foresight.deleting import (
@@ -21,7 +20,6 @@ from accounting.foresight.deleting import (
     Target,
     bytes_at_stake,
     itself,
-    look,
     packages_first,
     served_sources,
     target_of,
@@ -36,8 +34,9 @@ from accounting.foresight.scenario import (
     taken_back,
 )
 from accounting.instants import Month, format_instant
-from accounting.ledger import Ledger
-from accounting.model import HeldName, Part, Statement, WorkspaceUsage
+from accounting.ledger import Ledger, Query, View
+from accounting.model import HeldName, Statement
+from accounting.rates.periods import rule_at
 
 _DAY = 86_400
 _MOST_MONTHS = 24  # that are billed, however long a card keeps what is deleted
@@ -117,24 +116,24 @@ def what_if(
         covered_until = coverage(ledger)
         on = _instant(ledger, on)
         card = card_in_force(ledger)
-        look(ledger, workspace, on, card.rules)
-        target = target_of(ledger, kind, workspace, name)
-        unique_bytes, shared_bytes = bytes_at_stake(ledger, target)
-        served = served_sources(ledger, target.packages)
-        kept_until = on + rule_at(card.rules, on).retention_days * _DAY
+        with ledger.view(Query.at(on, card.rules), [workspace]) as view:
+            target = target_of(view, kind, workspace, name)
+            unique_bytes, shared_bytes = bytes_at_stake(view, target)
+            served = served_sources(view, target.packages)
+            kept_until = on + rule_at(card.rules, on).retention_days * _DAY
+            cuts = (on, kept_until, *_retentions_that_end(view))
         months = months_from(on, max(kept_until, target.kept_until or on))[:_MOST_MONTHS]
-        cuts = [on, kept_until, *_retentions_that_end(ledger)]
         options, carried = [], []
         for option, steps in _steps(target):
             progress(option.replace("_", " "))
             with taken_back(ledger):
                 happens(ledger, workspace, [step.event for step in steps], on)
                 goes_on(ledger, months[-1].end)
-                bills = tuple(statement(ledger, workspace, month) for month in months)
+                bills = [_bill(ledger, workspace, month, cuts) for month in months]
                 names = {package.name for package in target.packages if package.format == "container"}
                 held = tuple(name for name in names_held(ledger, workspace, on) if name.name in names)
-                options.append(Option(option, steps, bills, held))
-                carried.append([each for month in months for each in _carried(ledger, workspace, target, month, cuts)])
+                options.append(Option(option, steps, tuple(bill.statement for _, bill in bills), held))
+                carried.append([each for query, bill in bills for each in _carried(query, bill, target)])
         intervals = tuple(
             Interval(here[0], here[1], tuple(of_option[i][2] for of_option in carried))
             for i, here in enumerate(carried[0])
@@ -166,23 +165,21 @@ def _steps(target: Target) -> list[tuple[str, tuple[Step, ...]]]:
     return [*options, ("leave", ())]
 
 
-def _retentions_that_end(ledger: Ledger) -> list[int]:
+def _retentions_that_end(view: View) -> list[int]:
     """The instants after which something that was deleted before is no longer kept."""
-    rows = ledger.rows("SELECT kept_until FROM repository_deletions UNION SELECT kept_until FROM workspace_deletions")
+    rows = view.rows("SELECT kept_until FROM repository_deletions UNION SELECT kept_until FROM workspace_deletions")
     return [int(kept_until) for (kept_until,) in rows]
 
 
-def _carried(ledger: Ledger, workspace: str, target: Target, month: Month,
-             cuts: Sequence[int]) -> list[tuple[int, int, Carried]]:  # fmt: skip
+def _bill(ledger: Ledger, workspace: str, month: Month, cuts: tuple[int, ...]) -> tuple[MonthQuery, Bill]:
+    """The bill of a month, corrections included, with the usage of the intervals between cuts."""
+    query = replace(query_of(ledger, month), cuts=cuts)
+    return query, next(corrected_bills(ledger, query, [workspace]))
+
+
+def _carried(query: MonthQuery, bill: Bill, target: Target) -> list[tuple[int, int, Carried]]:
     """The month in the intervals between cuts, each with its share of the exact cost (RULES, section 5)."""
-    asked = asked_of(ledger, month)
-    parts = _cut(parts_of(month, asked.card), cuts)
-    usage = WorkspaceUsage(workspace, 1, ())
-    ask(ledger, parts, month.end, asked.card.rules)
-    for _ in scopes(ledger, [workspace]):
-        usage = next(usage_of_scope(ledger), usage)
-        plans = plans_of_scope(ledger).get(workspace, NO_PLAN)
-    costs = rate_costs(usage, parts, month.seconds, plans)
+    usage, parts = bill.usage, query.periods
     packages = {(package.format, package.name) for package in target.packages}
     found = []
     for number, part in enumerate(parts):
@@ -192,15 +189,6 @@ def _carried(ledger: Ledger, workspace: str, target: Target, month: Month,
         seconds = usage.denominator * (part.end - part.start)
         cost = None if part.rate is None else Fraction(0)
         if part.rate is not None and numerator:
-            cost = costs[part.rate].cost * numerator / costs[part.rate].charged
+            cost = bill.costs[part.rate].cost * numerator / bill.costs[part.rate].charged
         found.append((part.start, part.end, Carried(Fraction(numerator, seconds), Fraction(of_it, seconds), cost)))
     return found
-
-
-def _cut(parts: Sequence[Part], cuts: Sequence[int]) -> list[Part]:
-    """Parts of a month, cut at further instants."""
-    return [
-        Part(start, end, part.rule, part.rate)
-        for part in parts
-        for start, end in pairwise(sorted({part.start, part.end, *(c for c in cuts if part.start < c < part.end)}))
-    ]

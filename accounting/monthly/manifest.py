@@ -7,7 +7,7 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-from accounting.billing.bills import Asked
+from accounting.billing.bills import MonthQuery
 from accounting.facts.cards import card_text_of
 from accounting.facts.snapshots import digest_of_file
 from accounting.instants import format_instant
@@ -24,20 +24,20 @@ _EVENT = """
 """
 
 
-def write_manifest(ledger: Ledger, asked: Asked, status: str, folder: Path) -> None:
+def write_manifest(ledger: Ledger, query: MonthQuery, status: str, folder: Path) -> None:
     """manifest.json, over all files that are in the folder already."""
     members = {
         "schema": "acct.run/1",
         "acct": version("package-accounting"),
-        "month": str(asked.month),
+        "month": str(query.month),
         "status": status,
-        "covered_until": format_instant(asked.covered_until),
+        "covered_until": format_instant(query.covered_until),
         "inputs": {
-            "sources": _sources(ledger, asked.record_until),
-            "events": _events(ledger, asked.record_until),
-            "rate_card": _card(card_text_of(ledger, asked.month)),
-            "retroactive_rate_cards": _retroactive_cards(ledger, asked.record_until),
-            "closed_months": _closed_months(ledger, asked),
+            "sources": _sources(ledger, query.record_until),
+            "events": _events(ledger, query.record_until),
+            "rate_card": _card(card_text_of(ledger, query.month)),
+            "retroactive_rate_cards": _retroactive_cards(ledger, query.record_until),
+            "closed_months": _closed_months(ledger, query),
         },
         "files": [
             {"path": str(file.relative_to(folder)), "size": file.stat().st_size, "sha256": digest_of_file(file)}
@@ -92,12 +92,12 @@ def _retroactive_cards(ledger: Ledger, record_until: int) -> list[dict[str, str]
     return [_card(toml) for (toml,) in rows]
 
 
-def _closed_months(ledger: Ledger, asked: Asked) -> list[dict[str, str]]:
+def _closed_months(ledger: Ledger, query: MonthQuery) -> list[dict[str, str]]:
     """The closed months before, which corrections start from, with the SHA-256 of their statements' SHA-256s."""
     rows = ledger.rows(
         "SELECT s.month, string_agg(s.digest, '' ORDER BY w.name) FROM sealed_statements AS s JOIN workspaces AS w"
         " USING (workspace_id) WHERE s.month < ? GROUP BY s.month ORDER BY s.month",
-        [str(asked.month)],
+        [str(query.month)],
     )
     return [{"month": month, "sha256": _sha256(digests)} for month, digests in rows]
 

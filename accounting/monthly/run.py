@@ -9,11 +9,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from accounting.billing.bills import Asked
+from accounting.billing.bills import MonthQuery
 from accounting.billing.closing import require_final, require_known
-from accounting.billing.statement import asked_of, workspace_names
+from accounting.billing.statement import query_of, workspace_names
 from accounting.billing.statement_page import statement_pages
-from accounting.billing.usage import parts_of, unit_of
 from accounting.exports.focus import Row, invoices
 from accounting.exports.focus_files import write_csv
 from accounting.facts.sealed import is_closed, sealed_amounts
@@ -25,6 +24,7 @@ from accounting.monthly.manifest import MANIFEST, write_manifest
 from accounting.monthly.new_folders import appearing_folder
 from accounting.monthly.statements import StatementWriter, file_names, statement_stems
 from accounting.monthly.summary import Figures, Summary, amounts_before, figures_of, write_summary
+from accounting.rates.periods import rate_periods, unit_of
 
 FOCUS = "focus.csv"
 
@@ -40,22 +40,22 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, progress: Ca
         require_known(ledger, month)
         if not provisional:
             require_final(ledger, month)
-    asked = asked_of(ledger, month)
+    query = query_of(ledger, month)
     # Who came after the closing is not in a closed month.
     stems = statement_stems(list(sealed_amounts(ledger, month)) if closed else workspace_names(ledger))
     with appearing_folder(out, MANIFEST) as folder:
-        figures = _write_statements(ledger, asked, stems, folder, progress)
+        figures = _write_statements(ledger, query, stems, folder, progress)
         summary = Summary(
             month,
-            "closed" if closed else open_status(month, None, asked.covered_until),
-            asked.covered_until,
-            unit_of(parts_of(month, asked.card)),
-            asked.card.currency,
-            asked.card.minor_digits,
+            "closed" if closed else open_status(month, None, query.covered_until),
+            query.covered_until,
+            unit_of(rate_periods(month, query.card)),
+            query.card.currency,
+            query.card.minor_digits,
             {workspace: (stem, figures[workspace]) for workspace, stem in stems.items()},
         )
         write_summary(summary, folder)
-        if asked.card.rates and summary.status != "provisional":
+        if query.card.rates and summary.status != "provisional":
             progress("as FOCUS rows")
             with (folder / FOCUS).open("wb") as file:
                 write_csv(_by_name(invoices(ledger, month), folder), file)
@@ -64,18 +64,18 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, progress: Ca
         statements = {workspace: file_names(stem) for workspace, stem in stems.items()}
         page = index_html(summary, statements, [*beside, MANIFEST])
         (folder / INDEX).write_text(page, encoding="utf-8")
-        write_manifest(ledger, asked, summary.status, folder)
+        write_manifest(ledger, query, summary.status, folder)
     return summary
 
 
-def _write_statements(ledger: Ledger, asked: Asked, stems: Mapping[str, str], folder: Path,
+def _write_statements(ledger: Ledger, query: MonthQuery, stems: Mapping[str, str], folder: Path,
                       progress: Callable[[str], None]) -> dict[str, Figures]:  # fmt: skip
     """Every statement in every format; gives their figures, beside those of the month before."""
     progress("the month before")
-    before = amounts_before(ledger, asked)
+    before = amounts_before(ledger, query)
     figures = {}
     with StatementWriter(folder) as writer:
-        for page in statement_pages(ledger, asked.month, list(stems)):
+        for page in statement_pages(ledger, query.month, list(stems)):
             workspace = page.statement.workspace
             figures[workspace] = figures_of(page.statement, before)
             writer.write(stems[workspace], page)

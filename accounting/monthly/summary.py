@@ -10,14 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from accounting.billing.bills import Asked
+from accounting.billing.bills import MonthQuery
 from accounting.billing.statement import with_corrections
-from accounting.billing.usage import parts_of
 from accounting.errors import AcctError
 from accounting.facts.sealed import is_closed, sealed_amounts
 from accounting.instants import Month, format_instant
 from accounting.ledger import Ledger
 from accounting.model import Statement
+from accounting.rates.periods import rate_periods
 from accounting.tables import json_text
 from accounting.text import formula_safe, money
 
@@ -102,20 +102,20 @@ def figures_of(statement: Statement, before: Mapping[str, int | None] | None) ->
     )
 
 
-def amounts_before(ledger: Ledger, asked: Asked) -> Mapping[str, int | None] | None:
+def amounts_before(ledger: Ledger, query: MonthQuery) -> Mapping[str, int | None] | None:
     """What the month before the one asked for cost, by workspace: as it was sealed, or as it is known.
 
     None where no snapshot tells of it, or the rate card does not.
     """
-    before = replace(asked, month=asked.month.before)
+    before = replace(query, month=query.month.before)
     if is_closed(ledger, before.month):
         return sealed_amounts(ledger, before.month)
     if not ledger.rows(
-        "SELECT 1 FROM snapshots WHERE taken_at < ? AND record_id <= ? LIMIT 1", [asked.month.start, asked.record_until]
+        "SELECT 1 FROM snapshots WHERE taken_at < ? AND record_id <= ? LIMIT 1", [query.month.start, query.record_until]
     ):
         return None
     try:
-        parts_of(before.month, before.card)
+        rate_periods(before.month, before.card)
     except AcctError:
         return None
     return {bill.workspace: bill.amount_minor for bill in with_corrections(ledger, before)}

@@ -15,8 +15,8 @@ from polars.exceptions import DuplicateError
 
 from accounting.billing.comparing import compare
 from accounting.billing.explaining import explain
-from accounting.billing.statement import asked_of, require_workspace, statement, statements
-from accounting.billing.usage import RELATIONS, ask, coverage, parts_of, scopes
+from accounting.billing.statement import query_of, require_workspace, statement, statements
+from accounting.billing.usage import coverage
 from accounting.errors import AcctError
 from accounting.facts.sources import months_known, source_states
 from accounting.instants import Month
@@ -97,7 +97,7 @@ class LedgerReader:
         >>> ledger.workspaces().to_dicts()
         [{'workspace': 'acme', 'packages': 8, 'stored_blobs': 30, 'stored_bytes': Decimal('23327724')}]
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             return _rows(ledger, _WORKSPACES)
 
     def sources(self) -> pl.DataFrame:
@@ -108,7 +108,7 @@ class LedgerReader:
         >>> ledger.sources().select("source", "references", "unreachable_blobs", "gaps").rows()
         [('files', 4, 0, 0), ('images', 29, 1, 0)]
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             return sources_frame(source_states(ledger))
 
     def snapshots(self) -> pl.DataFrame:
@@ -118,7 +118,7 @@ class LedgerReader:
         >>> ledger.snapshots().columns[:3]
         ['source', 'taken_at', 'references']
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             return _rows(ledger, _SNAPSHOTS)
 
     def months(self) -> pl.DataFrame:
@@ -127,7 +127,7 @@ class LedgerReader:
         >>> ledger.months().rows()
         [('2026-09', 'final'), ('2026-10', 'final'), ('2026-11', 'provisional')]
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             known = months_known(ledger, coverage(ledger))
         return frame([(str(month), status) for month, status in known], {"month": pl.String, "status": pl.String})
 
@@ -138,7 +138,7 @@ class LedgerReader:
         >>> ledger.statement("acme", "2026-10").amount_minor
         758
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             return statement(ledger, workspace, _month(month))
 
     def statements(self, month: str) -> pl.DataFrame:
@@ -149,7 +149,7 @@ class LedgerReader:
         >>> ledger.statements("2026-10").select("workspace", "status", "currency", "amount").rows()
         [('acme', 'final', 'USD', Decimal('7.58'))]
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             return statements_frame(_statements(ledger, Month.parse(month)))
 
     def lines(self, month: str, workspace: str | None = None) -> pl.DataFrame:
@@ -163,7 +163,7 @@ class LedgerReader:
         >>> lines["amount"].sum(), lines["byte_seconds"].sum() == ledger.statement("acme", "2026-10").byte_seconds
         (Decimal('7.58'), True)
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             if workspace is not None:
                 require_workspace(ledger, workspace)
             return lines_frame(_statements(ledger, Month.parse(month), workspace))
@@ -180,7 +180,7 @@ class LedgerReader:
         [('live', True, None), ('repository_deleted', True, 'repository.deleted'),
          ('repository_deleted', True, 'repository.deleted'), ('workspace_deleted', False, 'workspace.deleted')]
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             return explained_frames(explain(ledger, workspace, _month(month), package))
 
     def shared(self, workspace: str, month: str | None = None) -> pl.DataFrame:
@@ -211,7 +211,7 @@ class LedgerReader:
         >>> compared["amount_in_force"].sum(), compared["amount_other"].sum(), compared["change"].sum()
         (Decimal('7.58'), Decimal('3.79'), Decimal('-3.79'))
         """
-        with self._asked() as ledger:
+        with self._question() as ledger:
             return compared_frame(list(compare(ledger, Month.parse(month), toml, "the other rate card", workspace)))
 
     def sql(self, query: str, workspace: str | None = None, month: str | None = None) -> pl.DataFrame:
@@ -229,15 +229,18 @@ class LedgerReader:
         """
         if (workspace is None) != (month is None):
             raise AcctError("sql", "was given only one of workspace and month", "give both, or neither")
-        with self._asked() as ledger:
+        with self._question() as ledger:
             require_select(ledger, query)
-            ledger.define("100_coverage")
-            if workspace is not None and month is not None:
-                _bring_in(ledger, workspace, Month.parse(month))
-            return _rows(ledger, query)
+            ledger.define("presence/coverage")
+            if workspace is None or month is None:
+                return _rows(ledger, query)
+            require_workspace(ledger, workspace)
+            with ledger.view(query_of(ledger, Month.parse(month)).query, [workspace]) as view:
+                view.define(["usage"])
+                return _rows(ledger, query)
 
     @contextmanager
-    def _asked(self) -> Iterator[Ledger]:
+    def _question(self) -> Iterator[Ledger]:
         """The ledger for one question, whose temporary relations no other question sees."""
         if self._ledger is None:
             raise AcctError(f"ledger {self.path}", "is closed", "open it again with accounting.open")
@@ -247,16 +250,6 @@ class LedgerReader:
                 yield session
         finally:
             session.close()
-
-
-def _bring_in(ledger: Ledger, workspace: str, month: Month) -> None:
-    """Define the relations that a workspace's month is computed from."""
-    require_workspace(ledger, workspace)
-    asked = asked_of(ledger, month)
-    for _ in scopes(ledger, [workspace]):
-        ask(ledger, parts_of(month, asked.card), asked.until, asked.card.rules, asked.record_until)
-        for name in RELATIONS:
-            ledger.define(name)
 
 
 def _statements(ledger: Ledger, month: Month, workspace: str | None = None) -> list[Statement]:

@@ -15,7 +15,7 @@ from accounting.billing.explanation import (
     total,
 )
 from accounting.instants import format_instant
-from accounting.model import Part
+from accounting.model import RatePeriod
 from accounting.rendering.common import STATE_WORDS, nothing_of
 from accounting.rendering.corrections import correction_branch
 from accounting.rendering.tree import Branch, cause_words, drawn, line_name
@@ -58,7 +58,7 @@ def _workspace(explained: Explanation) -> Branch:
     return Branch(f"The whole bill: {amount} {bill.currency}", twigs)
 
 
-def _rules(part: Part) -> Branch:
+def _rules(part: RatePeriod) -> Branch:
     rule = part.rule
     states = " and ".join(STATE_WORDS[state] for state in rule.charged)
     charged = f"packages that are {states} are charged" if states else "nothing is charged"
@@ -158,7 +158,7 @@ def _seen(source: str, sightings: Sequence[Sighting]) -> Branch:
     )
 
 
-def _allocation(allocation: Allocation, blob: BlobAllocations, part: Part) -> Branch:
+def _allocation(allocation: Allocation, blob: BlobAllocations, part: RatePeriod) -> Branch:
     seconds = allocation.end - allocation.start
     label = f"{_interval(allocation.start, allocation.end)}: {blob.size_bytes:,} × {seconds:,} s"
     others = _first([visible(name) for name in allocation.named], allocation.others)

@@ -20,7 +20,7 @@ from accounting.billing.explanation import (
 )
 from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
-from accounting.model import Correction, Part
+from accounting.model import Correction, RatePeriod
 from accounting.rendering.common import fraction
 from accounting.tables import json_text
 from accounting.text import formula_safe, money
@@ -74,7 +74,7 @@ def _money(minor: int | None, digits: int) -> str | None:
     return None if minor is None else money(minor, digits)
 
 
-def _part(part: Part) -> dict[str, object]:
+def _part(part: RatePeriod) -> dict[str, object]:
     return {
         "from": format_instant(part.start),
         "until": format_instant(part.end),

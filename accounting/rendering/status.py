@@ -1,6 +1,6 @@
 """What is known of sources and months, and what needs a look, to text and JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
@@ -23,7 +23,7 @@ class Status:
     databases: Sequence[tuple[str, int, int]]
     covered_until: int | None
     months: Sequence[tuple[Month, str]]
-    hidden: Mapping[str, Sequence[HiddenPackage]]
+    hidden: Sequence[HiddenPackage]
     reuploaded: Sequence[ReuploadedPackage]
     broken: Sequence[BrokenObject]
 
@@ -82,14 +82,13 @@ def _to_be_looked_at(found: Status, width: int | None) -> Iterator[str]:
     """What snapshots and events say against each other, and what is broken."""
     hidden = [
         [
-            visible(workspace),
+            visible(each.workspace),
             f"{each.format}/{visible(each.package)}",
             visible(each.source),
             format_instant(each.last_shown_at),
             size(each.size_bytes),
         ]
-        for workspace, packages in found.hidden.items()
-        for each in packages
+        for each in found.hidden
     ]
     if hidden:
         yield "Charged, though no snapshot shows it any more:\n"
@@ -127,7 +126,7 @@ def status_json(found: Status) -> str:
             ],
             "hidden_packages": [
                 {
-                    "workspace": workspace,
+                    "workspace": each.workspace,
                     "repository": each.repository,
                     "format": each.format,
                     "package": each.package,
@@ -135,8 +134,7 @@ def status_json(found: Status) -> str:
                     "last_shown_at": format_instant(each.last_shown_at),
                     "bytes": each.size_bytes,
                 }
-                for workspace, packages in found.hidden.items()
-                for each in packages
+                for each in found.hidden
             ],
             "uploaded_after_deletion": [
                 {

@@ -7,9 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from accounting import ledger as ledgers
-from accounting.billing.usage import meter, parts_of
+from accounting.billing.usage import usage_of
 from accounting.facts.ratecard import NO_CARD
 from accounting.facts.snapshots import Offer, digest_of_frame, take_in
+from accounting.ledger import Query
+from accounting.rates.periods import rate_periods
 from tests.bench.step import MONTH
 
 LAYERS, PACKAGES, TIMES = 20, 3_000, 6
@@ -23,7 +25,8 @@ def microseconds_per_interval(folder: Path) -> float:
     with ledgers.reading(ledger) as reader:
         intervals: int = reader.rows("SELECT count(*) FROM holdings WHERE valid_from < valid_until")[0][0]
         start = time.process_time()
-        for _ in meter(reader, parts_of(MONTH, NO_CARD), MONTH.end, NO_CARD.rules):
+        query = Query(rate_periods(MONTH, NO_CARD), MONTH.end, NO_CARD.rules)
+        for _ in (usage for view in reader.views(query) for usage in usage_of(view)):
             pass
         return (time.process_time() - start) / intervals * 1e6
 

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accounting import ledger as ledgers
-from accounting.billing.usage import coverage, meter, parts_of
+from accounting.billing.usage import coverage, usage_of
 from accounting.collectors import snapshot_file
 from accounting.facts.ratecard import NO_CARD
 from accounting.facts.snapshots import Offer, digest_of_file, take_in
 from accounting.instants import Month
+from accounting.ledger import Query
+from accounting.rates.periods import rate_periods
 from tests.bench.generate import DAY, FIRST_DAY
 
 MONTH = Month.holding(FIRST_DAY)
@@ -44,7 +46,8 @@ def month(ledger: Path, workspace: str | None = None) -> float:
     with ledgers.reading(ledger) as reader:
         start = time.process_time()
         until = min(MONTH.end, coverage(reader))
-        for _ in meter(reader, parts_of(MONTH, NO_CARD), until, NO_CARD.rules, workspace):
+        query, names = Query(rate_periods(MONTH, NO_CARD), until, NO_CARD.rules), workspace and [workspace]
+        for _ in (usage for view in reader.views(query, names) for usage in usage_of(view)):
             pass
         return time.process_time() - start
 

@@ -599,7 +599,7 @@ def uploads_page(*uploads: str, **members: str) -> Answer:
 
 def parts_page(*sizes: int, **members: str) -> Answer:
     inside = "".join(f"<{member}>{value}</{member}>" for member, value in ({"UploadId": "1"} | members).items())
-    entries = "".join(f"<Part><PartNumber>1</PartNumber><Size>{size}</Size></Part>" for size in sizes)
+    entries = "".join(f"<RatePeriod><PartNumber>1</PartNumber><Size>{size}</Size></RatePeriod>" for size in sizes)
     return Answer(f"<ListPartsResult>{inside}{entries}</ListPartsResult>".encode())
 
 

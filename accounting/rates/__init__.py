@@ -1,0 +1,1 @@
+"""Rate cards: rules and rates by date, and the rate periods that they cut a month into."""
