@@ -9,6 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from accounting.billing.bills import MonthQuery
 from accounting.billing.explanation import (
     NAMED,
     Allocation,
@@ -46,10 +47,16 @@ def explain(ledger: Ledger, workspace: str, month: Month | None = None, package:
     Of each line the first `blobs` are taken apart, all unless told. Raises AcctError as `statement` does, and for a
     package that is not in the bill.
     """
-    bill = statement(ledger, workspace, month)
-    lines = _lines_of(bill, package)
-    query = query_of(ledger, bill.month)
-    parts = query.periods
+    with ledger.keeping():
+        bill = statement(ledger, workspace, month)
+        lines = _lines_of(bill, package)
+        query = query_of(ledger, bill.month)
+        return _explained(ledger, query, bill, lines, package, blobs)
+
+
+def _explained(ledger: Ledger, query: MonthQuery, bill: Statement, lines: Sequence[Line], package: str | None,
+               blobs: int | None) -> Explanation:  # fmt: skip
+    workspace, parts = bill.workspace, query.periods
     with ledger.view(query.query, [workspace]) as view:
         usage = usage_of_one(view)
         costs = rate_costs(usage, parts, bill.month.seconds, plans_of(view).get(workspace, NO_PLAN))

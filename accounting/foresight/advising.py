@@ -136,7 +136,8 @@ def _done(ledger: Ledger, workspace: str, advice: Sequence[Advice], at: int, las
             versions_go(ledger, versions, at)
         happens(ledger, workspace, [step.event for each in advice for step in each.steps], at)
         goes_on(ledger, last.end)
-        yield
+        with ledger.keeping():
+            yield
 
 
 def _amounts(ledger: Ledger, workspace: str, months: Sequence[Month]) -> list[int]:

@@ -89,26 +89,29 @@ def forecast(path: Path, workspace: str) -> Forecast:
         until = months[-1].end
         known_days = _days_known(ledger, covered_until)
         first = covered_until - known_days * DAY
-        live = _days(ledger, workspace, "live_intervals", first, known_days)
-        ends = [end for end in retention_calendar(ledger, workspace).ends if end.happens_at < until]
-        so_far = statement(ledger, workspace, months[0]).charged_byte_seconds
+        with ledger.keeping():
+            live = _days(ledger, workspace, "live_intervals", first, known_days)
+            ends = [end for end in retention_calendar(ledger, workspace).ends if end.happens_at < until]
+            so_far = statement(ledger, workspace, months[0]).charged_byte_seconds
         goes_on(ledger, until)
-        charged = _days(ledger, workspace, "charged_intervals", first, -(-(until - first) // DAY))
-        history, ahead = charged[:known_days], charged[known_days:]
-        drawn = []
-        if len(live) > ENOUGH_DAYS:
-            drawn = losing_once(futures(live, len(ahead)), [all_ - of for all_, of in zip(history, live, strict=True)])
-        forecast_months = tuple(
-            _month(ledger, workspace, month, covered_until, so_far if month == months[0] else 0, drawn)
-            for month in months
-        )
+        with ledger.keeping():
+            charged = _days(ledger, workspace, "charged_intervals", first, -(-(until - first) // DAY))
+            history, ahead = charged[:known_days], charged[known_days:]
+            drawn = []
+            if len(live) > ENOUGH_DAYS:
+                gone = [all_ - of for all_, of in zip(history, live, strict=True)]
+                drawn = losing_once(futures(live, len(ahead)), gone)
+            forecast_months = tuple(
+                _month(ledger, workspace, month, covered_until, so_far if month == months[0] else 0, drawn)
+                for month in months
+            )
     means = [running_means(path) for path in drawn]
     days = tuple(_day(known, [path[i] for path in means]) for i, known in enumerate(ahead))
     return Forecast(workspace, covered_until, tuple(history), days, forecast_months, tuple(ends))
 
 
 def _days_known(ledger: Ledger, covered_until: int) -> int:
-    """For how many whole days all sources that hold something of the workspace have months of it."""
+    """For how many whole days all sources that hold something of the workspace have shown it."""
     ((first,),) = ledger.rows(
         "SELECT greatest((SELECT max(first_at) FROM (SELECT min(taken_at) AS first_at FROM snapshots"
         "   WHERE source_id IN (SELECT source_id FROM holdings) GROUP BY source_id)),"

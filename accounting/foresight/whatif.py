@@ -129,9 +129,11 @@ def what_if(
             with taken_back(ledger):
                 happens(ledger, workspace, [step.event for step in steps], on)
                 goes_on(ledger, months[-1].end)
-                bills = [_bill(ledger, workspace, month, cuts) for month in months]
+                with ledger.keeping():
+                    bills = [_bill(ledger, workspace, month, cuts) for month in months]
+                    all_held = names_held(ledger, workspace, on)
                 names = {package.name for package in target.packages if package.format == "container"}
-                held = tuple(name for name in names_held(ledger, workspace, on) if name.name in names)
+                held = tuple(name for name in all_held if name.name in names)
                 options.append(Option(option, steps, tuple(bill.statement for _, bill in bills), held))
                 carried.append([each for query, bill in bills for each in _carried(query, bill, target)])
         intervals = tuple(

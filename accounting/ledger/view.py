@@ -93,35 +93,32 @@ class Ledger(Session):
         super().__init__(*arguments)
         self.given: dict[str, object] = {}
         self.defined: dict[str, dict[str, object]] = {}
-        self._open_views = 0
+        self._keepers = 0
 
     @contextmanager
     def view(self, query: Query, workspaces: Sequence[str]) -> Iterator["View"]:
         """What the ledger says of some workspaces."""
-        with self._viewing():
+        with self.keeping():
             rows = self.rows("SELECT workspace_id, name FROM workspaces WHERE name IN (SELECT unnest(?))", [workspaces])
             yield View(self, query, rows)
 
     def views(self, query: Query, workspaces: Sequence[str] | None = None) -> Iterator["View"]:
         """What the ledger says of all workspaces, or of those of these names, batch by batch; empty batches too."""
-        with self._viewing():
+        with self.keeping():
             for batch in _batches(self._sizes(workspaces)):
                 yield View(self, query, batch)
 
-    def forget(self) -> None:
-        """Let go of what is defined: the facts that it was made from have changed."""
-        self.given.clear()
-        self.defined.clear()
-
     @contextmanager
-    def _viewing(self) -> Iterator[None]:
-        self._open_views += 1
+    def keeping(self) -> Iterator[None]:
+        """Keep what views define until the block ends, so that the next one need not. No fact may change in it."""
+        self._keepers += 1
         try:
             yield
         finally:
-            self._open_views -= 1
-            if not self._open_views:
-                self.forget()
+            self._keepers -= 1
+            if not self._keepers:
+                self.given.clear()
+                self.defined.clear()
 
     def _sizes(self, workspaces: Sequence[str] | None) -> list[tuple[Any, ...]]:
         """The id, the name and the number of holdings of each workspace."""
@@ -186,15 +183,15 @@ class View:
 
     def _define(self, name: str) -> None:
         relation = relation_of(name)
-        made_of = {}
-        if relation.is_table:
-            made_of = {read: self.ledger.given.get(read) for read in inputs_of(name)}
-        if self.ledger.defined.get(name) == made_of:
+        made_of = {read: self.ledger.given.get(read) for read in inputs_of(name)}
+        known = self.ledger.defined.get(name)
+        if known == made_of:
             return
         for read in relation.reads:
             if read in _files() and read != name:
                 self._define(read)
-        self.ledger.run(relation.sql)
+        if known is None or relation.is_table:  # a view gives what the tables hold that it reads
+            self.ledger.run(relation.sql)
         self.ledger.defined[name] = made_of
 
 
