@@ -99,9 +99,8 @@ def facts_of(view: View, month_days: range, closed: bool) -> dict[str, Facts]:
     ):
         found[workspace].deleted_at[repository, kept_until] = deleted_at
     for workspace, *source in view.rows(
-        "SELECT w.name, s.name, s.snapshots, s.first_at, s.latest_at, s.gaps FROM workspace_sources AS h"
-        " JOIN period_snapshots AS s USING (source_id) JOIN workspaces AS w USING (workspace_id)"
-        " ORDER BY w.name, s.name"
+        "SELECT w.name, s.name, s.snapshots, s.first_at, s.latest_at, s.gaps FROM period_snapshots AS s"
+        " JOIN workspaces AS w USING (workspace_id) ORDER BY w.name, s.name"
     ):
         found[workspace].sources.append((source[0], source[1], source[2], source[3], source[4]))
     for broken in view.records(

@@ -13,8 +13,9 @@ NO_PLAN: list[PlanInterval] = [(-_FOREVER, _FOREVER, None)]
 
 def coverage(ledger: Ledger) -> int:
     """The instant up to which the ledger knows what was stored; AcctError where it has no snapshot at all."""
-    ledger.define("presence/coverage")
-    rows = ledger.rows("SELECT covered_until FROM coverage")
+    with ledger.keeping():
+        ledger.relation("coverage")
+        rows = ledger.rows("SELECT covered_until FROM coverage")
     if not rows:
         raise AcctError(f"ledger {ledger.path}", "holds no snapshot yet", "collect or import one first")
     return int(rows[0][0])

@@ -75,8 +75,8 @@ def target_of(view: View, kind: Kind, workspace: str, name: str) -> Target:
     if kind == "package":
         return _package(view, workspace, name)
     rows = view.rows(
-        "SELECT d.kept_until FROM workspace_deletions AS d JOIN periods AS p"
-        " ON d.deleted_at <= p.period_from AND p.period_from < d.restored_at"
+        "SELECT d.kept_until FROM deletions AS d JOIN periods AS p"
+        " ON d.kind = 'workspace' AND d.deleted_at <= p.period_from AND p.period_from < d.restored_at"
     )
     kept_until = rows[0][0] if rows else None
     return Target("workspace", workspace, bool(rows), _packages(view), kept_until)

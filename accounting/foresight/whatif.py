@@ -169,7 +169,7 @@ def _steps(target: Target) -> list[tuple[str, tuple[Step, ...]]]:
 
 def _retentions_that_end(view: View) -> list[int]:
     """The instants after which something that was deleted before is no longer kept."""
-    rows = view.rows("SELECT kept_until FROM repository_deletions UNION SELECT kept_until FROM workspace_deletions")
+    rows = view.rows("SELECT DISTINCT kept_until FROM deletions WHERE kind IN ('repository', 'workspace')")
     return [int(kept_until) for (kept_until,) in rows]
 
 

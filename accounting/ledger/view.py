@@ -120,6 +120,20 @@ class Ledger(Session):
                 self.given.clear()
                 self.defined.clear()
 
+    def relation(self, name: str) -> None:
+        """Define a relation and all that it reads, as far as that is not done or what it is made of has changed."""
+        relation = relation_of(name)
+        made_of = {read: self.given.get(read) for read in inputs_of(name)}
+        known = self.defined.get(name)
+        if known == made_of:
+            return
+        for read in relation.reads:
+            if read in _files() and read != name:
+                self.relation(read)
+        if known is None or relation.is_table:  # a view gives what the tables hold that it reads
+            self.run(relation.sql)
+        self.defined[name] = made_of
+
     def _sizes(self, workspaces: Sequence[str] | None) -> list[tuple[Any, ...]]:
         """The id, the name and the number of holdings of each workspace."""
         if workspaces is not None and len(workspaces) == 1:
@@ -179,20 +193,7 @@ class View:
                 self.ledger.given[name] = columns
         for name in names:
             if name in _files():
-                self._define(name)
-
-    def _define(self, name: str) -> None:
-        relation = relation_of(name)
-        made_of = {read: self.ledger.given.get(read) for read in inputs_of(name)}
-        known = self.ledger.defined.get(name)
-        if known == made_of:
-            return
-        for read in relation.reads:
-            if read in _files() and read != name:
-                self._define(read)
-        if known is None or relation.is_table:  # a view gives what the tables hold that it reads
-            self.ledger.run(relation.sql)
-        self.ledger.defined[name] = made_of
+                self.ledger.relation(name)
 
 
 @cache

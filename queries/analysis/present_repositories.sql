@@ -10,6 +10,6 @@ WITH newest AS (
 SELECT n.workspace_id, n.slug, n.incarnation, d.deleted_at, d.kept_until
 FROM newest AS n
 CROSS JOIN periods AS p
-LEFT JOIN repository_deletions AS d
-    ON d.workspace_id = n.workspace_id AND d.slug = n.slug AND d.incarnation = n.incarnation
+LEFT JOIN deletions AS d
+    ON d.kind = 'repository' AND d.workspace_id = n.workspace_id AND d.slug = n.slug AND d.incarnation = n.incarnation
     AND d.deleted_at <= p.period_from AND p.period_from < d.restored_at;

@@ -2,9 +2,10 @@
 -- the retention ends or a later rule charges it no more; an image name is free; what a workspace held expires. `packages`
 -- is how many packages it concerns (RULES, section 3).
 CREATE OR REPLACE TEMP VIEW retention_ends AS
-WITH deletions AS (
+WITH repositories AS (
     SELECT d.workspace_id, d.slug, d.kept_until, MAX(d.deleted_at) AS deleted_at
-    FROM repository_deletions AS d
+    FROM deletions AS d
+    WHERE d.kind = 'repository'
     GROUP BY d.workspace_id, d.slug, d.kept_until
 ),
 intervals AS (
@@ -23,7 +24,7 @@ kept AS (
                OR (s.state_after = 'repository_deleted' AND s.kept_until_after = s.kept_until)
            ) THEN 1 ELSE 0 END AS charging_stops
     FROM intervals AS s
-    JOIN deletions AS d
+    JOIN repositories AS d
         ON d.workspace_id = s.workspace_id AND d.slug = s.repository AND d.kept_until = s.kept_until
     WHERE s.state = 'repository_deleted'
 ),
@@ -49,7 +50,7 @@ WHERE p.format = 'container' AND k.state_until = k.kept_until
 UNION ALL
 SELECT d.workspace_id, 'packages_expire' AS what, CAST(NULL AS VARCHAR) AS repository,
        CAST(NULL AS VARCHAR) AS name, d.deleted_at, d.kept_until AS happens_at, COUNT(*) AS packages
-FROM workspace_deletions AS d
-JOIN package_states AS s ON s.workspace_id = d.workspace_id AND s.state_until = d.kept_until
+FROM deletions AS d
+JOIN package_states AS s ON d.kind = 'workspace' AND s.workspace_id = d.workspace_id AND s.state_until = d.kept_until
 WHERE s.state = 'workspace_deleted'
 GROUP BY d.workspace_id, d.deleted_at, d.kept_until;

@@ -3,14 +3,21 @@
 CREATE OR REPLACE TEMP TABLE interval_events AS
 WITH links AS (
     SELECT r.package_id, r.occurred_at, max(r.position) AS position, arg_max(r.slug, r.position) AS slug,
-           arg_max(r.incarnation::HUGEINT, r.position) AS incarnation
+           arg_max(r.incarnation::BIGINT, r.position) AS incarnation
     FROM repository_events AS r
     WHERE r.package_id IS NOT NULL
     GROUP BY r.package_id, r.occurred_at
 ),
-package_changes AS (SELECT * FROM deletion_changes WHERE kind = 'package'),
-workspace_changes AS (SELECT * FROM deletion_changes WHERE kind = 'workspace'),
-repository_changes AS (SELECT * FROM deletion_changes WHERE kind = 'repository'),
+changes AS (
+    SELECT c.*
+    FROM deletion_changes AS c
+    QUALIFY c.occurred_at IS DISTINCT FROM lead(c.occurred_at) OVER (  -- undone at the same instant, it does not count
+        PARTITION BY c.kind, c.workspace_id, c.package_id, c.slug, c.incarnation ORDER BY c.position
+    )
+),
+package_changes AS (SELECT * FROM changes WHERE kind = 'package'),
+workspace_changes AS (SELECT * FROM changes WHERE kind = 'workspace'),
+repository_changes AS (SELECT * FROM changes WHERE kind = 'repository'),
 linked AS (
     SELECT s.*, l.position AS link_position, l.slug, l.incarnation
     FROM package_states AS s
@@ -22,7 +29,7 @@ SELECT s.package_id, s.period_id, s.state_from, s.state_until, s.repository, s.s
            WHEN 'package_deleted' THEN p.position
            WHEN 'workspace_deleted' THEN w.position
            WHEN 'repository_deleted' THEN r.position
-           WHEN 'expired' THEN CASE WHEN w.is_deleted THEN w.position ELSE r.position END
+           WHEN 'expired' THEN CASE WHEN w.is_deleted = 1 THEN w.position ELSE r.position END
            ELSE greatest(p.position, w.position, r.position)
        END AS change_position
 FROM linked AS s

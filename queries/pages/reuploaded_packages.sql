@@ -3,7 +3,8 @@
 -- section 3).
 CREATE OR REPLACE TEMP VIEW reuploaded_packages AS
 WITH deleted AS (
-    SELECT d.package_id, d.deleted_at FROM package_deletions AS d WHERE d.restored_at = 9223372036854775807
+    SELECT d.package_id, d.deleted_at FROM deletions AS d
+    WHERE d.kind = 'package' AND d.restored_at = 9223372036854775807
 ),
 seen_since AS (
     SELECT d.package_id, h.source_id, d.deleted_at, min(n.taken_at) AS taken_at

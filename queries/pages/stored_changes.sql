@@ -2,7 +2,35 @@
 -- many byte-seconds of the day itself that makes. Both are still to be divided by the carriers; where all that carry a
 -- blob are in one state, that is 1. Days are counted from 1970-01-01.
 CREATE OR REPLACE TEMP VIEW stored_changes AS
-WITH unshared AS (
+WITH steps AS (
+    SELECT s.period_id, s.blob_id, s.size_bytes, t.workspace_id, t.state, s.charged,
+           unnest([s.held_from, s.held_until]) AS boundary, unnest([1, -1]) AS step
+    FROM shared_holdings AS s
+    JOIN package_states AS t ON t.interval_id = s.interval_id
+),
+steps_at AS (
+    SELECT s.period_id, s.blob_id, s.size_bytes, s.workspace_id, s.boundary,
+           sum(s.step) FILTER (s.state = 'live') AS live,
+           sum(s.step) FILTER (s.state = 'repository_deleted') AS repository_deleted,
+           sum(s.step) FILTER (s.state = 'workspace_deleted') AS workspace_deleted,
+           sum(s.step) FILTER (s.state = 'package_deleted') AS package_deleted,
+           sum(s.step) FILTER (s.state = 'expired') AS expired,
+           sum(s.step) FILTER (s.charged = 1) AS charged,
+           sum(s.step) AS holders
+    FROM steps AS s
+    GROUP BY s.period_id, s.blob_id, s.size_bytes, s.workspace_id, s.boundary
+),
+-- How many hold a shared blob from a boundary on: by state, all of them, and those charged (RULES, section 4).
+state_boundaries AS (
+    SELECT c.period_id, c.blob_id, c.size_bytes, c.workspace_id, c.boundary AS held_from,
+           lead(c.boundary) OVER in_order AS held_until,
+           sum(c.live) OVER in_order AS live, sum(c.repository_deleted) OVER in_order AS repository_deleted,
+           sum(c.workspace_deleted) OVER in_order AS workspace_deleted, sum(c.package_deleted) OVER in_order AS package_deleted,
+           sum(c.expired) OVER in_order AS expired, sum(c.charged) OVER in_order AS charged, sum(c.holders) OVER in_order AS holders
+    FROM steps_at AS c
+    WINDOW in_order AS (PARTITION BY c.period_id, c.blob_id ORDER BY c.boundary)
+),
+unshared AS (
     SELECT s.workspace_id, s.state, 1 AS carriers, h.size_bytes::HUGEINT AS size_bytes,
            greatest(h.held_from, s.state_from) AS held_from, least(h.held_until, s.state_until) AS held_until
     FROM held_blobs AS h
