@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.exceptions import TyperException
 
 from tests.cli_runner import run, surroundings
 from tests.commands_of import commands, parse
 from tests.demo import MONTH, WORKSPACE, write_demo
-from tests.readme import README, written_anew
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OF_ACME = f"--workspace {WORKSPACE}"
@@ -219,7 +217,7 @@ def test_a_command_on_its_own_shows_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("words", "output"),
     [
         ("repot", "Did you mean 'report'"),
         ("rates lod", "Did you mean 'load'"),
@@ -236,29 +234,6 @@ def test_usage_errors(words: str, output: str, tmp_path: Path) -> None:
     assert (wrong.exit_code, wrong.stdout) == (2, "")
     assert output in wrong.stderr
     assert "--help' for help" in wrong.stderr
-
-
-def test_the_readmes_commands_are_those_of_help() -> None:
-    readme = README.read_text(encoding="utf-8")
-    assert written_anew(readme) == readme, "python -m tests.readme"
-
-
-def readme_lines() -> list[str]:
-    blocks = re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    lines = [line.split(" # ")[0] for block in blocks for line in block.splitlines()]
-    return [part.strip() for line in lines for part in re.findall(r"\bacct (?!-demo)(.*)", line)]
-
-
-@pytest.mark.parametrize("line", readme_lines())
-def test_the_readmes_examples_parse(line: str) -> None:
-    if not line.startswith("--install-completion"):  # which would be done, not read
-        parse(line.split())
-
-
-def test_the_parser_of_examples_finds_what_is_wrong() -> None:
-    for wrong in ("repot", "report", "report -w acme --formt json", "report -w acme more", "rates compare --month"):
-        with pytest.raises(TyperException):
-            parse(wrong.split())
 
 
 def test_what_new_users_stumble_over(demo: Path, tmp_path: Path) -> None:

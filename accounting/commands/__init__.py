@@ -23,6 +23,7 @@ from accounting.commands import (
     explain,
     export,
     forecast,
+    guide,
     imports,
     names,
     rates,
@@ -45,7 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, whatif,
-             advise, calendar, forecast, export, source):  # fmt: skip
+             advise, calendar, forecast, export, source, guide):  # fmt: skip
     room.add_to(app)
 
 _INTERRUPTED = 130
