@@ -1,12 +1,16 @@
 """What a registry's database shows, compared with the events that the ledger knows: what is new becomes events."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow as pa
 
 from accounting.collectors.database import Answer, ask
 from accounting.errors import AcctError
 from accounting.facts.events import append, unseen_packages
+from accounting.facts.observed import Event, Known, Observation, Row
 from accounting.ledger import Ledger, writing
 from accounting.model import Source
 
@@ -55,52 +59,55 @@ def take_in(ledger: Ledger, answer: Answer, accepted: frozenset[str] = frozenset
     )[0]
     if observed_before is not None and answer.observed_at <= observed_before:
         return Changes(answer.rows.height, repeated=True)
-    ledger.run(
-        "CREATE OR REPLACE TEMP TABLE observation AS"
-        " SELECT ? AS event_source, ?::BIGINT AS observed_at, ?::BIGINT AS observed_before",
-        [event_source, answer.observed_at, observed_before],
+    seen = Observation.of(
+        map(Row._make, answer.rows.select(Row._fields).iter_rows()),
+        _known(ledger, event_source),
+        answer.observed_at,
+        observed_before,
+        answer.source,
     )
-    ledger.register("observed_rows", answer.rows.to_arrow())
-    ledger.define("merge/60_observed")
-    _refuse_contradiction(ledger, answer)
-    for name in ("61_observed_before", "62_observed_deletions", "63_observed_changes"):
-        ledger.define(f"merge/{name}")
     if "loss" not in accepted:
-        _refuse_loss(ledger, answer, rows_before or 0)
-    for name in ("64_observed_links", "65_observed_events"):
-        ledger.define(f"merge/{name}")
-    append(ledger, "observed_events")
+        _refuse_loss(answer, seen, rows_before or 0)
+    events = list(seen.events())
+    _append(ledger, event_source, events)
     ledger.run(
         "INSERT INTO observations VALUES (?, ?, ?, ?)",
         [event_source, answer.observed_at, answer.rows.height, ledger.record_id()],
     )
-    verbs = dict(ledger.rows("SELECT verb, count(*) FROM observed_events GROUP BY verb"))
-    return Changes(answer.rows.height, unseen=unseen_packages(ledger, event_source), **verbs)
+    verbs = Counter(event.verb for event in events)
+    return Changes(answer.rows.height, verbs["created"], verbs["deleted"], verbs["restored"], verbs["linked"],
+                   unseen=unseen_packages(ledger, event_source))  # fmt: skip
 
 
-def _refuse_contradiction(ledger: Ledger, answer: Answer) -> None:
-    found = ledger.rows(
-        "SELECT subject, slug, other_slug FROM observed WHERE slug <> other_slug ORDER BY subject, deleted_at LIMIT 1"
+def _known(ledger: Ledger, event_source: str) -> list[Known]:
+    """The events that earlier collections of the source have recorded."""
+    return ledger.records(
+        Known,
+        "SELECT concat_ws('/', w.name, CASE WHEN e.kind = 'repository' THEN e.slug END, p.format, p.name) AS subject,"
+        " e.kind, w.name AS workspace, p.format, p.name AS package, e.slug, e.verb, e.occurred_at, e.event_id"
+        " FROM events AS e JOIN workspaces AS w USING (workspace_id) LEFT JOIN packages AS p USING (package_id)"
+        " WHERE e.event_source = ?",
+        [event_source],
     )
-    if found:
-        subject, slug, other = found[0]
-        raise AcctError(
-            f"source {answer.source}",
-            f"two rows link {subject} to different repositories, {slug} and {other}",
-            "mend the query of the source",
-        )
 
 
-def _refuse_loss(ledger: Ledger, answer: Answer, rows_before: int) -> None:
+def _append(ledger: Ledger, event_source: str, events: Sequence[Event]) -> None:
+    if not events:
+        return
+    columns = {name: list(column) for name, column in zip(Event._fields, zip(*events, strict=True), strict=True)}
+    text = {name: pa.string() for name in ("event_source", *Event._fields, "plan")}
+    schema = pa.schema(text | {"occurred_at": pa.int64()})
+    nothing = {"event_source": [event_source] * len(events), "plan": [None] * len(events)}
+    ledger.register("observed_events", pa.table(columns | nothing, schema=schema))
+    append(ledger, "observed_events")
+
+
+def _refuse_loss(answer: Answer, seen: Observation, rows_before: int) -> None:
     """Refuse what looks like a query that went wrong: what has no row any more would count as deleted."""
-    (there,) = ledger.rows(
-        "SELECT count(*) FROM (SELECT last(verb ORDER BY occurred_at, event_id) AS verb FROM observed_before"
-        " WHERE verb <> 'linked' GROUP BY subject) WHERE verb <> 'deleted'"
-    )[0]
-    (vanished,) = ledger.rows("SELECT count(*) FROM observed_changes WHERE vanished")[0]
-    if rows_before >= LOSS_ROWS and 2 * vanished > there:
+    if rows_before >= LOSS_ROWS and 2 * seen.vanished > seen.were_there:
         raise AcctError(
             f"source {answer.source}",
-            f"lacks {vanished:,} of the {there:,} workspaces, repositories and packages that were there before",
+            f"lacks {seen.vanished:,} of the {seen.were_there:,} workspaces, repositories and packages that were there"
+            " before",
             "check the source's query, or collect with --accept loss if that is true",
         )
