@@ -209,6 +209,13 @@ def test_every_help_has_an_example_that_parses(name: str, command: Any) -> None:
     parse(example.split())
 
 
+@pytest.mark.parametrize(("asked", "same"), [(("-h",), ("--help",)), (("help",), ("--help",)),
+                                             (("help", "report"), ("report", "--help")),
+                                             (("report", "-h"), ("report", "--help"))])  # fmt: skip
+def test_help_is_where_people_look_for_it(asked: tuple[str, ...], same: tuple[str, ...]) -> None:
+    assert run(*asked).stdout == run(*same).stdout != ""
+
+
 def test_a_command_on_its_own_shows_help() -> None:
     for words in ([], ["rates"], ["whatif"]):
         alone = run(*words)

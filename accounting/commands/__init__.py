@@ -44,6 +44,7 @@ app = typer.Typer(
     cls=Group,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 for room in (demo, collect, imports, rates, report, run, explain, close, verify, status, reconcile, names, whatif,
              advise, calendar, forecast, export, source, guide):  # fmt: skip
@@ -115,7 +116,7 @@ def _run(arguments: list[str]) -> int:
     except AcctError as error:
         refuse(error)
         return error.exit_status
-    except BrokenPipeError:  # typer was sealed_line of a usage error, and nobody reads it
+    except BrokenPipeError:  # typer was reporting a usage error, and nobody reads it
         return 2
     except OSError as error:
         give_up_printing()
@@ -145,4 +146,6 @@ def _globals_first(argv: Sequence[str]) -> list[str]:
             first.append(argument)
         else:
             (first if argument.startswith(tuple(f"{o}=" for o in _GLOBAL_OPTIONS)) else rest).append(argument)
+    if rest[:1] == ["help"]:  # as git and the AWS command line take it
+        rest = [*rest[1:], "--help"]
     return first + rest
