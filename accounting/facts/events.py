@@ -45,10 +45,10 @@ def record(ledger: Ledger, file: Path, relation: str) -> Recorded:
     An event that is there already changes nothing. Raises AcctError by line number, or by that of the element of an
     array, for what is no event, and for other content under a (source, id) that was given before.
     """
-    ledger.run(f"CREATE OR REPLACE TEMP VIEW event_lines AS {relation}")
     batch = is_array(file)
     try:
-        ledger.define_reading("merge/50_offered_events", file)
+        with ledger.reads(file):
+            ledger.run(f"CREATE OR REPLACE TEMP TABLE offered_events AS {relation}")
     except AcctError as error:
         raise (broken_array(file) if batch else None) or error from error
     unit = "element" if batch else "line"
@@ -112,8 +112,8 @@ def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
     A package that no event has linked was linked all along; another link counts from `at` (epoch seconds). Raises
     AcctError by line number for a row that cannot be taken.
     """
-    ledger.run(f"CREATE OR REPLACE TEMP VIEW link_rows AS {relation}")
-    ledger.define_reading("merge/66_offered_links", file)
+    with ledger.reads(file):
+        ledger.run(f"CREATE OR REPLACE TEMP TABLE offered_links AS {relation}")
     bad = ledger.rows("SELECT row, problem FROM offered_links WHERE problem IS NOT NULL ORDER BY row LIMIT 1")
     if bad:
         raise AcctError(position(file, bad[0][0]), bad[0][1], "mend the row and import the file again")

@@ -254,7 +254,8 @@ def _define_offered(ledger: Ledger, offer: Offer) -> None:
         ledger.run(
             f"CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *, NULL::VARCHAR AS problem{more} FROM offered_frame"
         )
-    ledger.define_reading(_MERGE + "10_offered", offer.file)
+    with ledger.reads(offer.file):
+        ledger.define(_MERGE + "10_offered")
     if ledger.rows("SELECT 1 FROM offered WHERE has_problem LIMIT 1"):
         row, problem = ledger.rows(
             "SELECT n, problem FROM (SELECT row_number() OVER () AS n, problem FROM offered_rows)"

@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -49,10 +50,11 @@ class Session:
         """Execute one file of queries/, named without its ending, such as `merge/10_offered`."""
         self.run((shipped("queries") / f"{name}.sql").read_text(encoding="utf-8"))
 
-    def define_reading(self, name: str, file: Path | None) -> None:
-        """Define a relation that reads a user's file. AcctError names the file and the line that fails."""
+    @contextmanager
+    def reads(self, file: Path | None) -> Iterator[None]:
+        """While SQL reads a user's file, AcctError names the file and the line that fails."""
         try:
-            self.define(name)
+            yield
         except duckdb.Error as error:
             if file is None or isinstance(error, duckdb.OutOfMemoryException):
                 raise
