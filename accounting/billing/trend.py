@@ -142,8 +142,8 @@ def _reasons(ledger: Ledger, bills: Sequence[Statement]) -> dict[LineKey, Reason
     }
     held: dict[int, dict[LineKey, dict[int, int]]] = {}
     for package_id, month, byte_seconds, *line in ledger.rows(
-        "SELECT l.package_id, l.month, l.byte_seconds, l.repository, p.format, p.name, l.state FROM held_lines AS l"
-        " JOIN scope_packages AS p USING (package_id) ORDER BY ALL"
+        "SELECT c.package_id, c.month, sum(c.size_bytes::HUGEINT * c.seconds) AS byte_seconds, c.repository, p.format,"
+        " p.name, c.state FROM compared_seconds AS c JOIN packages AS p USING (package_id) GROUP BY ALL ORDER BY ALL"
     ):
         held.setdefault(package_id, {}).setdefault(LineKey(*line), {})[month] = int(byte_seconds)
     reasons: dict[LineKey, Reasons] = {}
@@ -161,7 +161,7 @@ def _versions(ledger: Ledger) -> dict[LineKey | None, Versions]:
     """By line, and of all lines as None, how many versions came and went."""
     rows = ledger.rows(
         "SELECT c.came, c.went, c.repository, p.format, p.name, c.state FROM changed_versions AS c"
-        " LEFT JOIN scope_packages AS p USING (package_id)"
+        " LEFT JOIN packages AS p USING (package_id)"
     )
     return {LineKey(*line) if line[1] else None: Versions(came, gone) for came, gone, *line in rows}
 
@@ -176,7 +176,7 @@ def _compare(ledger: Ledger, bills: Sequence[Statement]) -> None:
             for held, compared in (("held_seconds", "compared_seconds"), ("held_versions", "compared_versions")):
                 into = f"INSERT INTO {compared}" if number else f"CREATE OR REPLACE TEMP TABLE {compared} AS"
                 ledger.run(f"{into} SELECT {number} AS month, * FROM {held}")
-    for name in ("changed_content", "held_lines", "changed_versions"):
+    for name in ("changed_content", "changed_versions"):
         ledger.define(f"analysis/{name}")
 
 
