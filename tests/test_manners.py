@@ -89,8 +89,8 @@ def test_figures_are_never_folded(demo: Path) -> None:
 def test_progress(tmp_path: Path, said: str, environment: dict[str, str], shown: bool, coloured: bool) -> None:
     """Once it takes so long that the thread which waits for that has ended."""
     program = (
-        "import threading; from accounting.commands.context import be_quiet, progress\n"
-        f"{said}\nwith progress('counting'): [each.join() for each in threading.enumerate()[1:]]"
+        "import threading; from accounting.commands.context import be_quiet, showing_progress\n"
+        f"{said}\nwith showing_progress('counting'): [each.join() for each in threading.enumerate()[1:]]"
     )
     printed = on_terminal(program, 80, tmp_path, **environment)
     assert ("counting" in printed) == shown
