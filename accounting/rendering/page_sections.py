@@ -14,7 +14,7 @@ from accounting.facts.broken import in_order
 from accounting.instants import shown_date, shown_instant
 from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, Statement
 from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
-from accounting.text import counted, decimal, digits, in_words, shown_money
+from accounting.text import counted, decimal, digits, shown_money
 
 NO_REPOSITORY = "(none)"
 NONE = "–"
