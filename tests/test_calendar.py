@@ -195,7 +195,7 @@ def test_names_are_shown_and_never_obeyed(folder: Path) -> None:
     (calendar,) = Calendar.from_ical(file, multiple=True)
     output = [str(event["summary"]) for event in calendar.walk("VEVENT")]
     assert len(output) == 2 * len(HOSTILE)
-    assert {f"acme: image name {visible(name)} is free" for name in HOSTILE} <= set(output)
+    assert {f"acme: image name {visible(name)} can be used again" for name in HOSTILE} <= set(output)
 
 
 @pytest.mark.parametrize("workspace", [name for name in HOSTILE if "/" not in name])

@@ -18,7 +18,7 @@ def months_chart(bills: Sequence[Statement]) -> str:
             stored = sum(line.byte_seconds for line in bill.lines if line.key.state == state)
             if stored:
                 bars.append(Bar(str(bill.month), state, stored / bill.metered_seconds / UNIT_BYTES[unit]))
-    title = f"Mean {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
+    title = f"Average {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
     charged = {line.key.state for bill in bills for line in bill.lines if line.charged}
     free = {bar.state for bar in bars} - charged
     return stacked_chart(bars, unit, "datum.value", title, "One column for each month", free)

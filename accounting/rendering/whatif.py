@@ -57,9 +57,9 @@ def _head(found: WhatIf) -> str:
     text += counted(len(target.packages), "package")
     if empty:
         text += f", of which {empty:,} {'stores' if empty == 1 else 'store'} nothing"
-    text += f". No other charged package holds {size(found.unique_bytes)} of the content."
+    text += f". Not shared with any other charged package: {size(found.unique_bytes)}."
     if found.shared_bytes:
-        text += f" Others hold {size(found.shared_bytes)} too, which are freed only when the last of them is deleted."
+        text += f" Shared, so freed only when the last package that holds it is deleted: {size(found.shared_bytes)}."
     return text + "\n"
 
 
