@@ -301,7 +301,7 @@ def test_a_month_tells_from_when_on_it_is_known() -> None:
     first, *others = case.snapshots
     late = replace(case, snapshots=(replace(first, taken_at="2026-10-03T00:00:00Z"), *others))
     page = only(late, "2026-10")
-    shown = "Covered from 3 Oct 2026, the date of the first snapshot, until"
+    shown = "Nothing is known before 3 Oct 2026, the date of the first snapshot."
     assert all(shown in text for text in (page_text(page), page_markdown(page), page_html(page)))
     assert "Nothing is known of 2026-09, because it ends before the first snapshot" in only(late, "2026-09").explanation
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from accounting.model import UNIT_BYTES
 from accounting.monthly.summary import Figures, Summary
 from accounting.paths import shipped
-from accounting.rendering.common import page
+from accounting.rendering.common import coverage, page
 from accounting.text import counted, decimal, places, shown_money
 
 INDEX = "index.html"
@@ -30,7 +30,7 @@ def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], fi
         month=summary.month,
         month_before=summary.month.before,
         status=summary.status,
-        covered_until=summary.covered_until,
+        coverage=coverage(summary.covered_until),
         currency=summary.currency,
         unit=summary.unit,
         summary=_sentence(summary, total),

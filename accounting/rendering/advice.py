@@ -1,4 +1,4 @@
-"""Advice to text and JSON."""
+"""Advice as text and JSON."""
 
 from accounting.foresight.advising import UNTAGGED_DAYS, Advice, Advised
 from accounting.instants import format_instant, shown_instant
@@ -128,8 +128,8 @@ def _notes(advised: Advised) -> str:
         "".join(notes)
         + snapshot_first(advised.served_sources)
         + (
-            f"Covered until {shown_instant(advised.covered_until)}. This assumes that everything else in storage stays"
-            " the same.\n"
+            f"Snapshots cover the time until {shown_instant(advised.covered_until)}. This assumes that everything else"
+            " in storage stays the same.\n"
         )
     )
 

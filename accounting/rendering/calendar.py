@@ -1,4 +1,4 @@
-"""A workspace's retention calendar to text, JSON and iCalendar."""
+"""A workspace's retention calendar as text, JSON and iCalendar."""
 
 import json
 import uuid
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from accounting.billing.retention import RetentionCalendar, RetentionEnd
 from accounting.instants import LAST, format_instant, shown_instant
+from accounting.rendering.common import coverage
 from accounting.tables import json_text, table
 from accounting.text import counted, visible
 
@@ -18,8 +19,7 @@ def calendar_text(calendar: RetentionCalendar, width: int | None = None) -> str:
         [shown_instant(end.happens_at), end_words(calendar.workspace, end), shown_instant(end.deleted_at)]
         for end in calendar.ends
     ]
-    covered = f"covered until {shown_instant(calendar.covered_until)}. All times are UTC."
-    head = f"Workspace {visible(calendar.workspace)}, {covered}\n\n"
+    head = f"Workspace {visible(calendar.workspace)}\n{coverage(calendar.covered_until)}\n\n"
     return head + (table(["on", "event", "deleted on"], rows, width=width) if rows else f"{_NONE}.\n")
 
 

@@ -47,7 +47,7 @@ class Bar:
 def stored_chart(page: StatementPage) -> str:
     """The SVG of what was stored on each day, stacked by state. The same page gives the same bytes.
 
-    Raises AcctError where the libraries that draw are not installed.
+    Raises AcctError if the libraries that draw are not installed.
     """
     statement = page.statement
     unit = UNIT_BYTES[statement.unit]
@@ -77,7 +77,7 @@ def stacked_chart(
 
     `free` are the states that cost nothing in any column.
 
-    Raises AcctError where the libraries that draw are not installed.
+    Raises AcctError if the libraries that draw are not installed.
     """
     library = drawing_library()
     states = [state for state in STATES if any(bar.state == state for bar in bars)]
@@ -104,7 +104,7 @@ def stacked_chart(
 
 
 def drawing_library() -> Any:
-    """vl_convert; AcctError where it is not installed."""
+    """The module vl_convert; raises AcctError if it is not installed."""
     try:
         import vl_convert
     except ImportError:

@@ -37,6 +37,11 @@ def nothing_of(bill: Statement) -> str:
     )
 
 
+def coverage(covered_until: int) -> str:
+    """Until when snapshots cover the time, and the time zone of all times on the page."""
+    return f"Snapshots cover the time until {shown_instant(covered_until)}. All times are UTC."
+
+
 def names_json(names: Sequence[HeldName]) -> str:
     """Held names as a JSON list."""
     return json_text([held_name(name) for name in names])
@@ -95,5 +100,5 @@ def _templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "instant": shown_instant}
+    environment.filters["visible"] = visible
     return environment

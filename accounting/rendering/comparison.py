@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from accounting.billing.comparing import ComparedLine, Comparison, Figures, total_of
-from accounting.instants import format_instant, shown_instant
+from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
-from accounting.rendering.common import STATE_WORDS, adding_up, nothing_of
+from accounting.rendering.common import STATE_WORDS, adding_up, coverage, nothing_of
 from accounting.rendering.page_sections import NO_REPOSITORY
 from accounting.tables import json_text, table
 from accounting.text import money, places, shown_money, visible
@@ -28,7 +28,7 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
     card = "that the month was sealed with" if ours.status == "closed" else "in force"
     head = [
         f"Workspace {visible(ours.workspace)}, {ours.month}, {ours.status}",
-        f"Covered until {shown_instant(ours.covered_until)}. All times are UTC.",
+        coverage(ours.covered_until),
         f"Billed with the rate card {card}: {_money(ours, total_of(ours))} {ours.currency}. With {visible(name)}:"
         f" {_money(ours, total_of(theirs))} {ours.currency}. Change: {_signed(ours, comparison.change)}"
         f" {ours.currency}.",

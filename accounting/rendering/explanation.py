@@ -16,7 +16,7 @@ from accounting.billing.explanation import (
 )
 from accounting.instants import shown_date, shown_instant
 from accounting.model import Part
-from accounting.rendering.common import STATE_WORDS, nothing_of
+from accounting.rendering.common import STATE_WORDS, coverage, nothing_of
 from accounting.rendering.corrections import correction_branch
 from accounting.rendering.tree import Branch, cause_words, drawn, line_name
 from accounting.text import counted, decimal, shown_money, visible
@@ -27,7 +27,7 @@ def explanation_text(explained: Explanation) -> str:
     bill = explained.statement
     head = [
         f"Workspace {visible(bill.workspace)}, {bill.month}, {bill.status}",
-        f"Covered until {shown_instant(bill.covered_until)}. All times are UTC.",
+        coverage(bill.covered_until),
         "",
     ]
     trees = [_workspace(explained), *(_line(line, explained) for line in explained.lines)]

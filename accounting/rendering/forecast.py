@@ -1,4 +1,4 @@
-"""A forecast to text and JSON."""
+"""A forecast as text and JSON."""
 
 from collections.abc import Callable
 from fractions import Fraction

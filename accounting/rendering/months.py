@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from accounting.billing.grouping import GROUPS, Group, Sums, add, corrections_of, grouped, total
 from accounting.billing.trend import Trend
 from accounting.facts.statement_json import statement_json
-from accounting.instants import format_instant, shown_instant
+from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.chart import drawn_or_why_not
-from accounting.rendering.common import STATE_WORDS, adding_up, page, rounded, shown_to
+from accounting.rendering.common import STATE_WORDS, adding_up, coverage, page, rounded, shown_to
 from accounting.rendering.months_chart import months_chart
 from accounting.rendering.page import section_table
 from accounting.rendering.page_markdown import code, section_markdown
@@ -29,7 +29,7 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
     """
     head = [
         f"Workspace {visible(bills[0].workspace)}, {_period(bills)}{_by_words(by)}",
-        f"Covered until {shown_instant(bills[-1].covered_until)}. All times are UTC.",
+        coverage(bills[-1].covered_until),
         *_not_settled(bills),
         _summary(bills),
     ]
@@ -55,7 +55,7 @@ def months_markdown(bills: Sequence[Statement], by: str | None, trend: Trend | N
     amount = _total(bills)
     head = [
         f"# {code(bills[0].workspace)}, {_period(bills)}",
-        f"Package storage, covered until {shown_instant(bills[-1].covered_until)}. All times are UTC.",
+        f"Package storage. {coverage(bills[-1].covered_until)}",
         *_not_settled(bills),
         *([] if amount is None else [f"**{amount} {bills[0].currency}**"]),
         _summary(bills),
@@ -74,7 +74,7 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
         total=_total(bills),
         summary=_summary(bills),
         not_settled=_not_settled(bills),
-        covered_until=bills[-1].covered_until,
+        coverage=coverage(bills[-1].covered_until),
         chart=chart,
         no_chart=no_chart,
         sections=_sections(bills, by, trend),

@@ -9,7 +9,7 @@ from accounting.rendering.chart import Bar, stacked_chart
 def months_chart(bills: Sequence[Statement]) -> str:
     """The SVG. A month that is only partly covered shows the average of the part that is covered.
 
-    Raises AcctError where the libraries that draw are not installed.
+    Raises AcctError if the libraries that draw are not installed.
     """
     unit = bills[-1].unit
     bars = []

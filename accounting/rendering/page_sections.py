@@ -13,7 +13,7 @@ from accounting.billing.statement_page import StatementPage
 from accounting.facts.broken import in_order
 from accounting.instants import shown_date, shown_instant
 from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, Statement
-from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
+from accounting.rendering.common import STATE_WORDS, adding_up, coverage, rounded, shown_to
 from accounting.text import counted, decimal, digits, shown_money
 
 NO_REPOSITORY = "(none)"
@@ -81,15 +81,11 @@ def by_day(page: StatementPage) -> Section:
 
 
 def known(page: StatementPage) -> str:
-    """Until when, and from when if that is after the month's start, it is known what was stored; and the time zone."""
-    first, until = shown_instant(page.known_from), shown_instant(page.statement.covered_until)
-    if page.statement.status == "unknown":
-        text = f"Nothing is known before {first}, the date of the first snapshot."
-    elif page.known_from <= page.statement.month.start:
-        text = f"Covered until {until}."
-    else:
-        text = f"Covered from {first}, the date of the first snapshot, until {until}."
-    return f"{text} All times are UTC."
+    """What snapshots cover, and from when on if that is after the month's start."""
+    if page.known_from <= page.statement.month.start:
+        return coverage(page.statement.covered_until)
+    before = f"Nothing is known before {shown_instant(page.known_from)}, the date of the first snapshot."
+    return f"{before} {coverage(page.statement.covered_until)}"
 
 
 def total_text(statement: Statement) -> str | None:

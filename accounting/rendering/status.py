@@ -8,6 +8,7 @@ from accounting.facts.broken import BrokenObject
 from accounting.facts.sources import SourceState
 from accounting.instants import Month, format_instant, shown_instant
 from accounting.rendering.broken import broken_json, broken_text
+from accounting.rendering.common import coverage
 from accounting.rendering.page_sections import CREATED
 from accounting.tables import json_text, table
 from accounting.text import size, visible
@@ -34,7 +35,7 @@ def status_text(found: Status, width: int | None = None) -> str:
         return "The ledger holds no snapshot yet.\n"
     return "\n".join(
         [
-            f"Covered until {shown_instant(found.covered_until)}. All times are UTC.\n",
+            f"{coverage(found.covered_until)}\n",
             *_of_sources(found, width),
             *_needs_attention(found, width),
             table(["month", "status"], [[str(month), state] for month, state in found.months], width=width),

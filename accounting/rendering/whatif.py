@@ -1,4 +1,4 @@
-"""The options of deleting something to text and JSON."""
+"""The options of deleting something as text and JSON."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -143,7 +143,8 @@ def _option(found: WhatIf, option: Option) -> str:
 
 def _assumptions(found: WhatIf) -> str:
     card = ", plan and rate card" if found.currency else " and plan"
-    text = f"Covered until {shown_instant(found.covered_until)}. This assumes that storage{card} stay the same.\n"
+    text = f"Snapshots cover the time until {shown_instant(found.covered_until)}."
+    text += f" This assumes that storage{card} stay the same.\n"
     if found.target.packages and found.kept_until > found.intervals[-1].until:
         text += f"Deleted content is kept until {shown_instant(found.kept_until)}, which is after these months.\n"
     if found.unique_bytes + found.shared_bytes and found.target.kept_until is None:
