@@ -204,7 +204,7 @@ def _summary(bills: Sequence[Statement]) -> str:
     included = sum((Fraction(bill.included_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
     sentences = f"{stored} {unit} were stored. Of these, {charged} were charged"
     if included:
-        sentences += f", less {_used(bills, [included])[1]} that are included"
+        sentences += f", of which {_used(bills, [included])[1]} are included"
     if any(bill.corrections for bill in bills):
         sentences += f". Corrections add {_shown(usage, sum(usage.corrected))}, each in {unit} of the month it corrects"
     amount = _amount(bills, add([total(bill) for bill in bills]))
