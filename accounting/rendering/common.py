@@ -79,7 +79,9 @@ def fraction(value: Fraction) -> dict[str, str]:
 def names_text(names: Sequence[HeldName], width: int | None = None) -> str:
     """Held names as a table, or a sentence if there are none."""
     rows = [[visible(name.name), visible(name.repository), shown_instant(name.held_until)] for name in names]
-    return table(["name", "repository", "held until"], rows, width=width) if rows else "No image name is held.\n"
+    if not rows:
+        return "No image name is held.\n"
+    return table(["name", "repository", "held until"], rows, width=width) + "\nAll times are UTC.\n"
 
 
 def page(template: str, **values: object) -> str:

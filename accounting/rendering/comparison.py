@@ -20,7 +20,7 @@ def comparisons_text(comparisons: Sequence[Comparison], name: str, width: int | 
     blocks = [_workspace_text(comparison, name, width) for comparison in comparisons]
     if len(comparisons) > 1:
         blocks.append(_workspaces_text(comparisons, width))
-    return "\n".join(blocks) or "The ledger knows no workspace yet.\n"
+    return "\n".join(blocks) or "The ledger has no workspace yet.\n"
 
 
 def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str:
