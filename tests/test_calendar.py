@@ -201,7 +201,10 @@ def test_names_are_shown_and_never_obeyed(folder: Path) -> None:
 @pytest.mark.parametrize("workspace", [name for name in HOSTILE if "/" not in name])
 def test_a_hostile_workspace_has_a_calendar(folder: Path, workspace: str) -> None:
     (event,) = Calendar.from_ical(calendar_of(folder, "ics", workspace)).walk("VEVENT")
-    assert event["summary"] == f"{visible(workspace)}: what workspace {visible(workspace)} held expires (1 package)"
+    assert (
+        event["summary"]
+        == f"{visible(workspace)}: the deleted contents of workspace {visible(workspace)} expire (1 package)"
+    )
     assert event.decoded("dtstart").isoformat() == "2026-11-04T00:00:00+00:00"
 
 

@@ -93,11 +93,11 @@ def test_what_is_hidden_is_explained_advised_and_no_version_that_went(registry: 
         assert registry.snapshot(day, rows, "--served").exit_code == 0
     registry.events(LINKED, (30, "repository.deleted", "acme/shop", None))
     explained = registry.acct("explain", "--workspace", "acme", "--month", "2026-11").stdout
-    assert "seen in snapshots of api: first 2026-10-01T00:00:00Z; last 2026-10-09T00:00:00Z" not in explained
+    assert "seen in snapshots of api: first on 1 Oct 2026, last on 9 Oct 2026" not in explained
     assert "container/web" not in explained  # its repository was live when a snapshot showed that it is gone
     registry.events(LINKED, (10, "repository.deleted", "acme/shop", None))
     explained = registry.acct("explain", "--workspace", "acme", "--month", "2026-11").stdout
-    hidden = "first 2026-10-01T00:00:00Z; last 2026-10-09T00:00:00Z, and hidden by a deletion since"
+    hidden = "first on 1 Oct 2026, last on 9 Oct 2026; since then hidden by a deletion"
     assert f"seen in snapshots of api: {hidden}" in explained
     data = json.loads(registry.acct("explain", "--workspace", "acme", "--month", "2026-11", "--format", "json").stdout)
     web = next(line for line in data["lines"] if line["package"] == "web")
