@@ -217,7 +217,7 @@ def test_a_calendar_without_dates_is_one_that_strict_readers_take(tmp_path: Path
     calendar.validate()  # type: ignore[no-untyped-call]
     assert not calendar.walk("VEVENT")
     (note,) = calendar.walk("VJOURNAL")
-    assert note["summary"] == "acme: No retention period ends later"
+    assert note["summary"] == "acme: No retention period ends after this date"
     assert note["uid"]
 
 
