@@ -12,6 +12,7 @@ INSTANT = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?([Zz]|[+-]\d{2}:?
 # The same in SQL, of a TIMESTAMPTZ `instant`: `//` cuts towards zero, and date_trunc takes six times as long.
 EPOCH_SECONDS = "(epoch_us(instant) - CASE WHEN epoch_us(instant) < 0 THEN 999999 ELSE 0 END) // 1000000"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ONE_SECOND = timedelta(seconds=1)
 FIRST = -62_135_596_800  # 0001-01-01T00:00:00Z
 LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -41,6 +42,23 @@ def format_instant(seconds: int) -> str:
     '0001-01-01T00:00:00Z'
     """
     return (_EPOCH + timedelta(seconds=max(FIRST, min(seconds, LAST)))).isoformat().replace("+00:00", "Z")
+
+
+def shown_instant(seconds: int) -> str:
+    """An instant in UTC as people read it: its date, and its time unless that is midnight.
+
+    >>> shown_instant(1790812800), shown_instant(1790812800 + 3660), shown_instant(1790812800 + 3661)
+    ('1 Oct 2026', '1 Oct 2026 01:01', '1 Oct 2026 01:01:01')
+    """
+    instant = _EPOCH + timedelta(seconds=max(FIRST, min(seconds, LAST)))
+    if not seconds % 86_400:
+        return shown_date(instant)
+    return f"{shown_date(instant)} {instant:{'%H:%M:%S' if instant.second else '%H:%M'}}"
+
+
+def shown_date(day: date) -> str:
+    """A date as people read it, such as 1 Oct 2026, whatever the language of the machine."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def midnight(day: date) -> int:

@@ -1,14 +1,14 @@
-// Sorts and searches the table of workspaces; without it the page is whole, by name.
+// Sorts and searches the table of workspaces. Without this script the page shows all of them, by name.
 "use strict";
 const body = document.querySelector("tbody");
 const collator = new Intl.Collator(undefined, { numeric: true });
 const rows = Array.from(body.rows, (row) => ({
   row,
   name: row.querySelector(".of").textContent,
-  values: Array.from(row.cells, (cell) => BigInt(cell.dataset.value || 0)), // exact, however large
+  values: Array.from(row.cells, (cell) => BigInt(cell.dataset.value || 0)), // exact for any size
 }));
 rows.sort((a, b) => collator.compare(a.name, b.name));
-rows.forEach((each, place) => (each.values[0] = place)); // names are compared once
+rows.forEach((each, place) => (each.values[0] = place)); // compare names only once
 
 function compare(a, b, column) {
   const x = a.values[column];
@@ -18,7 +18,7 @@ function compare(a, b, column) {
 }
 
 function sort(header, column) {
-  // Names begin with the first, figures with the largest.
+  // The first click shows names from A to Z, and figures from the largest down.
   const first = column === 0 ? "ascending" : "descending";
   const other = column === 0 ? "descending" : "ascending";
   const order = header.getAttribute("aria-sort") === first ? other : first;
@@ -53,4 +53,4 @@ function filter() {
 search.addEventListener("input", filter);
 search.form.addEventListener("submit", (event) => event.preventDefault());
 search.form.hidden = false;
-filter(); // a browser may have kept what was typed
+filter(); // the browser may have kept the text of the field

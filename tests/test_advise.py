@@ -121,7 +121,7 @@ def test_the_command_line_shows_it(shop: Books) -> None:
         {"month": "2026-11", "from": "2026-11-11T00:00:00Z"},
         {"month": "2026-12", "from": "2026-12-01T00:00:00Z"},
     ]
-    assert "2. Delete of acme/npm/@acme/core (workspace admin): 3.2.0" in acct("advise", "-w", "acme", "--keep", "1")
+    assert "2. Delete from acme/npm/@acme/core (workspace admin): 3.2.0" in acct("advise", "-w", "acme", "--keep", "1")
     assert run("--ledger", shop.ledger, "advise", "-w", "acme", "--keep", "0").exit_code == 2
     assert run("--ledger", shop.ledger, "advise", "-w", "nobody").exit_code == 1
 

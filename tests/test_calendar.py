@@ -195,13 +195,16 @@ def test_names_are_shown_and_never_obeyed(folder: Path) -> None:
     (calendar,) = Calendar.from_ical(file, multiple=True)
     output = [str(event["summary"]) for event in calendar.walk("VEVENT")]
     assert len(output) == 2 * len(HOSTILE)
-    assert {f"acme: image name {visible(name)} is free" for name in HOSTILE} <= set(output)
+    assert {f"acme: image name {visible(name)} can be used again" for name in HOSTILE} <= set(output)
 
 
 @pytest.mark.parametrize("workspace", [name for name in HOSTILE if "/" not in name])
 def test_a_hostile_workspace_has_a_calendar(folder: Path, workspace: str) -> None:
     (event,) = Calendar.from_ical(calendar_of(folder, "ics", workspace)).walk("VEVENT")
-    assert event["summary"] == f"{visible(workspace)}: what workspace {visible(workspace)} held expires (1 package)"
+    assert (
+        event["summary"]
+        == f"{visible(workspace)}: the deleted contents of workspace {visible(workspace)} expire (1 package)"
+    )
     assert event.decoded("dtstart").isoformat() == "2026-11-04T00:00:00+00:00"
 
 
@@ -214,7 +217,7 @@ def test_a_calendar_without_dates_is_one_that_strict_readers_take(tmp_path: Path
     calendar.validate()  # type: ignore[no-untyped-call]
     assert not calendar.walk("VEVENT")
     (note,) = calendar.walk("VJOURNAL")
-    assert note["summary"] == "acme: No retention period ends later"
+    assert note["summary"] == "acme: No retention period ends after this date"
     assert note["uid"]
 
 

@@ -386,13 +386,13 @@ def test_corrections_are_shown_and_add_up_for_the_eye(folder: Path) -> None:
     acct(folder, "close", "--month", "2026-08", "--yes")
     delete_package(folder, "2026-08-17T00:00:00Z")
     text = acct(folder, "report", "-w", "acme", "--month", "2026-09").stdout
-    assert "0.00 USD, and -1.45 USD by 2 corrections of closed months make -1.45 USD." in text
+    assert "With -1.45 USD for 2 corrections of closed months, the total is -1.45 USD." in text
     assert [line.split()[1:] for line in text.splitlines() if line.startswith(" Total")][:2] == [
         ["3.000", "0.00"],
         ["0.000", "-1.45"],
     ]
     assert any(line.split()[-3:] == ["live", "-1.452", "-1.45"] for line in text.splitlines())
-    assert "0.00 for 2026-09 and -1.45 for closed months make -1.45 USD." in text
+    assert "0.00 for 2026-09 plus -1.45 for closed months is -1.45 USD." in text
     page = acct(folder, "report", "-w", "acme", "--month", "2026-09", "--format", "html").stdout
     assert "Corrections of closed months" in page
     assert "package deleted (free)" in page

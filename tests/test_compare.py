@@ -131,8 +131,10 @@ def test_unit_months_add_up_by_eye() -> None:
 def test_a_closed_month_is_now_by_the_card_that_it_was_sealed_with() -> None:
     closed = replace(BILL, status="closed")
     text = comparisons_text([side_by_side(closed, replace(BILL, amount_minor=20), "other.toml")], "other.toml")
-    assert "Now (the rate card that the month was sealed with) 0.70 USD, then (other.toml) 0.20 USD" in text
-    assert "(the rate card in force)" in comparisons_text([side_by_side(BILL, BILL, "other.toml")], "other.toml")
+    assert "Billed with the rate card that the month was sealed with: 0.70 USD. With other.toml: 0.20 USD." in text
+    assert "Billed with the rate card in force:" in comparisons_text(
+        [side_by_side(BILL, BILL, "other.toml")], "other.toml"
+    )
 
 
 def test_two_currencies_are_not_compared() -> None:

@@ -139,8 +139,8 @@ def test_an_event_of_the_package_and_what_it_does_to_those_that_share_its_blobs(
     assert [late.cause.event_id for late in web.events] == ["1"]
     assert (api.correction.byte_seconds, api.events, api.sharers) == (31 * 11 * GB_DAY // 2, (), ("container/web",))
     text = explanation_text(shown)
-    assert "Told so far: 41,515,200,000,000,000 byte-seconds, 15.50 USD" in text
-    assert "registry.package.deleted at 2026-10-21T00:00:00Z (id 1 of hub); recorded 2" in text
+    assert "Billed so far: 41,515,200,000,000,000 byte-seconds, 15.50 USD" in text
+    assert "registry.package.deleted on 21 Oct 2026 (id 1, source hub); recorded on " in text
     assert "it shares blobs with container/web, which is corrected too" in text
 
 
@@ -202,7 +202,7 @@ ONLY_AMOUNT: dict[str, tuple[dict[str, Any], list[Step], int, str]] = {
         card_of("1", first="32"),
         [deleted("1", "2026-10-01T00:00:00Z")],
         3100,  # 93.00 are all its own, of 124.00 it had half
-        "other lines moved the workspace's total",
+        "other lines changed the workspace's total",
     ),
 }
 
@@ -265,5 +265,5 @@ def test_a_package_that_is_only_corrected_is_explained_and_the_nearest_is_named(
             explained(these, package="container/gonne")
     assert (shown.lines, [each.correction.byte_seconds for each in shown.corrections]) == ((), [31 * 10 * GB_DAY])
     text = explanation_text(shown)
-    assert "Correction of 2026-10, which is closed, for container/gone" in text
-    assert "Told so far: nothing" in text
+    assert "Correction of the closed month 2026-10 for container/gone" in text
+    assert "Billed so far: nothing" in text

@@ -459,7 +459,7 @@ def test_a_price_too_fine_for_parquet() -> None:
     fine = card("USD")
     fine["rate"][0]["tiers"] = [{"price": f"1.{'1' * 30}"}]
     case = replace(case, card=fine)
-    assert "name a CSV file" in refused(case, "month.parquet")
+    assert "export it as CSV" in refused(case, "month.parquet")
     with books(case) as these:
         these.ledger.rename(these.folder / "acct.duckdb")
         rows = rows_of_csv(export(these.folder, "month.csv"))
@@ -484,4 +484,4 @@ def test_what_does_not_add_up_is_not_exported(
 ) -> None:
     instead(monkeypatch, changed)
     said = refused(evidence("USD"), "month.csv")
-    assert "workspace acme: has a statement of 2026-10 that its usage does not add up to" in said
+    assert "workspace acme: has a statement of 2026-10 that differs from its usage" in said

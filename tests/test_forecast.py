@@ -264,10 +264,10 @@ def test_too_little_history_is_told(tmp_path: Path) -> None:
     """With no range, and with how many days there are; an unknown workspace is refused."""
     these = Books(tmp_path)
     these.take([taken(0), taken(ENOUGH_DAYS)])
-    assert f"No range: {ENOUGH_DAYS} days of history" in shown(these, "text")
+    assert f"There is no range: {ENOUGH_DAYS} days of history" in shown(these, "text")
     assert json.loads(shown(these, "json"))["months"][0]["range"] is None
     these.take([taken(ENOUGH_DAYS + 1)])
-    assert "9 of 10" in shown(these, "text")
+    assert "90% of 1,000 simulations" in shown(these, "text")
 
 
 def shown(books: Books, format_: str) -> str:
@@ -287,10 +287,10 @@ def test_the_plot_is_a_picture_that_can_be_read_aloud(tmp_path: Path) -> None:
     root = ElementTree.fromstring(drawn)
     output = {element.tag.rpartition("}")[2]: element.text for element in root}
     assert root.get("role") == "img"
-    assert output["title"] == "acme: GB charged from day to day, known and to come"
+    assert output["title"] == "acme: GB charged on each day, past and future"
     assert output["desc"]
     written = [element.text for element in root.iter() if element.tag.endswith("}text")]
-    assert {output["title"], "charged so far", "known to come", "range: 9 of 10 futures"} <= set(written)
+    assert {output["title"], "charged so far", "known to come", "range: 90% of simulations"} <= set(written)
     with mock.patch.dict("sys.modules", {"vl_convert": None}):
         refused = run("--ledger", these.ledger, "forecast", "-w", "acme", "--plot", tmp_path / "three.svg")
     assert (refused.exit_code, refused.stdout) == (1, "")

@@ -103,7 +103,7 @@ def test_corrections_have_a_row_of_their_own() -> None:
     corrected = replace(BILL, corrections=(replace(BILL.corrections[0], byte_seconds=-(30 * 86_400 * 10**9)),))
     bills = [corrected, replace(BILL, month=BILL.month.next, corrections=())]
     text = months_text(bills, None)
-    assert "of them charged, and -1.000 by corrections, each of its own month's GB-months" in text
+    assert "were charged. Corrections add -1.000, each in GB-months of the month it corrects." in text
     rows = [line.split() for line in text.splitlines() if line.startswith((" 20", " Total"))]
     assert [tuple(row) for row in rows] == [
         ("2026-10", "final", "373.357", "373.357", "1.00"),
@@ -129,7 +129,7 @@ def test_no_more_is_charged_than_stored_to_the_last_decimal() -> None:
         rows = [line.split() for line in text.splitlines() if line.startswith((" 20", " Total"))]
         *of_months, in_all = [(Decimal(row[-3]), Decimal(row[-2])) for row in rows]
         assert [sum(column) for column in zip(*of_months, strict=True)] == list(in_all)
-        assert f"{in_all[0]} GB-months stored, {in_all[1]} of them charged:" in text
+        assert f"{in_all[0]} GB-months were stored. Of these, {in_all[1]} were charged." in text
         for (shown, shown_charged), bytes_free in zip(of_months, free, strict=True):
             assert 0 <= shown_charged <= shown
             assert bytes_free or shown_charged == shown
@@ -165,7 +165,7 @@ def test_months_are_drawn_and_told(folder: Path) -> None:
     page = Page(months_html(bills, None, changes))
     (picture,) = [dict(attributes) for tag, attributes in page.tags if tag == "svg"]
     assert picture["role"] == "img"
-    assert any(text.startswith("Mean G") for text in page.text)
+    assert any(text.startswith("Average G") for text in page.text)
     assert any(text.startswith("What changed most from") for text in page.text)
     with mock.patch.dict("sys.modules", {"vl_convert": None}):
         page = Page(months_html(bills, None, changes))
@@ -184,7 +184,7 @@ def test_what_changed_is_told_in_words() -> None:
     output = trend_section(Trend(bills, (change,), Versions(3, 1)))
     assert output.rows == (
         ("container/a-package-of-a-team in a-repository", "live",
-         "mostly in 2026-11: 3 new versions +9.000; 1 version gone -3.000; shares moved -1.000",
+         "mostly in 2026-11: 3 new versions +9.000; 1 version removed -3.000; sharing changed -1.000",
          "0.000", "5.000", "5.000", "0.00"),
         ("Corrections of closed months", "–", "on the bill of 2026-12", "–", "–", "–", "-0.30"),
     )  # fmt: skip

@@ -71,7 +71,7 @@ def test_everything_fits_the_terminal(demo: Path, columns: int) -> None:
     """Only what has no space in it, a digest say, may be longer than a line; and nothing is coloured."""
     program = f"from accounting.commands import main\nfor words in {SHOWN!r}: main(['--quiet', *words.split()])"
     printed = on_terminal(program, columns, demo)
-    assert printed.count("Covered until") >= 5
+    assert printed.count("Snapshots cover the time until") >= 5
     assert "\x1b" not in printed
     assert [line for line in printed.splitlines() if len(line) > columns and " " in line.strip()] == []
 

@@ -136,7 +136,7 @@ def test_everything_that_the_page_says_is_there(page: StatementPage, tmp_path: P
         "Packages,",
         "still charged",
         "reused",
-        "Free of",
+        "Stored free",
         "Shared",
         "made",
         "Stored by day",
@@ -296,7 +296,7 @@ def test_without_the_extra_there_is_a_sentence(
 
 def test_without_charts_the_rest_is_there(page: StatementPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    assert "No chart here" in text_of(pdf.statement_pdf(page), tmp_path)
+    assert "There is no chart" in text_of(pdf.statement_pdf(page), tmp_path)
 
 
 def test_months_of_every_year_have_a_date(page: StatementPage) -> None:

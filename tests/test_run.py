@@ -295,7 +295,7 @@ def test_the_summary_and_the_index_tell_what_corrections_add(folder: Path) -> No
     ]
     assert pq.read_table(out / "summary.parquet")["corrections"].to_pylist() == [Decimal("-3.00"), Decimal("0.00")]
     page = Page((out / "index.html").read_text(encoding="utf-8"))
-    assert "Of it corrections" in page.text
+    assert "Of which corrections" in page.text
     assert {"-2.00 USD (a credit)", "-2.00 (a credit)", "-3.00 (a credit)", "-3.00", "1.00"} <= set(page.text)
 
 
@@ -348,7 +348,7 @@ def test_a_folder_that_is_there(folder: Path, there: dict[str, str]) -> None:
     ended = run("run", "--month", "2026-10", "--out", "out", cwd=folder)
     if there:
         assert ended.exit_code == 1
-        assert "is there already" in ended.stderr
+        assert "already exists" in ended.stderr
         assert {name: data.decode() for name, data in content(out).items()} == there
     else:
         assert ended.exit_code == 0

@@ -266,15 +266,17 @@ def test_evidence_tells_of_snapshots_and_gaps() -> None:
     assert (source.source, source.snapshots) == ("a", 4)
     assert (source.first_at, source.latest_at) == (instants[0], instants[-1])
     assert source.gaps == ((instants[1], instants[2]), (instants[2], instants[3]))
-    assert page.explanation == ("0.000000005 GB-months stored so far; no rate card is loaded, so there are no amounts.")
+    assert page.explanation == (
+        "0.000000005 GB-months were stored so far. No rate card is loaded, so there are no amounts."
+    )
     assert {day.seconds for day in page.days} == {DAY}
 
 
 def test_one_sentence_explains_the_total() -> None:
     page = only(steady({"web": [9], "gone": [1]}, "2026-10"), "2026-10")
     assert page.explanation == (
-        "12,000.000 GB-months stored, less 709.677 free of charge and 700.000 included,"
-        " leave 9,000.000 at 0.25 USD and 1,590.323 at 0.20 USD: 2,568.06 USD."
+        "12,000.000 GB-months were stored. Of these, 709.677 are free of charge and 700.000 are included."
+        " The rest costs 2,568.06 USD: 9,000.000 at 0.25 USD and 1,590.323 at 0.20 USD."
     )
 
 
@@ -285,7 +287,9 @@ def test_the_sentence_adds_up_where_rates_have_two_units() -> None:
              {"effective_from": date(2026, 10, 16), "unit": "GiB", "tiers": tiers}]  # fmt: skip
     shown = only(replace(steady({"web": [9]}, "2026-10"), card={**CARD, "rate": rates}), "2026-10").explanation
     found = re.match(
-        r"([\d,.]+) GiB-months stored, ([\d,.]+) GB-months and ([\d,.]+) GiB-months at 3 prices from", shown
+        r"([\d,.]+) GiB-months were stored. They cost [\d,.]+ USD: ([\d,.]+) GB-months and ([\d,.]+) GiB-months"
+        r" at 3 prices from",
+        shown,
     )
     assert found, shown
     stored, gb, gib = map(figure, found.groups())
@@ -297,9 +301,9 @@ def test_a_month_tells_from_when_on_it_is_known() -> None:
     first, *others = case.snapshots
     late = replace(case, snapshots=(replace(first, taken_at="2026-10-03T00:00:00Z"), *others))
     page = only(late, "2026-10")
-    shown = "Known from 2026-10-03T00:00:00Z, the first snapshot, and covered until"
+    shown = "Nothing is known before 3 Oct 2026, the date of the first snapshot."
     assert all(shown in text for text in (page_text(page), page_markdown(page), page_html(page)))
-    assert "Nothing is known of 2026-09, which ends before the first snapshot" in only(late, "2026-09").explanation
+    assert "Nothing is known of 2026-09, because it ends before the first snapshot" in only(late, "2026-09").explanation
 
 
 def test_a_page_is_asked_for_by_name() -> None:

@@ -30,7 +30,7 @@ def test_pages_show_no_amount_and_say_why(demo: Path, tmp_path: Path) -> None:
         assert f"<strong>{status}</strong>" in html
         assert ('<p class="total">' in html, '<p class="provisional">' in html) == (total, not total)
         for text in (html, " ".join(pdf.stdout.decode().split())):
-            assert ("it has no bill" in text) == (not total)
+            assert ("there is no bill" in text) == (not total)
             assert ("7.58 USD" in text) == total
 
 
@@ -38,7 +38,7 @@ def test_a_range_of_unknown_months_alone_has_no_total(demo: Path) -> None:
     for format_ in ("html", "md"):
         page = run(*REPORT, f"2026-07..{UNKNOWN}", "--format", format_, cwd=demo).stdout
         assert "Unknown: 2026-07, 2026-08, before the first snapshot" in page
-        assert "so there is no bill" in page
+        assert "So there is no bill" in page
         assert ('class="total"' in page, "**0.00 USD**" in page) == (False, False)
     months = json.loads(run(*REPORT, f"{UNKNOWN}..2026-10", "--format", "json", cwd=demo).stdout)
     assert [month["status"] for month in months["months"]] == ["unknown", "final", "final"]

@@ -1,4 +1,4 @@
-"""From what was stored to the total: the sentence that says it, in figures that add up and multiply out by eye."""
+"""The sentences that lead from what was stored to the total, in figures that add up and multiply out as shown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from math import lcm
 
 from accounting.billing.explanation import RateStep
 from accounting.billing.rating import apportion, round_half_up
-from accounting.instants import format_instant
+from accounting.instants import shown_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.text import counted, decimal, digits, in_words, shown_money
 
 _FIRST_DIGITS, _MOST_DIGITS = 3, 12
-_NAMED_TERMS = 4  # more prices than these are not terms one by one in a sentence
+_NAMED_TERMS = 4  # a sentence with more terms than these gives a range of prices
 
 
 @dataclass(frozen=True)
 class Term:
-    """What is paid for at one price: unit-months of one tier of a rate in force in [start, end)."""
+    """What is billed at one price: unit-months of one tier of a rate in force in [start, end)."""
 
     start: int
     end: int
@@ -28,8 +28,8 @@ class Term:
 
 @dataclass(frozen=True)
 class Reckoning:
-    """Unit-months, rounded to `decimals` so that stored = free + included + the terms' units, where all are of
-    the statement's unit; and so that the terms' units × prices, rounded once, are the amount of the lines.
+    """Unit-months, rounded to `decimals` so that stored = free + included + the terms' units, where all have the
+    statement's unit; and so that the sum of units × prices, rounded once, is the amount of the lines.
     """
 
     decimals: int
@@ -40,7 +40,7 @@ class Reckoning:
 
 
 def reckon(statement: Statement, rates: Sequence[RateStep]) -> Reckoning:
-    """The steps from what was stored to what it costs; without rates there are no terms."""
+    """The steps from the storage to its cost; without rates there are no terms."""
     decimals = _FIRST_DIGITS if statement.byte_seconds >= _unit_month(statement) else 2 * _FIRST_DIGITS
     found = _reckoned(statement, rates, decimals)
     while decimals < _MOST_DIGITS and not (_shows(statement, found) and _multiplies_out(statement, found)):
@@ -57,45 +57,52 @@ def amount_of_lines(statement: Statement) -> int | None:
 
 
 def explanation_of(statement: Statement, reckoning: Reckoning, known_from: int) -> str:
-    """One sentence that explains the total: used, free, included, billed × price, corrected.
+    """Some sentences that explain the total: stored, free, included, billed × price, corrected.
 
     `known_from` is the instant of the first snapshot.
     """
     if statement.status == "unknown":
         return (
-            f"Nothing is known of {statement.month}, which ends before the first snapshot, of"
-            f" {format_instant(known_from)}: it has no bill."
+            f"Nothing is known of {statement.month}, because it ends before the first snapshot, which is of"
+            f" {shown_instant(known_from)}. So there is no bill."
         )
-    sentence = "Nothing was stored"
-    if statement.byte_seconds:
-        sentence = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months stored"
-    if statement.covered_until <= statement.month.start:
-        sentence = f"Nothing is known of {statement.month} yet, since snapshots do not reach it"
-    elif statement.status == "provisional":
-        sentence += " so far"
-    taken = [
+    sentences = [_stored(statement, reckoning)]
+    not_billed = [
         f"{decimal(units, reckoning.decimals)} {words}"
-        for units, words in ((reckoning.free, "free of charge"), (reckoning.included, "included"))
+        for units, words in ((reckoning.free, "are free of charge"), (reckoning.included, "are included"))
         if units
     ]
-    sentence += f", less {in_words(taken)}" if taken else ""
+    if not_billed:
+        sentences.append(f"Of these, {in_words(not_billed)}.")
     amount = amount_of_lines(statement)
     if amount is None or statement.amount_minor is None:
-        return f"{sentence}; no rate card is loaded, so there are no amounts."
-    if statement.byte_seconds:
-        sentence += f"{', leave' if taken else ','} {_paid(statement, reckoning)}"
-    sentence += f": {shown_money(amount, statement.minor_digits)} {statement.currency}"
+        return " ".join([*sentences, "No rate card is loaded, so there are no amounts."])
+    cost = f"{shown_money(amount, statement.minor_digits)} {statement.currency}"
+    paid = _paid(statement, reckoning)
+    if paid:
+        sentences.append(f"{'The rest costs' if not_billed else 'They cost'} {cost}: {paid}.")
+    else:
+        sentences.append(f"There is nothing to pay: {cost}.")
     if statement.corrections:
         corrected = shown_money(statement.amount_minor - amount, statement.minor_digits)
-        sentence += (
-            f", and {corrected} {statement.currency} by {counted(len(statement.corrections), 'correction')} of closed"
-            f" months make {shown_money(statement.amount_minor, statement.minor_digits)} {statement.currency}"
+        sentences.append(
+            f"With {corrected} {statement.currency} for {counted(len(statement.corrections), 'correction')} of closed"
+            f" months, the total is {shown_money(statement.amount_minor, statement.minor_digits)} {statement.currency}."
         )
-    return f"{sentence}."
+    return " ".join(sentences)
+
+
+def _stored(statement: Statement, reckoning: Reckoning) -> str:
+    if statement.covered_until <= statement.month.start:
+        return f"Nothing is known of {statement.month} yet, because no snapshot reaches it."
+    stored = "Nothing was"
+    if statement.byte_seconds:
+        stored = f"{decimal(reckoning.stored, reckoning.decimals)} {statement.unit}-months were"
+    return f"{stored} stored{' so far' if statement.status == 'provisional' else ''}."
 
 
 def _paid(statement: Statement, reckoning: Reckoning) -> str:
-    """The terms as `51.000 at 0.25 USD`, or that there are none."""
+    """The terms as `51.000 at 0.25 USD`; empty where there are none."""
     terms = [term for term in reckoning.terms if term.units]
     several = len({term.unit for term in reckoning.terms}) > 1
 
@@ -107,13 +114,13 @@ def _paid(statement: Statement, reckoning: Reckoning) -> str:
         of_unit = {unit: [term.units for term in terms if term.unit == unit] for unit in (term.unit for term in terms)}
         units = in_words([quantity(sum(of_it, Fraction(0)), unit) for unit, of_it in of_unit.items()])
         low, high = _price(statement, prices[0]), _price(statement, prices[-1])
-        return f"{units} at {len(prices)} prices from {low} to {high}, which `acct explain` tells one by one"
+        return f"{units} at {len(prices)} prices from {low} to {high}, which `acct explain` lists"
     words = []
     for term in terms:
         units = quantity(term.units, term.unit)
-        since = f" from {format_instant(term.start)[:10]}" if term.start > statement.month.start else ""
+        since = f" from {shown_instant(term.start)}" if term.start > statement.month.start else ""
         words.append(f"{units} at {_price(statement, term.price)}{since}")
-    return in_words(words or ["nothing to pay"])
+    return in_words(words) if words else ""
 
 
 def _price(statement: Statement, price: Fraction) -> str:

@@ -2,19 +2,19 @@
 
 An invoice is what a workspace owes for a month: its statement. Its rows are, in this order:
 
-- one for each line, rate and level: what was not charged (at a price of 0, for it is usage all the same), what was
-  included (likewise), and what lies in each tier. A line takes its part of each level in proportion to its exact
-  charged usage (RULES, section 5), and a rate in force for a part of the month has its own charge period.
+- one for each line, rate and level: what was not charged (at a price of 0, because it is usage too), what was
+  included (also at 0), and what lies in each tier. A line gets its share of each level in proportion to its exact
+  charged usage (RULES, section 5). A rate in force for a part of the month has its own charge period.
 - one for each correction of a closed month: `ChargeClass` is Correction, the charge period is the closed month, and the
-  invoice is the one on which the correction is billed, a new one as seen from the closed month. So nothing that was
-  issued changes, and each invoice still adds up to what is payable.
+  invoice is the later one on which the correction is billed. So an issued invoice never changes, and each invoice
+  adds up to what is payable.
 - one Adjustment, "Rounding": the total of the statement less the rows above.
 
-Costs are exact products: `PricingQuantity` is rounded to 12 decimals, since a month of 31 days, a third of a shared
-blob and a part of an allowance have no end in decimals, and the unit price times that quantity is the cost, to the
-last digit. What the rounding leaves is in the Rounding row, with what the total was rounded by.
+Costs are exact products: the unit price times `PricingQuantity`. That quantity is rounded to 12 decimals, because a
+month of 31 days, a third of a shared blob and a part of an allowance do not end in decimals. The Rounding row holds
+what this rounding and the rounding of the total leave.
 
-Byte-seconds are the whole ones of the statement: the rows of a line add up to the line.
+Byte-seconds are those of the statement, in whole numbers: the rows of a line add up to the line.
 """
 
 import json
@@ -40,22 +40,22 @@ _PROVIDER = "Package registry"
 _SKU = "package-storage"
 _NOTHING = Fraction(0)
 
-# A row: a column that is not there is null. Instants are whole numbers, figures the text of their exact digits.
+# A row; a missing column is null. Instants are whole numbers, figures are texts with exact digits.
 Row = dict[str, str | int]
 
 
 def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
     """The rows of each workspace that stored something in a month or has a correction.
 
-    A closed month has the statements that were sealed, an open one must be final. Raises NotCoveredError where it is
-    not, and AcctError for a month without rates, or before the first of them.
+    A closed month has its sealed statements. An open month must be final; otherwise NotCoveredError is raised. Raises
+    AcctError for a month without rates, or before the first rate.
     """
     if not is_closed(ledger, month):
         require_final(ledger, month)
     query = query_of(ledger, month)
     periods = query.periods
     if not query.card.rates:
-        raise AcctError(f"month {month}", "has no rates, so there is no cost to export", "load a rate card first")
+        raise AcctError(f"month {month}", "has no rates, so there are no costs to export", "load a rate card first")
     stated = as_stated(ledger, query)
     for _, bills in bill_batches(ledger, query):
         for bill in sorted(bills, key=lambda bill: bill.statement.workspace):
@@ -65,15 +65,15 @@ def invoices(ledger: Ledger, month: Month) -> Iterator[list[Row]]:
 
 
 def price_decimals(ledger: Ledger, month: Month) -> int:
-    """How many digits after the point the finest price of a month's card has."""
+    """The largest number of decimals in the prices of a month's card."""
     prices = (tier.price for rate in query_of(ledger, month).card.rates for tier in rate.tiers)
     return max((len(digits(price).partition(".")[2]) for price in prices), default=0)
 
 
 def invoice_rows(bill: Statement, levels: Mapping[LineKey, Sequence[Level]]) -> list[Row]:
-    """The rows of a statement, or none where it has neither usage nor corrections; they add up to its total.
+    """The rows of a statement, which add up to its total; none if it has neither usage nor corrections.
 
-    Raises AcctError where the levels are not what the statement was made of: no rounding row makes up for that.
+    Raises AcctError if the levels do not belong to the statement: a rounding row must not hide that.
     """
     assert bill.amount_minor is not None  # a month without rates was refused before
     invoice = _invoice(bill)
@@ -95,7 +95,7 @@ def invoice_rows(bill: Statement, levels: Mapping[LineKey, Sequence[Level]]) -> 
     if abs(rounding) > most or any(abs(difference) >= 1 for difference in apart):
         raise AcctError(
             f"workspace {bill.workspace}",
-            f"has a statement of {bill.month} that its usage does not add up to, so nothing was exported",
+            f"has a statement of {bill.month} that differs from its usage, so nothing was exported",
             "report it as a defect",
         )
     rows.append(invoice | _costs(rounding) | {"ChargeCategory": "Adjustment", "ChargeDescription": "Rounding"})
@@ -103,7 +103,7 @@ def invoice_rows(bill: Statement, levels: Mapping[LineKey, Sequence[Level]]) -> 
 
 
 def _invoice(bill: Statement) -> Row:
-    """What all rows of an invoice have in common."""
+    """The columns that are the same in all rows of an invoice."""
     return {
         "BillingAccountId": bill.workspace,
         "BillingAccountName": bill.workspace,
@@ -126,7 +126,7 @@ def _invoice(bill: Statement) -> Row:
 
 
 def _package(workspace: str, key: LineKey) -> Row:
-    """What a row says of the package that it charges, and of its repository."""
+    """The columns for the package that a row charges, and for its repository."""
     row: Row = {
         "ChargeCategory": "Usage",
         "ConsumedUnit": "B-Seconds",
@@ -149,7 +149,7 @@ def _package(workspace: str, key: LineKey) -> Row:
 
 
 def _line_rows(common: Row, key: LineKey, levels: Sequence[Level], byte_seconds: int) -> Iterator[Row]:
-    """A line's rows; its whole byte-seconds are given to them by largest remainder."""
+    """The rows of a line; they share its whole byte-seconds by largest remainder."""
     shared = lcm(*(level.byte_seconds.denominator for level in levels))
     numerators = [level.byte_seconds.numerator * (shared // level.byte_seconds.denominator) for level in levels]
     for level, whole in zip(levels, apportion(numerators, shared, byte_seconds), strict=True):
@@ -179,7 +179,7 @@ def _line_rows(common: Row, key: LineKey, levels: Sequence[Level], byte_seconds:
 
 
 def _correction(correction: Correction, minor_digits: int) -> Row:
-    """A correction has an amount, but neither quantity nor price: what it takes back may have had several."""
+    """A correction has an amount, but no quantity and no price: what it corrects may have had several prices."""
     return {
         **_costs(Fraction(correction.amount_minor or 0, 10**minor_digits)),
         "ChargeClass": "Correction",
@@ -196,7 +196,7 @@ def _words(key: LineKey) -> str:
 
 
 def _costs(cost: Fraction) -> Row:
-    """There are no discounts and no exchange: what is listed, contracted, billed and effective is the same."""
+    """All costs are the same, because there are no discounts and no currency exchange."""
     columns = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost", "PricingCurrencyEffectiveCost")
     return dict.fromkeys(columns, digits(cost))
 

@@ -1,7 +1,7 @@
 """FOCUS rows to a file, row by row: CSV with exact digits as text, or Parquet with exact decimals.
 
-In a CSV file no text is taken for a formula (`formula_safe`). Figures stand as they are, and so does everything in
-Parquet.
+In CSV, `formula_safe` keeps a spreadsheet from taking a text for a formula. Figures, and all Parquet values, are
+unchanged.
 """
 
 import csv
@@ -15,8 +15,8 @@ from accounting.exports.focus import QUANTITY_DECIMALS, Row
 from accounting.instants import format_instant
 from accounting.text import formula_safe
 
-# What a column holds: text, an instant in epoch seconds, or digits. All columns of FOCUS 1.2 by name, so that a month
-# can be put under that of any other provider, also those that are always null here; then our own.
+# The content of each column: text, an instant in epoch seconds, or digits. All columns of FOCUS 1.2 come first, even
+# those that are always null here, so that a month can be combined with those of other providers. Then come our own.
 COLUMNS = {
     "AvailabilityZone": "text",
     "BilledCost": "cost",
@@ -85,9 +85,9 @@ _BATCH_ROWS = 50_000
 
 
 def write_csv(invoices: Iterable[list[Row]], file: BinaryIO) -> None:
-    """Comma-separated, as RFC 4180 has it, in UTF-8; null is an empty cell."""
+    """CSV as in RFC 4180, in UTF-8; null is an empty cell."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    rows = csv.writer(text)  # lines end with CR LF, so that a lone CR in a name is quoted too
+    rows = csv.writer(text)  # lines end with CR LF, so that a lone CR in a name is quoted
     rows.writerow(COLUMNS)
     for invoice in invoices:
         rows.writerows([_cell(row.get(column), kind) for column, kind in COLUMNS.items()] for row in invoice)
@@ -106,15 +106,15 @@ def _cell(value: str | int | None, kind: str) -> str | None:
 
 
 def write_parquet(invoices: Iterable[list[Row]], price_decimals: int, file: BinaryIO) -> None:
-    """Figures as decimals of 38 digits, of which costs have as many after the point as a product needs.
+    """Figures as decimals of 38 digits; costs have as many decimals as an exact product needs.
 
-    `price_decimals` are those of the finest price; raises AcctError where a figure does not fit.
+    `price_decimals` is the largest number of decimals in a price. Raises AcctError if a figure does not fit.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    too_long = AcctError("this month", f"has costs of more than {_DIGITS} digits, for which Parquet has no room",
-                         "name a CSV file")  # fmt: skip
+    too_long = AcctError("this month", f"has costs of more than {_DIGITS} digits, too many for Parquet",
+                         "export it as CSV")  # fmt: skip
     decimals = max(price_decimals, _PRICE_DECIMALS)
     if decimals + QUANTITY_DECIMALS > _DIGITS:
         raise too_long
@@ -144,7 +144,7 @@ def _value(value: str | int | None, kind: str) -> Any:
 
 
 def _batches(invoices: Iterable[list[Row]]) -> Iterator[list[Row]]:
-    """Rows of several invoices at a time, for each write is a row group."""
+    """Rows of several invoices at a time, because each write makes a row group."""
     batch: list[Row] = []
     for invoice in invoices:
         batch += invoice

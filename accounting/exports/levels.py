@@ -1,4 +1,4 @@
-"""What each line of a statement has in the allowance, in each tier, and uncharged: RULES, section 5, line by line."""
+"""Each line's share of the allowance, of each tier, and its uncharged usage: RULES, section 5, line by line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ _NOTHING = Fraction(0)
 
 @dataclass(frozen=True)
 class Level:
-    """What a rate makes of a share of the usage in its part of the month: the price, and how much of it.
+    """A share of the usage in a rate's part of the month that has one price.
 
     `name` is `not charged`, `included`, or `tier` and a number; `byte_seconds` are exact.
     """
@@ -28,7 +28,7 @@ class Level:
 
 def levels_of(usage: WorkspaceUsage, parts: Sequence[RatePeriod], costs: Mapping[Rate, RateCost],
               month_seconds: int) -> dict[LineKey, list[Level]]:  # fmt: skip
-    """What the rates make of each line: its uncharged usage, and its part of the allowance and of each tier."""
+    """The levels of each line: its uncharged usage, and its share of the allowance and of each tier."""
     rates = list(costs)
     rate_of_part = [rates.index(part.rate) for part in parts if part.rate is not None]
     used: dict[tuple[int, bool, LineKey], int] = {}
@@ -50,7 +50,7 @@ def levels_of(usage: WorkspaceUsage, parts: Sequence[RatePeriod], costs: Mapping
 
 def _levels_of_rate(rate: Rate, cost: RateCost, denominator: int, parts: Sequence[RatePeriod],
                     month_seconds: int) -> list[Level]:  # fmt: skip
-    """The allowance and the tiers of a workspace's whole charged usage, then one byte-second that is not charged."""
+    """The allowance and the tiers of all charged usage of a workspace, then one byte-second that is not charged."""
     of_rate = [part for part in parts if part.rate == rate]
     start, end = of_rate[0].start, of_rate[-1].end
     unit_seconds = rate.unit_bytes * month_seconds

@@ -1,4 +1,4 @@
-"""Package URLs (purl): the names by which other tools know a package, such as `pkg:npm/%40acme/ui`."""
+"""Package URLs (purl), which identify a package for other tools, such as `pkg:npm/%40acme/ui`."""
 
 from packageurl import PackageURL
 
@@ -6,10 +6,10 @@ _SEPARATORS = {"npm": "/", "maven": ":"}
 
 
 def package_url(workspace: str, format_: str, package: str) -> str:
-    """The package's URL, as bills of materials write it; without a version.
+    """The package's URL as in bills of materials, without a version.
 
-    An image goes by its name in the registry, whose host the ledger does not know. What a URL cannot spell is as near
-    as it gets: npm's are in lower case, and what has no name at all is `_`.
+    An image has its name in the registry, without the host, which the ledger does not know. A name that a URL cannot
+    express is approximated: npm names are in lower case, and an empty name is `_`.
 
     >>> package_url("acme", "npm", "@acme/ui")
     'pkg:npm/%40acme/ui'
@@ -22,8 +22,8 @@ def package_url(workspace: str, format_: str, package: str) -> str:
 
 
 def package_id(workspace: str, format_: str, package: str) -> str:
-    """The package's URL with its workspace, and with its name where the URL spells that otherwise: no two packages of
-    a ledger have the same.
+    """The package's URL with its workspace, and with its name if the URL changes that. No two packages of a ledger have
+    the same.
 
     >>> package_id("acme", "npm", "@acme/ui")
     'pkg:npm/%40acme/ui?workspace=acme'

@@ -1,1 +1,1 @@
-"""The monthly billing run: a folder of every workspace's statement, and what adds them up."""
+"""The monthly billing run: a folder with the statement of every workspace, a summary and an index."""

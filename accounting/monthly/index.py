@@ -9,18 +9,18 @@ from pathlib import Path
 from accounting.model import UNIT_BYTES
 from accounting.monthly.summary import Figures, Summary
 from accounting.paths import shipped
-from accounting.rendering.common import page
+from accounting.rendering.common import coverage, page
 from accounting.text import counted, decimal, places, shown_money
 
 INDEX = "index.html"
 
 
 def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], files: Sequence[str]) -> str:
-    """The page: `statements` are each workspace's files by format, `files` what else is beside it.
+    """The page: `statements` are the files of each workspace by format, `files` the other files beside the page.
 
-    It is whole without its script, the only one that its policy lets run.
+    The page is complete without its script. Its security policy allows no other script.
     """
-    # As it stands between the tags: the digest is of that.
+    # The digest is of the script as it stands between the tags.
     script = f"\n{(shipped('reports') / 'index.js').read_text(encoding='utf-8').strip()}\n"
     total = _shown(summary, summary.total)
     return page(
@@ -30,7 +30,7 @@ def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], fi
         month=summary.month,
         month_before=summary.month.before,
         status=summary.status,
-        covered_until=summary.covered_until,
+        coverage=coverage(summary.covered_until),
         currency=summary.currency,
         unit=summary.unit,
         summary=_sentence(summary, total),
@@ -45,17 +45,18 @@ def index_html(summary: Summary, statements: Mapping[str, Mapping[str, str]], fi
 
 
 def _links(files: Mapping[str, str]) -> dict[str, object]:
-    """All files of a statement, and the one that is a page as this one is."""
+    """All files of a statement, and the one that is an HTML page."""
     return {"files": files, "page": next(file for file in files.values() if file.endswith(Path(INDEX).suffix))}
 
 
 def _sentence(summary: Summary, total: Mapping[str, object]) -> str:
-    what = f"{counted(len(summary.workspaces), 'workspace')}, {total['unit_months']} {summary.unit}-months stored"
+    workspaces = counted(len(summary.workspaces), "workspace")
+    stored = f"{workspaces} stored {total['unit_months']} {summary.unit}-months."
     if summary.currency is None:
-        return f"{what}; no rate card is loaded, so there are no amounts."
+        return f"{stored} No rate card is loaded, so there are no amounts."
     if summary.total.before_minor is None:
-        return f"{what}."
-    return f"{what}; {summary.month.before} came to {total['before']} {summary.currency}."
+        return stored
+    return f"{stored} The total of {summary.month.before} was {total['before']} {summary.currency}."
 
 
 def _shown(summary: Summary, figures: Figures) -> dict[str, str | int | None]:

@@ -1,6 +1,6 @@
-"""The manifest of a run: the digest of every file, and what the month was computed from.
+"""The manifest of a run: the digest of every file, and the evidence that the month was computed from.
 
-Nothing in it tells of ids, paths, the clock or the order of imports, so the same evidence gives the same manifest.
+It holds no ids, paths or times of the run, and no order of imports, so the same evidence gives the same manifest.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from accounting.ledger import Ledger
 from accounting.tables import json_text
 
 MANIFEST = "manifest.json"
-# An event as the text that its digest is of: a JSON array of what it says, names instead of ids.
+# The text of an event for its digest: a JSON array of its members, with names instead of ids.
 _EVENT = """
     SELECT e.occurred_at, e.event_id, e.event_source, json_array(e.event_source, e.event_id, e.occurred_at, e.kind,
         e.verb, w.name, p.format, p.name, e.slug, e.plan)::VARCHAR AS event
@@ -25,7 +25,7 @@ _EVENT = """
 
 
 def write_manifest(ledger: Ledger, query: MonthQuery, status: str, folder: Path) -> None:
-    """manifest.json, over all files that are in the folder already."""
+    """Write manifest.json for all files that are already in the folder."""
     members = {
         "schema": "acct.run/1",
         "acct": version("package-accounting"),
@@ -71,7 +71,7 @@ def _sources(ledger: Ledger, record_until: int) -> list[dict[str, object]]:
 
 
 def _events(ledger: Ledger, record_until: int) -> dict[str, object]:
-    """How many events there are, and the SHA-256 of all their SHA-256s, in the order of RULES, section 3."""
+    """The number of events, and one SHA-256 over the SHA-256 of each, in the order of RULES, section 3."""
     ((count, digests),) = ledger.rows(
         "SELECT count(*), coalesce(string_agg(sha256(event), '' ORDER BY occurred_at, event_id, event_source), '')"
         f" FROM ({_EVENT})",
@@ -85,7 +85,7 @@ def _card(toml: str | None) -> dict[str, str] | None:
 
 
 def _retroactive_cards(ledger: Ledger, record_until: int) -> list[dict[str, str] | None]:
-    """Those that count for closed months, and so for corrections, in the order in which they were loaded."""
+    """The cards that count for closed months, and so for corrections, in the order in which they were loaded."""
     rows = ledger.rows(
         "SELECT toml FROM rate_cards WHERE retroactive AND record_id <= ? ORDER BY card_id", [record_until]
     )
@@ -93,7 +93,7 @@ def _retroactive_cards(ledger: Ledger, record_until: int) -> list[dict[str, str]
 
 
 def _closed_months(ledger: Ledger, query: MonthQuery) -> list[dict[str, str]]:
-    """The closed months before, which corrections start from, with the SHA-256 of their statements' SHA-256s."""
+    """Earlier closed months, which corrections start from, with one SHA-256 over those of their statements."""
     rows = ledger.rows(
         "SELECT s.month, string_agg(s.digest, '' ORDER BY w.name) FROM sealed_statements AS s JOIN workspaces AS w"
         " USING (workspace_id) WHERE s.month < ? GROUP BY s.month ORDER BY s.month",

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from accounting.errors import AcctError
 
-_OTHER = "name another folder, or move that one away"
+_OTHER = "name another folder, or move this one"
 
 
 @contextmanager
 def appearing_folder(out: Path, known_by: str) -> Iterator[Path]:
-    """A hidden folder that takes the place of `out` when the block has filled it to its end.
+    """Give a hidden folder to the block, and put it in the place of `out` when the block ends.
 
-    `out` may be there if it is empty, or if it holds to the byte what the block writes: then it stays as it is. Raises
-    AcctError where it holds anything else, at once where the file `known_by` is not in it, and where the folder cannot
-    be written. After any error nothing is left of it.
+    `out` may already exist if it is empty, or if it holds exactly the bytes that the block writes; then it stays as it
+    is. Raises AcctError if it holds anything else (before the block runs, if the file `known_by` is missing from it),
+    or if the folder cannot be written. After an error, nothing of the hidden folder is left.
     """
     out = out.resolve()
     if out.is_dir() and any(out.iterdir()) and not (out / known_by).is_file():
-        raise AcctError(str(out), "is there already and holds other files", _OTHER)
+        raise AcctError(str(out), "already exists and holds other files", _OTHER)
     try:
         beside = next(folder for folder in out.parents if folder.is_dir())
         work = Path(tempfile.mkdtemp(dir=beside, prefix=f".{out.name[:80]}."))
@@ -42,17 +42,17 @@ def appearing_folder(out: Path, known_by: str) -> Iterator[Path]:
 def _publish(work: Path, out: Path) -> None:
     umask = os.umask(0)
     os.umask(umask)
-    work.chmod(0o777 & ~umask)  # mkdtemp lets nobody else in
+    work.chmod(0o777 & ~umask)  # mkdtemp allows access only for its owner
     out.parent.mkdir(parents=True, exist_ok=True)
     work.replace(out)
 
 
 def _refuse_other(work: Path, out: Path) -> None:
-    """Refuse a folder that holds other files than the new one, or others' content in one of them."""
+    """Refuse a folder that has other files than the new one, or a file with other content."""
     new, old = _files(work), _files(out)
     apart = sorted(new ^ old) or [file for file in sorted(new) if not filecmp.cmp(work / file, out / file, False)]
     if apart:
-        raise AcctError(str(out), f"is there already with other content, in {apart[0]} first", _OTHER)
+        raise AcctError(str(out), f"already exists with other content; the first different file is {apart[0]}", _OTHER)
 
 
 def _files(folder: Path) -> set[str]:

@@ -1,7 +1,7 @@
-"""The monthly billing run: a folder with every workspace's statement in every format, and what adds them up.
+"""The monthly billing run: a folder with the statement of every workspace in every format, a summary and an index.
 
-The same evidence gives the same bytes, on any machine and in any order of import: names are in the order of their
-code points, and nothing in any file comes from ids, paths or the clock.
+The same evidence gives the same bytes, on any machine and with any order of imports: names are sorted by code point,
+and no file depends on ids, paths or the clock.
 """
 
 import pickle
@@ -30,10 +30,10 @@ FOCUS = "focus.csv"
 
 
 def run(ledger: Ledger, month: Month, out: Path, provisional: bool, progress: Callable[[str], None]) -> Summary:
-    """Write the folder of a month; of a closed one what was sealed, so that it never changes.
+    """Write the folder of a month. A closed month shows what was sealed, so it never changes.
 
-    Raises NotCoveredError for a month that is not final, unless `provisional` says that it need not be, and AcctError
-    where `out` holds anything else, and for a month that the rate card cannot bill.
+    Raises NotCoveredError for a month that is not final unless `provisional` is set, and AcctError if `out` holds
+    anything else or the rate card cannot bill the month.
     """
     closed = is_closed(ledger, month)
     if not closed:
@@ -41,7 +41,7 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, progress: Ca
         if not provisional:
             require_final(ledger, month)
     query = query_of(ledger, month)
-    # Who came after the closing is not in a closed month.
+    # A closed month has no workspace that appeared after the closing.
     stems = statement_stems(list(sealed_amounts(ledger, month)) if closed else workspace_names(ledger))
     with appearing_folder(out, MANIFEST) as folder:
         figures = _write_statements(ledger, query, stems, folder, progress)
@@ -56,10 +56,10 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, progress: Ca
         )
         write_summary(summary, folder)
         if query.card.rates and summary.status != "provisional":
-            progress("as FOCUS rows")
+            progress("writing FOCUS rows")
             with (folder / FOCUS).open("wb") as file:
                 write_csv(_by_name(invoices(ledger, month), folder), file)
-        progress("the index and the manifest")
+        progress("writing the index and the manifest")
         beside = sorted(file.name for file in folder.iterdir() if file.is_file())
         statements = {workspace: file_names(stem) for workspace, stem in stems.items()}
         page = index_html(summary, statements, [*beside, MANIFEST])
@@ -70,8 +70,8 @@ def run(ledger: Ledger, month: Month, out: Path, provisional: bool, progress: Ca
 
 def _write_statements(ledger: Ledger, query: MonthQuery, stems: Mapping[str, str], folder: Path,
                       progress: Callable[[str], None]) -> dict[str, Figures]:  # fmt: skip
-    """Every statement in every format; gives their figures, beside those of the month before."""
-    progress("the month before")
+    """Write every statement in every format; returns their figures with the amounts of the month before."""
+    progress("computing the month before")
     before = amounts_before(ledger, query)
     figures = {}
     with StatementWriter(folder) as writer:
@@ -79,12 +79,12 @@ def _write_statements(ledger: Ledger, query: MonthQuery, stems: Mapping[str, str
             workspace = page.statement.workspace
             figures[workspace] = figures_of(page.statement, before)
             writer.write(stems[workspace], page)
-            progress(f"{len(figures):,} of {len(stems):,} statements")
+            progress(f"wrote {len(figures):,} of {len(stems):,} statements")
     return figures
 
 
 def _by_name(invoices: Iterable[list[Row]], folder: Path) -> Iterator[list[Row]]:
-    """Invoices in the order of their workspaces' names, by way of a file: a month of them is a lot of memory."""
+    """Invoices sorted by workspace name. A file holds them meanwhile, because a month of them takes much memory."""
     with tempfile.TemporaryFile(dir=folder) as file:
         places = {}
         for rows in invoices:

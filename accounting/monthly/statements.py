@@ -1,4 +1,4 @@
-"""The statements' files of a run: every format of every workspace, by more processes than one where that pays."""
+"""The statement files of a run: every format of every workspace, made by several processes if that is faster."""
 
 import atexit
 import hashlib
@@ -21,32 +21,32 @@ from accounting.rendering.formats import FORMATS
 
 _FOLDER = "statements"
 _LONGEST_STEM = 80
-_PATIENCE_SECONDS = 1.0  # of rendering: a process needs about as long until it is of use
+_PATIENCE_SECONDS = 1.0  # of rendering; a new process needs about as long to start
 _MOST_WORKERS = 8  # each takes some 100 MB
-_WAITING_PER_WORKER = 4  # pages that are handed over and not yet written: memory follows them, not the month
+_WAITING_PER_WORKER = 4  # pages that wait to be written; they limit the memory, whatever the size of the month
 
 
 def statement_stems(workspaces: Sequence[str]) -> dict[str, str]:
-    """Where in a run's folder the files of each workspace are, without their endings: such names are safe on any system
-    and in any URL, and each is of one workspace alone.
+    """The path of each workspace's files in a run's folder, without the file ending. These names are safe on any system
+    and in any URL, and no two workspaces have the same.
 
     >>> statement_stems(["Ünï corp", "../etc"])
     {'Ünï corp': 'statements/n-corp-5df1c119', '../etc': 'statements/etc-f7f9121f'}
     """
     stems = {workspace: _stem(workspace, 8) for workspace in workspaces}
-    taken = Counter(stems.values())  # who wants another's files only needs some 100,000 names to find such a digest
+    taken = Counter(stems.values())  # a name with the same short digest is easy to find: some 100,000 tries
     return {workspace: stem if taken[stem] == 1 else _stem(workspace, 64) for workspace, stem in stems.items()}
 
 
 def _stem(workspace: str, digits: int) -> str:
-    # No dot: what stands before the first one could be the name of a device, or make a hidden file.
+    # No dot: the part before it could be the name of a device, and a leading dot would hide the file.
     plain = re.sub(r"[^a-z0-9_]+", "-", workspace.lower()).strip("-")[:_LONGEST_STEM]
     digest = hashlib.sha256(workspace.encode()).hexdigest()[:digits]
     return f"{_FOLDER}/{plain}-{digest}" if plain else f"{_FOLDER}/{digest}"
 
 
 def file_names(stem: str) -> dict[str, str]:
-    """The files of a workspace's statement, by their format."""
+    """The files of a workspace's statement, by format."""
     return {name: f"{stem}.{'txt' if name == 'text' else name}" for name in FORMATS}
 
 
@@ -57,9 +57,9 @@ def write_statement(folder: Path, stem: str, page: StatementPage) -> None:
 
 
 class StatementWriter:
-    """Writes statements' files into a run's folder; all are there when the block that it opens ends.
+    """Writes statement files into a run's folder. All are written when the `with` block ends.
 
-    Once rendering has taken a second, as with many statements or with dear formats, other processes do it.
+    Once rendering has taken a second, because of many statements or slow formats, other processes take over.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,9 +71,9 @@ class StatementWriter:
         self._waiting: deque[Future[None]] = deque()
 
     def write(self, stem: str, page: StatementPage) -> None:
-        """A statement in every format, now or before the block ends; raises AcctError where one cannot be made."""
+        """Write a statement in every format, now or before the block ends; raises AcctError if that fails."""
         if self._pool is None and self._spent_seconds >= _PATIENCE_SECONDS and self._workers > 1:
-            # Not forked: the ledger's threads would not be there in the copy, but their locks would.
+            # Not forked: a fork would copy the locks of the ledger's threads, but not the threads.
             self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _begin_worker)
         if self._pool is None:
             start = time.perf_counter()
@@ -106,9 +106,9 @@ def _finish(statement: Future[None]) -> None:
 
 
 def _begin_worker() -> None:
-    """A worker ends with the run, also where that is killed; an interrupt from the keyboard is the run's to tell."""
+    """A worker ends with the run, even if the run is killed. The run reports an interrupt from the keyboard."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    atexit.register(os._exit, 0)  # before DuckDB's library, which tells of its leaks on standard error
+    atexit.register(os._exit, 0)  # ends before DuckDB's library prints its leaks on standard error
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""The summary of a run: what each workspace's month was and how it changed, as CSV, Parquet and JSON."""
+"""The summary of a run: the month of each workspace and its change, as CSV, Parquet and JSON."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -30,10 +30,10 @@ Row = dict[str, str | None]
 
 @dataclass(frozen=True)
 class Figures:
-    """A workspace's month, or that of all of them; amounts in minor units, None where they are not known.
+    """The month of one workspace, or of all; amounts are in minor units, and None if unknown.
 
-    `before_minor` is the amount of the month before. What is billed is `amount_minor`, and what of it corrections of
-    closed months add is `corrections_minor`; just so `byte_seconds` and `corrections_byte_seconds`.
+    `before_minor` is the amount of the month before. `amount_minor` is what is billed. It includes `corrections_minor`,
+    the corrections of closed months. In the same way, `byte_seconds` include `corrections_byte_seconds`.
     """
 
     byte_seconds: int
@@ -46,7 +46,7 @@ class Figures:
 
     @property
     def stored_byte_seconds(self) -> int:
-        """Those of the month itself: corrections are of other months."""
+        """The byte-seconds of the month itself, without corrections, which are of other months."""
         return self.byte_seconds - self.corrections_byte_seconds
 
     @property
@@ -58,7 +58,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Summary:
-    """A month of all workspaces: their figures, and the names of their statements' files without endings, by name."""
+    """A month of all workspaces: by name, the path of the statement without its ending, and the figures."""
 
     month: Month
     status: str
@@ -88,7 +88,7 @@ def _sum(amounts: Sequence[int | None]) -> int | None:
 
 
 def figures_of(statement: Statement, before: Mapping[str, int | None] | None) -> Figures:
-    """A statement's figures beside the amounts of the month before; who has none then had nothing stored."""
+    """The figures of a statement with the amount of the month before, which is 0 for a workspace not in `before`."""
     return Figures(
         statement.total_byte_seconds,
         statement.total_byte_seconds - statement.byte_seconds,
@@ -103,9 +103,9 @@ def figures_of(statement: Statement, before: Mapping[str, int | None] | None) ->
 
 
 def amounts_before(ledger: Ledger, query: MonthQuery) -> Mapping[str, int | None] | None:
-    """What the month before the one asked for cost, by workspace: as it was sealed, or as it is known.
+    """The amount of the month before, by workspace: as it was sealed, or as it is computed now.
 
-    None where no snapshot tells of it, or the rate card does not.
+    None if no snapshot covers that month, or the rate card cannot bill it.
     """
     before = replace(query, month=query.month.before)
     if is_closed(ledger, before.month):
@@ -122,7 +122,7 @@ def amounts_before(ledger: Ledger, query: MonthQuery) -> Mapping[str, int | None
 
 
 def write_summary(summary: Summary, folder: Path) -> None:
-    """summary.csv, summary.parquet and summary.json."""
+    """Write summary.csv, summary.parquet and summary.json."""
     rows = [
         {"workspace": workspace, **_of_month(summary), **_digits(summary, figures), "statement": stem}
         for workspace, (stem, figures) in summary.workspaces.items()
@@ -173,7 +173,7 @@ def _json(summary: Summary) -> str:
 
 
 def _write_csv(rows: Sequence[Row], file: Path) -> None:
-    """As RFC 4180 has it, in UTF-8; what is not known is an empty cell."""
+    """CSV as in RFC 4180, in UTF-8; an unknown figure is an empty cell."""
     with file.open("w", encoding="utf-8", newline="") as text:
         cells = csv.writer(text)
         cells.writerow(COLUMNS)
@@ -182,7 +182,7 @@ def _write_csv(rows: Sequence[Row], file: Path) -> None:
 
 
 def _write_parquet(rows: Sequence[Row], minor_digits: int, file: Path) -> None:
-    """Figures as exact decimals, instants as such; AcctError where one has no room."""
+    """Figures as exact decimals, instants as timestamps; raises AcctError if a figure has too many digits."""
     types = dict.fromkeys(COLUMNS, pa.string())
     types |= dict.fromkeys(_AMOUNTS, pa.decimal128(_DIGITS, minor_digits))
     types |= dict.fromkeys(_BYTE_SECONDS, pa.decimal128(_DIGITS, 0))
@@ -191,9 +191,9 @@ def _write_parquet(rows: Sequence[Row], minor_digits: int, file: Path) -> None:
         arrays = [pa.array([_value(row[column], column) for row in rows], type_) for column, type_ in types.items()]
     except pa.ArrowInvalid as error:
         raise AcctError(
-            "the rate card", f"makes amounts of more than {_DIGITS} digits, for which Parquet has no room", "mend it"
+            "the rate card", f"makes amounts of more than {_DIGITS} digits, too many for Parquet", "correct its prices"
         ) from error
-    # Not compressed: what an algorithm makes of the same rows changes with its version.
+    # Not compressed, because another version of the algorithm would give other bytes.
     pq.write_table(pa.table(arrays, names=COLUMNS), file, compression="none")
 
 

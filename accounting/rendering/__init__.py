@@ -1,1 +1,1 @@
-"""Figures to text, JSON, HTML, Markdown, CSV, PDF and pictures; no figure is made here."""
+"""Figures to text, JSON, HTML, Markdown, CSV, PDF and pictures; no figure is computed here."""

@@ -1,47 +1,49 @@
-"""Advice to text and JSON."""
+"""Advice as text and JSON."""
 
 from accounting.foresight.advising import UNTAGGED_DAYS, Advice, Advised
-from accounting.instants import format_instant
+from accounting.instants import format_instant, shown_instant
 from accounting.rendering.steps import snapshot_first, step_members, step_words
 from accounting.tables import json_text, table
 from accounting.text import counted, money, shown_money, size, visible
 
-_NAMES = 5  # of versions, steps and parts that are told of each item of advice, as text
+_NAMES = 5  # versions, steps and parts shown for each item of advice, as text
 _SUBJECTS = 2  # of parts, in the table
 
 _EACH_NOTE = (
-    "A saving is the difference of two bills, if that alone were done. Bytes that others hold too go with the last of"
-    " them, so all of it together may save more than the sum, or less.\n"
+    "Each saving is the difference between two bills: without this deletion, and with this deletion alone. Shared bytes"
+    " are freed only when their last holder is deleted, so all together may save more or less than the sum.\n"
 )
 _SET_NOTE = (
-    "What is to be deleted together holds bytes in common that no part of it frees alone; its saving has those of its"
-    " parts in it.\n"
+    "Parts that are listed together share bytes that are freed only when all of them are deleted. The saving includes"
+    " what each part frees by itself.\n"
 )
 _UNTAGGED_NOTE = (
-    f"Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more; those that the first snapshot found were"
-    " pushed that long ago.\n"
+    f"Untagged manifests have had no tag for {UNTAGGED_DAYS} days or more. For those in the first snapshot, the days"
+    " count from their upload.\n"
 )
 _OLD_NOTE = (
-    "Old versions are behind {} or more of their package. A version is as old as its latest content: by its upload"
-    " where the first snapshot found it, else by when it came. The tag `latest` stays. Where a registry keeps the"
-    " manifest of a tag that is deleted, delete it too, and those that an index lists, unless a tag that stays has"
-    " them.\n"
+    "A version is old if its package has at least {}. The age of a version is that of its newest content, which counts"
+    " from its upload if the first snapshot showed it, and otherwise from its first appearance. The tag `latest` is"
+    " kept. If the registry keeps the manifest of a deleted tag, delete that manifest too, and the manifests that an"
+    " index lists, unless a remaining tag uses them.\n"
 )
 _REFERRER_NOTE = (
-    "A referrer, such as a signature or an SBOM, stays as long as what it hangs on and goes with it. Snapshot files say"
-    " nothing of that, unless by tags such as sha256-….sig: look before deleting untagged manifests of theirs.\n"
+    "A referrer, such as a signature or an SBOM, is kept as long as the image that it refers to, and deleted with it."
+    " Snapshot files show referrers only by tags such as sha256-….sig. Before you delete untagged manifests from such a"
+    " source, check whether they are referrers.\n"
 )
 _COPIES_NOTE = (
-    "Copies are files of two packages with one size and one MD5 or ETag, as npm and Maven packages in a bucket have"
-    " them; the layers of images are known by another digest. A version goes with all its files.\n"
+    "Copies are files in two packages with the same size and the same MD5 or ETag, such as npm and Maven packages in a"
+    " bucket. Image layers have another kind of digest and are not compared. A version is deleted with all its files.\n"
 )
 
 
 def advice_text(advised: Advised, width: int | None = None) -> str:
-    """A table of what saves most first, the steps of each, and what the figures mean."""
-    head = f"Workspace {visible(advised.workspace)}: what would save most, done at {format_instant(advised.at)}\n"
+    """A table with the largest savings first, the steps of each item, and what the figures mean."""
+    when = f"if deleted on {shown_instant(advised.at)}. All times are UTC."
+    head = f"Workspace {visible(advised.workspace)}: what saves most {when}\n"
     if not advised.advice:
-        return f"{head}\nNothing to advise: no version, manifest or deleted repository could go and save anything.\n"
+        return f"{head}\nThere is no advice: deleting versions or the contents of deleted repositories saves nothing.\n"
     rest = ["rest of " if month.start < advised.at else "" for month in advised.months]
     columns = ["", "delete", "of", "bytes"]
     if advised.currency is not None:
@@ -50,7 +52,7 @@ def advice_text(advised: Advised, width: int | None = None) -> str:
         [f"{number}", _what(each), _of(each), size(each.freed_bytes), *_shown(advised, each.saved_minor)]
         for number, each in enumerate(advised.advice, 1)
     ]
-    total = ["", "all of it together", "", "", *_shown(advised, advised.together)] if advised.currency else None
+    total = ["", "all together", "", "", *_shown(advised, advised.together)] if advised.currency else None
     text = f"{head}\n" + table(columns, rows, right=len(columns) - 3, total=total, width=width)
     for number, each in enumerate(advised.advice, 1):
         text += f"\n{number}. " + (_parts(advised, each) if each.parts else _steps(advised, each))
@@ -63,9 +65,9 @@ def _what(advice: Advice) -> str:
     what = {
         "untagged": counted(count, "untagged manifest"),
         "old_versions": counted(count, "old version"),
-        "deleted_repository": "what a deleted repository holds",
+        "deleted_repository": "contents of a deleted repository",
         "copies": counted(count, "copy"),
-        "together": f"{counted(len(advice.parts), 'part')}, {size(advice.joint_bytes)} only together",
+        "together": f"{counted(len(advice.parts), 'part')}, {size(advice.joint_bytes)} freed only together",
     }[advice.kind]
     return what + (f", {counted(along, 'referrer')}" if along else "")
 
@@ -79,10 +81,10 @@ def _of(advice: Advice) -> str:
 
 
 def _parts(advised: Advised, advice: Advice) -> str:
-    text = f"Together, for {size(advice.joint_bytes)} go only with the last of these parts:\n"
+    text = f"Delete all of these parts; {size(advice.joint_bytes)} are freed only with the last one:\n"
     text += "".join(f"- {_steps(advised, part)}" for part in advice.parts[:_NAMES])
     more = len(advice.parts) - _NAMES
-    return text + (f"… and {counted(more, 'more part')}; --format json has them all\n" if more > 0 else "")
+    return text + (f"… and {counted(more, 'more part')}; --format json lists them all\n" if more > 0 else "")
 
 
 def _shown(advised: Advised, saved: tuple[int, ...]) -> list[str]:
@@ -95,13 +97,13 @@ def _steps(advised: Advised, advice: Advice) -> str:
         count, glue = len(advice.steps), ", then "
     else:
         shown = [
-            f"{visible(version.name)} (of {format_instant(version.since)})" for version in advice.versions[:_NAMES]
+            f"{visible(version.name)} (since {shown_instant(version.since)})" for version in advice.versions[:_NAMES]
         ]
         count, glue = len(advice.versions), ", "
     text = glue.join(shown) + (f" and {count - _NAMES:,} more" if count > _NAMES else "")
     if advice.steps:
         return f"{text[0].upper()}{text[1:]}\n"
-    return f"Delete of {visible(f'{advised.workspace}/{advice.subject}')} ({advice.role}): {text}\n"
+    return f"Delete from {visible(f'{advised.workspace}/{advice.subject}')} ({advice.role}): {text}\n"
 
 
 def _notes(advised: Advised) -> str:
@@ -119,15 +121,15 @@ def _notes(advised: Advised) -> str:
     if "copies" in kinds:
         notes.append(_COPIES_NOTE)
     if advised.left_out:
-        notes.append(f"{advised.left_out:,} more that free less are not listed; all of it together counts them too.\n")
+        notes.append(f"The list leaves out {counted(advised.left_out, 'smaller item')}, but the total includes them.\n")
     if advised.currency is None:
         notes.append("No rate card is loaded, so there are no amounts.\n")
     return (
         "".join(notes)
         + snapshot_first(advised.served_sources)
         + (
-            f"What was stored is known until {format_instant(advised.covered_until)};"
-            " what else is stored is taken to stay as it is.\n"
+            f"Snapshots cover the time until {shown_instant(advised.covered_until)}. This assumes that everything else"
+            " in storage stays the same.\n"
         )
     )
 
@@ -155,7 +157,7 @@ def advice_json(advised: Advised) -> str:
 
 
 def _advice_json(advised: Advised, advice: Advice) -> dict[str, object]:
-    """An item of advice; of one with parts subject, repository and role are theirs."""
+    """An item of advice. If it has parts, they have the subject, the repository and the role."""
     return {
         "kind": advice.kind,
         **_item_json(advised, advice),

@@ -1,9 +1,9 @@
-"""Broken objects of registries, to text and JSON."""
+"""Broken objects of registries, as text and JSON."""
 
 from collections.abc import Sequence
 
 from accounting.facts.broken import BrokenObject, in_order
-from accounting.instants import format_instant
+from accounting.instants import format_instant, shown_instant
 from accounting.tables import table
 from accounting.text import visible
 
@@ -11,22 +11,27 @@ _FIRST, _SHOWN = 3, 20
 
 
 def objects(broken: Sequence[BrokenObject]) -> int:
-    """How many there are: one that concerns several packages is one."""
+    """How many broken objects there are; one that concerns several packages counts once."""
     return len({(each.source, each.key) for each in broken})
 
 
 def first_broken(broken: Sequence[BrokenObject]) -> list[str]:
-    """The first few as lines of text: whose each is, and what is wrong with it."""
+    """The first few as lines of text: the package of each, and what is wrong with it."""
     by_key = {each.key: each for each in reversed(in_order(broken))}
     first = list(reversed(by_key.values()))
     lines = [f"  {visible(f'{_whose(each)}: {each.key} {each.problem}')}" for each in first[:_FIRST]]
-    return lines + (["  `acct status` lists them all"] if len(first) > _FIRST else [])
+    return lines + (["  `acct status` lists all of them"] if len(first) > _FIRST else [])
 
 
 def broken_text(title: str, broken: Sequence[BrokenObject], width: int | None = None) -> str:
-    """A title and a table."""
+    """A title and a table of the first objects."""
     rows = [
-        [visible(each.source), visible(_whose(each)), _since(each), visible(f"{each.key} {each.problem}")]
+        [
+            visible(each.source),
+            visible(_whose(each)),
+            shown_instant(each.since) if each.since else "",
+            visible(f"{each.key} {each.problem}"),
+        ]
         for each in in_order(broken)
     ]
     more = f"and {len(rows) - _SHOWN:,} more, which --format json lists\n" if len(rows) > _SHOWN else ""
@@ -44,7 +49,7 @@ def broken_json(broken: Sequence[BrokenObject]) -> list[dict[str, object]]:
             "workspace": each.workspace,
             "package": each.package,
             "problem": each.problem,
-            "since": _since(each) or None,
+            "since": format_instant(each.since) if each.since else None,
         }
         for each in in_order(broken)
     ]
@@ -52,7 +57,3 @@ def broken_json(broken: Sequence[BrokenObject]) -> list[dict[str, object]]:
 
 def _whose(broken: BrokenObject) -> str:
     return "/".join(filter(None, (broken.workspace, broken.package))) or "(unknown)"
-
-
-def _since(broken: BrokenObject) -> str:
-    return format_instant(broken.since) if broken.since else ""

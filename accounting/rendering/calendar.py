@@ -1,25 +1,26 @@
-"""A workspace's retention calendar to text, JSON and iCalendar."""
+"""A workspace's retention calendar as text, JSON and iCalendar."""
 
 import json
 import uuid
 from datetime import UTC, datetime
 
 from accounting.billing.retention import RetentionCalendar, RetentionEnd
-from accounting.instants import LAST, format_instant
+from accounting.instants import LAST, format_instant, shown_instant
+from accounting.rendering.common import coverage
 from accounting.tables import json_text, table
 from accounting.text import counted, visible
 
-_NONE = "No retention period ends later"
+_NONE = "No retention period ends after this date"
 
 
 def calendar_text(calendar: RetentionCalendar, width: int | None = None) -> str:
-    """The dates as a table, or a sentence where there are none."""
+    """The dates as a table, or a sentence if there are none."""
     rows = [
-        [format_instant(end.happens_at), end_words(calendar.workspace, end), format_instant(end.deleted_at)]
+        [shown_instant(end.happens_at), end_words(calendar.workspace, end), shown_instant(end.deleted_at)]
         for end in calendar.ends
     ]
-    head = f"Workspace {visible(calendar.workspace)}, known until {format_instant(calendar.covered_until)}\n\n"
-    return head + (table(["on", "what", "deleted"], rows, width=width) if rows else f"{_NONE}.\n")
+    head = f"Workspace {visible(calendar.workspace)}\n{coverage(calendar.covered_until)}\n\n"
+    return head + (table(["on", "event", "deleted on"], rows, width=width) if rows else f"{_NONE}.\n")
 
 
 def calendar_json(calendar: RetentionCalendar) -> str:
@@ -45,10 +46,10 @@ def calendar_json(calendar: RetentionCalendar) -> str:
 
 
 def calendar_ics(calendar: RetentionCalendar) -> str:
-    """The dates as events of an instant each (RFC 5545), with identities that stay the same when it is made again.
+    """The dates as events without a duration (RFC 5545). Making the file again gives them the same identities.
 
-    Where there are none, a journal entry says so: a calendar has one component at least (section 3.6), and readers that
-    check it refuse one without, while a journal entry takes no place in what is shown as a calendar (section 3.6.3).
+    If there are no dates, a journal entry says so: a calendar needs at least one component (section 3.6), and strict
+    readers refuse one without, while a journal entry takes no time in the calendar (section 3.6.3).
     """
     from icalendar import Calendar, Event, Journal
 
@@ -59,10 +60,10 @@ def calendar_ics(calendar: RetentionCalendar) -> str:
     for end in calendar.ends:
         event = Event()
         event.add("uid", _uid(calendar.workspace, end))
-        event.add("dtstamp", _time(end.deleted_at))  # when it became certain; the clock would make each file another
+        event.add("dtstamp", _time(end.deleted_at))  # not the clock, so that the same dates give the same file
         event.add("dtstart", _time(end.happens_at))
         event.add("summary", f"{visible(calendar.workspace)}: {end_words(calendar.workspace, end)}")
-        event.add("description", f"Deleted {format_instant(end.deleted_at)}.")
+        event.add("description", f"Deleted on {shown_instant(end.deleted_at)} (UTC).")
         event.add("transp", "TRANSPARENT")
         shown.add_component(event)
     if not calendar.ends:
@@ -78,15 +79,15 @@ def calendar_ics(calendar: RetentionCalendar) -> str:
 def end_words(workspace: str, end: RetentionEnd) -> str:
     """What happens, in words."""
     if end.what == "name_free":
-        return f"image name {visible(end.name or '')} is free"
+        return f"image name {visible(end.name or '')} can be used again"
     packages = counted(end.packages, "package")
     if end.what == "charging_stops":
-        return f"charging of repository {visible(end.repository or '')} stops ({packages})"
-    return f"what workspace {visible(workspace)} held expires ({packages})"
+        return f"charging for repository {visible(end.repository or '')} ends ({packages})"
+    return f"the deleted contents of workspace {visible(workspace)} expire ({packages})"
 
 
 def _uid(workspace: str, end: RetentionEnd) -> str:
-    """The identity of what happens, whenever it does."""
+    """The identity of an event, whatever its date."""
     return _uuid(workspace, end.what, end.repository, end.name, end.deleted_at)
 
 

@@ -1,7 +1,7 @@
-"""What was stored day by day as a chart: SVG that needs nothing else, for a light and a dark page and for print.
+"""The chart of what was stored on each day: SVG without other files, for light pages, dark pages and print.
 
-A state has a pattern as well as a colour, so that no meaning is by colour alone. The colours hold against white and
-against black; lines and letters take the colour of the text around them.
+A state has a pattern as well as a colour, so that colour alone never carries a meaning. The colours have enough
+contrast with white and with black. Lines and letters take the colour of the text around them.
 """
 
 import copy
@@ -24,7 +24,7 @@ COLOURS = {
     "package_deleted": "#8a70c8",
     "expired": "#85878b",
 }
-# What is drawn on a square of 8 by 8 in the state's colour, over a fainter ground of it; the live state is solid.
+# Paths for a tile of 8 by 8, drawn in the state's colour on a lighter ground of that colour. The live state is solid.
 _PATTERNS = {
     "repository_deleted": "M0,8L8,0M-2,2L2,-2M6,10L10,6",
     "workspace_deleted": "M0,4H8",
@@ -37,17 +37,17 @@ _FONT = "system-ui, sans-serif"
 
 @dataclass(frozen=True)
 class Bar:
-    """What of one column, such as a day, is in one state, in the chart's unit."""
+    """What one column, such as a day, has in one state, in the chart's unit."""
 
     column: str
     state: str
-    stored: float  # a picture, no figure
+    stored: float  # a float will do: it is drawn, not billed
 
 
 def stored_chart(page: StatementPage) -> str:
-    """The SVG of what was stored on each day, stacked by state; the same bytes for the same page.
+    """The SVG of what was stored on each day, stacked by state. The same page gives the same bytes.
 
-    Raises AcctError where the libraries that draw are not installed.
+    Raises AcctError if the libraries that draw are not installed.
     """
     statement = page.statement
     unit = UNIT_BYTES[statement.unit]
@@ -57,27 +57,27 @@ def stored_chart(page: StatementPage) -> str:
         statement.unit,
         "+slice(datum.value, 8)",
         f"{statement.unit} stored on each day of {statement.month}, by state",
-        "A column a day",
+        "One column for each day",
         {free.state for free in page.free} - charged,
     )
 
 
 def drawn_or_why_not(draw: Callable[[], str]) -> tuple[str | None, str | None]:
-    """A chart, or else why there is none: what it takes is not installed."""
+    """A chart, or the sentences that say why there is none: its libraries are not installed."""
     try:
         return draw(), None
-    except AcctError as error:
-        return None, str(error)
+    except AcctError:
+        return None, "There is no chart, because its libraries are not installed. Install acct with its extra `plots`."
 
 
 def stacked_chart(
     bars: Sequence[Bar], unit: str, label: str, title: str, columns: str, free: Collection[str] = ()
 ) -> str:
-    """The SVG of columns stacked by state; `label` is the Vega expression of a column's, `columns` says what one is.
+    """The SVG of columns stacked by state. `label` is a Vega expression for a label, `columns` says what one is.
 
-    `free` are the states that cost nothing in any of the columns.
+    `free` are the states that cost nothing in any column.
 
-    Raises AcctError where the libraries that draw are not installed.
+    Raises AcctError if the libraries that draw are not installed.
     """
     library = drawing_library()
     states = [state for state in STATES if any(bar.state == state for bar in bars)]
@@ -104,7 +104,7 @@ def stacked_chart(
 
 
 def drawing_library() -> Any:
-    """vl_convert; AcctError where it is not installed."""
+    """The module vl_convert; raises AcctError if it is not installed."""
     try:
         import vl_convert
     except ImportError:
@@ -118,7 +118,7 @@ def drawing_library() -> Any:
 
 @functools.cache
 def _spec() -> dict[str, Any]:
-    """The drawing without its data, checked against its schema once."""
+    """The drawing without its data. It is checked against its schema only once."""
     import altair as alt
 
     drawn = (
@@ -132,12 +132,12 @@ def _spec() -> dict[str, Any]:
         )
     )
     spec = dict(styled(drawn).to_dict())
-    spec.pop("datasets", None)  # data come with each page
+    spec.pop("datasets", None)  # each page has its own data
     return spec
 
 
 def styled(chart: Any) -> Any:
-    """A chart with the lines and letters that every one has."""
+    """A chart with the lines and fonts that all charts have."""
     return (
         chart
         .configure(aria=False)
@@ -166,7 +166,7 @@ def _fill(state: str) -> str:
 
 
 def finished(svg: str, title: str, description: str, states: list[str]) -> str:
-    """The drawing with what is read aloud in its place, and its patterns."""
+    """The drawing with its patterns, and with a title and description for screen readers."""
     patterns = "".join(
         f'<pattern id="pattern-{state}" width="8" height="8" patternUnits="userSpaceOnUse">'
         f'<rect width="8" height="8" fill="{COLOURS[state]}" fill-opacity="0.35"/>'
@@ -175,7 +175,7 @@ def finished(svg: str, title: str, description: str, states: list[str]) -> str:
         if state in _PATTERNS
     )
     head, body = svg.split(">", 1)
-    body = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", body)  # the picture is read aloud as one
+    body = re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", body)  # a screen reader reads the picture as one
     body = re.sub(r' (d|transform)="[^"]*"', _shortened, body)
     text = f'<title id="chart-title">{escape(title)}</title><desc id="chart-description">{escape(description)}</desc>'
     return f'{head} role="img" aria-labelledby="chart-title chart-description">{text}<defs>{patterns}</defs>{body}'

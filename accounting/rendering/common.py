@@ -1,4 +1,4 @@
-"""What several reports share: words of states, figures that add up, fractions, held names, pages from templates."""
+"""What several reports share: words for states, figures that add up, fractions, held names, HTML pages."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from accounting.billing.rating import apportion, round_half_up
 from accounting.facts.statement_json import held_name
-from accounting.instants import format_instant
+from accounting.instants import shown_instant
 from accounting.model import HeldName, Statement
 from accounting.paths import shipped
 from accounting.tables import json_text, table
@@ -27,10 +27,19 @@ STATE_WORDS = {
 
 
 def nothing_of(bill: Statement) -> str:
-    """What is to be said of a month without lines: that nothing was stored, or why that is not known."""
+    """The sentence for a month without lines: nothing was stored, or why that is not known."""
     if bill.status == "unknown":
-        return f"Nothing is known of {bill.month}, which ends before the first snapshot: it has no bill."
-    return "Nothing was stored." if bill.metered_seconds else f"Nothing is known of {bill.month} yet."
+        return f"Nothing is known of {bill.month}, because it ends before the first snapshot. So there is no bill."
+    return (
+        "Nothing was stored."
+        if bill.metered_seconds
+        else f"Nothing is known of {bill.month} yet, because no snapshot reaches it."
+    )
+
+
+def coverage(covered_until: int) -> str:
+    """Until when snapshots cover the time, and the time zone of all times on the page."""
+    return f"Snapshots cover the time until {shown_instant(covered_until)}. All times are UTC."
 
 
 def names_json(names: Sequence[HeldName]) -> str:
@@ -39,7 +48,7 @@ def names_json(names: Sequence[HeldName]) -> str:
 
 
 def adding_up(values: Sequence[int | Fraction], unit: int, decimals: int) -> tuple[list[str], str]:
-    """Quantities to so many decimals of a unit that add up, and their sum.
+    """Quantities rounded to so many decimals of a unit, so that they add up, and their sum.
 
     >>> adding_up([Fraction(1, 3)] * 3, 1, 2)
     (['0.34', '0.33', '0.33'], '1.00')
@@ -49,7 +58,7 @@ def adding_up(values: Sequence[int | Fraction], unit: int, decimals: int) -> tup
 
 
 def rounded(values: Sequence[int | Fraction], unit: int, decimals: int, total: int | None = None) -> list[int]:
-    """Quantities in 10^-decimals of a unit, with the sum that is given, or with their own, rounded."""
+    """Quantities in 10^-decimals of a unit. Their sum is `total`, or else the rounded sum of the values."""
     common = lcm(*(value.denominator for value in values))
     numerators = [int(value * common) * 10**decimals for value in values]
     if total is None:
@@ -58,7 +67,7 @@ def rounded(values: Sequence[int | Fraction], unit: int, decimals: int, total: i
 
 
 def shown_to(whole: int, decimals: int) -> str:
-    """A quantity that is given in 10^-decimals."""
+    """A whole number of 10^-decimals as text."""
     return decimal(Fraction(whole, 10**decimals), decimals)
 
 
@@ -68,28 +77,30 @@ def fraction(value: Fraction) -> dict[str, str]:
 
 
 def names_text(names: Sequence[HeldName], width: int | None = None) -> str:
-    """Held names as a table, or a sentence where there are none."""
-    rows = [[visible(name.name), visible(name.repository), format_instant(name.held_until)] for name in names]
-    return table(["name", "repository", "held until"], rows, width=width) if rows else "No image name is held.\n"
+    """Held names as a table, or a sentence if there are none."""
+    rows = [[visible(name.name), visible(name.repository), shown_instant(name.held_until)] for name in names]
+    if not rows:
+        return "No image name is held.\n"
+    return table(["name", "repository", "held until"], rows, width=width) + "\nAll times are UTC.\n"
 
 
 def page(template: str, **values: object) -> str:
-    """A page from a template of reports/, with the style in it."""
+    """A page made from a template in reports/, with the style sheet in it."""
     style = (shipped("reports") / "style.css").read_text(encoding="utf-8")
     return _templates().get_template(template).render(style=style, **values)
 
 
 @cache
 def _templates() -> "Environment":
-    """The templates, which are compiled once: that takes ten times as long as a page."""
+    """The templates. They are compiled once, which takes ten times as long as one page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(shipped("reports")),
-        autoescape=True,  # also for names that end in .j2
+        autoescape=True,  # also for templates named .j2
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "instant": format_instant}
+    environment.filters["visible"] = visible
     return environment

@@ -1,4 +1,4 @@
-"""Comparisons of two rate cards to text and JSON."""
+"""Comparisons of two rate cards, as text and JSON."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -6,21 +6,21 @@ from fractions import Fraction
 from accounting.billing.comparing import ComparedLine, Comparison, Figures, total_of
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
-from accounting.rendering.common import STATE_WORDS, adding_up, nothing_of
+from accounting.rendering.common import STATE_WORDS, adding_up, coverage, nothing_of
 from accounting.rendering.page_sections import NO_REPOSITORY
 from accounting.tables import json_text, table
 from accounting.text import money, places, shown_money, visible
 
 
 def comparisons_text(comparisons: Sequence[Comparison], name: str, width: int | None = None) -> str:
-    """A table of the lines of each workspace, and one of the workspaces where there are several.
+    """A table of the lines of each workspace, and one of the workspaces if there are several.
 
-    `name` is what the other card is called.
+    `name` is the name of the other card.
     """
     blocks = [_workspace_text(comparison, name, width) for comparison in comparisons]
     if len(comparisons) > 1:
         blocks.append(_workspaces_text(comparisons, width))
-    return "\n".join(blocks) or "The ledger knows no workspace yet.\n"
+    return "\n".join(blocks) or "The ledger has no workspace yet.\n"
 
 
 def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str:
@@ -28,16 +28,17 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
     card = "that the month was sealed with" if ours.status == "closed" else "in force"
     head = [
         f"Workspace {visible(ours.workspace)}, {ours.month}, {ours.status}",
-        f"Covered until {format_instant(ours.covered_until)}",
-        f"Now (the rate card {card}) {_money(ours, total_of(ours))} {ours.currency}, then ({visible(name)})"
-        f" {_money(ours, total_of(theirs))} {ours.currency}: {_signed(ours, comparison.change)} {ours.currency}.",
+        coverage(ours.covered_until),
+        f"Billed with the rate card {card}: {_money(ours, total_of(ours))} {ours.currency}. With {visible(name)}:"
+        f" {_money(ours, total_of(theirs))} {ours.currency}. Change: {_signed(ours, comparison.change)}"
+        f" {ours.currency}.",
     ]
     if ours.status == "unknown":
         return f"{head[0]}\n{nothing_of(ours)}\n"
-    columns = ["repository", "package", "format", "state", f"{ours.unit}-months now", "then", f"{ours.currency} now",
-               "then", "change"]  # fmt: skip
+    columns = ["repository", "package", "format", "state", f"{ours.unit}-months billed", "other card",
+               f"{ours.currency} billed", "other card", "change"]  # fmt: skip
     of_month = [line for line in comparison.lines if line.month is None]
-    corrections = [""] * (len(comparison.lines) - len(of_month))  # they are of other months, and come last
+    corrections = [""] * (len(comparison.lines) - len(of_month))  # corrections are of other months, and come last
     now, stored_now = _unit_months(ours, [line.in_force for line in of_month])
     then, stored_then = _unit_months(ours, [line.other for line in of_month])
     rows = [
@@ -61,7 +62,7 @@ def _workspace_text(comparison: Comparison, name: str, width: int | None) -> str
 def _workspaces_text(comparisons: Sequence[Comparison], width: int | None) -> str:
     """One row per workspace: what each card bills."""
     first = comparisons[0].in_force
-    columns = ["workspace", f"{first.currency} now", "then", "change"]
+    columns = ["workspace", f"{first.currency} billed", "other card", "change"]
     rows = [
         [
             visible(comparison.in_force.workspace),
@@ -118,7 +119,7 @@ def _line_json(comparison: Comparison, line: ComparedLine) -> dict[str, object]:
 
 
 def _three(of: Statement, in_force: Figures | None, other: Figures | None, change: Figures) -> dict[str, object]:
-    """Figures under the card in force, under the other one, and what that adds; null where there is no such line."""
+    """Figures with the card in force, with the other one, and the difference; null if there is no such line."""
     named = {"in_force": in_force, "other": other, "difference": change}
     return {
         name: figures
@@ -128,7 +129,7 @@ def _three(of: Statement, in_force: Figures | None, other: Figures | None, chang
 
 
 def _sums(comparisons: Sequence[Comparison]) -> tuple[Figures, Figures, Figures]:
-    """All workspaces under the card in force, under the other one, and what that adds."""
+    """The sums of all workspaces with the card in force, with the other one, and the difference."""
     columns = zip(*((total_of(c.in_force), total_of(c.other), c.change) for c in comparisons), strict=True)
     ours, theirs, change = (
         Figures(sum(f.byte_seconds for f in column), sum(f.amount_minor for f in column)) for column in columns
@@ -137,17 +138,18 @@ def _sums(comparisons: Sequence[Comparison]) -> tuple[Figures, Figures, Figures]
 
 
 def _state(line: ComparedLine) -> str:
-    """The state, and under which card it costs nothing; of a correction, which month it corrects."""
+    """The state, and with which card it is free; for a correction, the month that it corrects."""
     if line.month is not None:
         return f"{STATE_WORDS[line.key.state]}, correction of {line.month}"
-    free = [word for word, figures in (("now", line.in_force), ("then", line.other)) if figures and not figures.charged]
-    known = [figures for figures in (line.in_force, line.other) if figures]
-    when = "free" if len(free) == len(known) else f"free {' '.join(free)}"
+    cards = {"free as billed": line.in_force, "free with the other card": line.other}
+    known = {words: figures for words, figures in cards.items() if figures}
+    free = [words for words, figures in known.items() if not figures.charged]
+    when = "free" if len(free) == len(known) else "".join(free)
     return STATE_WORDS[line.key.state] + (f" ({when})" if free else "")
 
 
 def _unit_months(of: Statement, figures: Sequence[Figures | None]) -> tuple[list[str], str]:
-    """A column of unit-months, to as many decimals as show the whole statement, that adds up to its total by eye."""
+    """A column of unit-months that adds up to its total as shown, with the decimals that suit the whole statement."""
     unit_month = UNIT_BYTES[of.unit] * of.month.seconds
     stored = [0 if each is None else each.byte_seconds for each in figures]
     shown, total = adding_up(stored, unit_month, places(Fraction(of.byte_seconds, unit_month)))

@@ -1,4 +1,4 @@
-"""An explanation as text: a tree from the bill's lines down to blobs, with every step that a person can check."""
+"""An explanation as text: a tree from the bill's lines down to blobs, with every step that a reader can check."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -14,20 +14,20 @@ from accounting.billing.explanation import (
     StateInterval,
     total,
 )
-from accounting.instants import format_instant
+from accounting.instants import shown_date, shown_instant
 from accounting.model import RatePeriod
-from accounting.rendering.common import STATE_WORDS, nothing_of
+from accounting.rendering.common import STATE_WORDS, coverage, nothing_of
 from accounting.rendering.corrections import correction_branch
 from accounting.rendering.tree import Branch, cause_words, drawn, line_name
 from accounting.text import counted, decimal, shown_money, visible
 
 
 def explanation_text(explained: Explanation) -> str:
-    """The explanation for a terminal; a line of the tree is never folded."""
+    """The explanation for a terminal. Lines of the tree are never wrapped."""
     bill = explained.statement
     head = [
         f"Workspace {visible(bill.workspace)}, {bill.month}, {bill.status}",
-        f"Covered until {format_instant(bill.covered_until)}",
+        coverage(bill.covered_until),
         "",
     ]
     trees = [_workspace(explained), *(_line(line, explained) for line in explained.lines)]
@@ -60,17 +60,17 @@ def _workspace(explained: Explanation) -> Branch:
 
 def _rules(part: RatePeriod) -> Branch:
     rule = part.rule
-    states = " and ".join(STATE_WORDS[state] for state in rule.charged)
+    states = " or ".join(STATE_WORDS[state] for state in rule.charged)
     charged = f"packages that are {states} are charged" if states else "nothing is charged"
     shared = (
         "is split equally among the charged packages that hold it"
         if rule.share == "workspace"
-        else "counts whole in each"
+        else "counts in full for each package"
     )
-    name = f"Rule of {rule.effective_from}" if part.rate else "Without a rate card"
+    name = f"Rule of {shown_date(rule.effective_from)}" if part.rate else "Without a rate card"
     return Branch(
         f"{name}, {_interval(part.start, part.end)}: {charged};"
-        f" a blob {shared}; deletions keep for {counted(rule.retention_days, 'day')}"
+        f" a blob {shared}; deleted repositories and workspaces are kept for {counted(rule.retention_days, 'day')}"
     )
 
 
@@ -85,14 +85,14 @@ def _rate(step: RateStep, explained: Explanation) -> Branch:
         )
     ]
     if step.included_byte_seconds:
-        twigs.append(Branch(f"Less included: {_precise(step.included_byte_seconds / unit_month)} {unit}"))
+        twigs.append(Branch(f"Less the included quantity: {_precise(step.included_byte_seconds / unit_month)} {unit}"))
     for tier in step.tiers:
         above = f" above {_precise(tier.above)}" if tier.above else ""
         twigs.append(Branch(f"{_precise(tier.units)} {unit}{above} × {_precise(tier.price)} {_equals(tier.cost)}"))
     if step.start > explained.statement.month.start or step.end < explained.statement.month.end:
-        twigs.append(Branch("Included quantity and tier bounds count for this part of the month in proportion"))
-    label = f"Rate of {step.rate.effective_from}, {_interval(step.start, step.end)}, costs {_precise(step.cost)}"
-    return Branch(label, twigs)
+        twigs.append(Branch("The included quantity and the tier bounds are scaled to this part of the month"))
+    label = f"Rate of {shown_date(step.rate.effective_from)}, {_interval(step.start, step.end)}"
+    return Branch(f"{label}, costs {_precise(step.cost)}", twigs)
 
 
 # A line
@@ -121,14 +121,14 @@ def _state(interval: StateInterval, state: str) -> Branch:
     )
     twigs = []
     if interval.changed_by:
-        twigs.append(Branch(f"by {cause_words(interval.changed_by)}"))
+        twigs.append(Branch(f"changed by {cause_words(interval.changed_by)}"))
     else:
-        words += ", since no event says otherwise"
+        words += ", because no event changed it"
     if interval.kept_until is not None:
         ended = "ended" if state == "expired" else "ends"
-        twigs.append(Branch(f"the retention period {ended} {format_instant(interval.kept_until)}"))
+        twigs.append(Branch(f"the retention period {ended} on {shown_instant(interval.kept_until)}"))
     if interval.linked_by:
-        twigs.append(Branch(f"in its repository by {cause_words(interval.linked_by)}"))
+        twigs.append(Branch(f"linked to its repository by {cause_words(interval.linked_by)}"))
     return Branch(words, twigs)
 
 
@@ -150,11 +150,11 @@ def _seen(source: str, sightings: Sequence[Sighting]) -> Branch:
     first = min(sighting.first_seen_at for sighting in sightings)
     last = max(sighting.last_seen_at for sighting in sightings)
     since = min(sighting.present_from for sighting in sightings)
-    uploaded = f", uploaded {format_instant(since)}" if since < first else ""
-    hidden = ", and hidden by a deletion since" if any(sighting.hidden for sighting in sightings) else ""
+    uploaded = f" (uploaded on {shown_instant(since)})" if since < first else ""
+    hidden = "; since then hidden by a deletion" if any(sighting.hidden for sighting in sightings) else ""
     return Branch(
-        f"seen in snapshots of {visible(source)}: first {format_instant(first)}{uploaded}; last"
-        f" {format_instant(last)}{hidden}"
+        f"seen in snapshots of {visible(source)}: first on {shown_instant(first)}{uploaded}, last"
+        f" on {shown_instant(last)}{hidden}"
     )
 
 
@@ -163,13 +163,16 @@ def _allocation(allocation: Allocation, blob: BlobAllocations, part: RatePeriod)
     label = f"{_interval(allocation.start, allocation.end)}: {blob.size_bytes:,} × {seconds:,} s"
     others = _first([visible(name) for name in allocation.named], allocation.others)
     if not allocation.carries:
-        return Branch(f"{label}, carried by {others}, which is charged: nothing is left for this package")
+        return Branch(f"{label}, charged to {others} and not to this package")
     if allocation.sharers is None:
-        return Branch(f"{label}, shared in turn with {others}, who changed often: {_eye(allocation.byte_seconds)}")
+        return Branch(
+            f"{label}, shared at times with {others} (the packages that hold it changed often):"
+            f" {_eye(allocation.byte_seconds)}"
+        )
     if part.rule.share == "package":
-        return Branch(f"{label}, carried whole: {_eye(allocation.byte_seconds)}")
+        return Branch(f"{label}, counted in full: {_eye(allocation.byte_seconds)}")
     if allocation.sharers == 1:
-        return Branch(f"{label}, carried by nobody else: {_eye(allocation.byte_seconds)}")
+        return Branch(f"{label}, counted for this package alone: {_eye(allocation.byte_seconds)}")
     return Branch(f"{label} / {allocation.sharers:,}, shared with {others}: {_eye(allocation.byte_seconds)}")
 
 
@@ -178,7 +181,7 @@ def _byte_seconds(line: LineExplanation, blobs: int) -> Branch:
     twigs = [Branch(f"the sum of {counted(blobs, 'blob')}: {_exact(exact)}")]
     if exact.denominator > 1 or exact != whole:
         down = exact.numerator // exact.denominator
-        twigs.append(Branch(f"rounded down {down:,}, {_rounding(whole - down)}"))
+        twigs.append(Branch(f"rounded down to {down:,}, {_rounding(whole - down)}"))
     return Branch(f"Byte-seconds: {whole:,}", twigs)
 
 
@@ -194,7 +197,8 @@ def _amount(line: LineExplanation, explained: Explanation) -> Branch:
         share = f"{_exact(charge.byte_seconds)} / {_exact(step.charged_byte_seconds)}"
         twigs.append(
             Branch(
-                f"of the rate of {charge.rate.effective_from}: {_precise(step.cost)} × {share} {_equals(charge.cost)}"
+                f"at the rate of {shown_date(charge.rate.effective_from)}:"
+                f" {_precise(step.cost)} × {share} {_equals(charge.cost)}"
             )
         )
     if not twigs:
@@ -203,7 +207,7 @@ def _amount(line: LineExplanation, explained: Explanation) -> Branch:
         down = exact.numerator // exact.denominator
         twigs.append(
             Branch(
-                f"rounded down {shown_money(down, bill.minor_digits)}, {_rounding(amount - down, bill.minor_digits)}"
+                f"rounded down to {shown_money(down, bill.minor_digits)}, {_rounding(amount - down, bill.minor_digits)}"
             )
         )
     return Branch(f"Amount: {shown_money(amount, bill.minor_digits)} {bill.currency}", twigs)
@@ -214,23 +218,23 @@ def _amount(line: LineExplanation, explained: Explanation) -> Branch:
 
 def _rounding(added: int, digits: int = 0) -> str:
     if added:
-        return f"plus {shown_money(added, digits)}, since its fraction is among the largest of the workspace's lines"
-    return "plus nothing: other lines have the larger fractions"
+        return f"plus {shown_money(added, digits)}, because its fraction is among the largest of the workspace's lines"
+    return "plus 0, because other lines have larger fractions"
 
 
 def _interval(start: int, end: int) -> str:
-    return f"{format_instant(start)} – {format_instant(end)}"
+    return f"{shown_instant(start)} – {shown_instant(end)}"
 
 
 def _first(names: Sequence[str], count: int) -> str:
-    """The first few names, and how many more there are."""
+    """The first few names, and the number of the others."""
     shown = ", ".join(names[:NAMED])
     more = count - len(names[:NAMED])
     return f"{shown} and {more:,} more" if more else shown
 
 
 def _eye(value: Fraction) -> str:
-    """Byte-seconds for the eye: to three decimals where they are not whole."""
+    """Byte-seconds rounded for reading: to three decimals unless they are whole."""
     return f"{value.numerator:,}" if value.denominator == 1 else f"≈ {decimal(value, 3)}"
 
 
@@ -244,13 +248,13 @@ def _exact(value: Fraction) -> str:
 
 
 def _equals(value: Fraction) -> str:
-    """The same behind what it is equal to, or close to."""
+    """A figure after an equals sign, or after the sign for about."""
     text = _precise(value)
     return text if text.startswith("≈") else f"= {text}"
 
 
 def _precise(value: Fraction) -> str:
-    """Quantities and money: all decimals, or twelve where they do not end.
+    """Quantities and money with all decimals, or rounded to twelve.
 
     >>> _precise(Fraction(1, 4)), _precise(Fraction(2, 3)), _precise(Fraction(50))
     ('0.25', '≈ 0.666666666667', '50')

@@ -40,9 +40,9 @@ _COLUMNS = (
 
 
 def explanation_json(explained: Explanation) -> str:
-    """The explanation as `acct.explain/1`; fractions as numerator and denominator, in lowest terms.
+    """The schema `acct.explain/1`; fractions have a numerator and a denominator, in lowest terms.
 
-    Lines and blobs stand in a row of text each: there may be many, and indented they would take four times as long.
+    Each line and each blob is one row of text: there may be many, and indenting them would take four times as long.
     """
     bill, digits = json.loads(statement_json(explained.statement)), explained.statement.minor_digits
     document = json_text(
@@ -66,7 +66,7 @@ def _row_of(value: object) -> str:
 
 
 def _filled(document: str, ending: str, rows: Iterable[str]) -> str:
-    """A JSON text that ends in an empty list and `ending`, with rows in that list."""
+    """Put rows into the empty list at the end of a JSON text; `ending` is the text from the list's bracket on."""
     return document.removesuffix(ending) + "\n" + ",\n".join(rows) + "\n" + ending
 
 
@@ -254,12 +254,12 @@ def _blob(blob: BlobAllocations) -> dict[str, object]:
 
 
 def explanation_csv(explained: Explanation) -> str:
-    """One row per allocation and per correction, in RFC 4180; byte-seconds add up as numerator / denominator.
+    """One row per allocation and per correction, as in RFC 4180. Byte-seconds are numerator / denominator.
 
-    What bears on a correction follows it, a row per event, snapshot or rate card, without figures.
+    A correction is followed by its evidence: one row without figures per event, snapshot or rate card.
     """
     text = StringIO()
-    rows = csv.writer(text, lineterminator="\r\n")  # with CR in it, so that a lone CR in a cell is quoted
+    rows = csv.writer(text, lineterminator="\r\n")  # CR is in it, so that a lone CR in a cell is quoted
     rows.writerow(_COLUMNS)
     for row in _rows(explained):
         rows.writerow(formula_safe(cell) if isinstance(cell, str) else cell for cell in row)
@@ -292,7 +292,7 @@ def _key_cells(explained: Explanation, correction: Correction) -> dict[str, obje
 
 
 def _correction_cells(explained: CorrectionExplanation, digits: int) -> dict[str, object]:
-    """The figures, which begin with a minus where they are less: numbers, which no spreadsheet runs."""
+    """The figures. They are numbers, so that a minus sign does not make a formula of them."""
     (sealed_byte_seconds, sealed), (now_byte_seconds, now) = explained.sealed, explained.now
     return {
         "byte_seconds_numerator": explained.correction.byte_seconds,
@@ -333,7 +333,7 @@ def _event_cells(cause: Cause) -> tuple[str, str, str, str]:
 
 
 def _known(blob: BlobAllocations) -> list[object]:
-    """The cells that tell by which versions a blob was held, and how that is known."""
+    """The cells for the versions that held a blob, and for the snapshots that show it."""
     versions = list(dict.fromkeys(sighting.version for sighting in blob.sightings))
     return [
         len(versions),

@@ -1,4 +1,4 @@
-"""What the fonts of reports/fonts/ draw, and how wide, so that a name never turns into boxes nor leaves its column."""
+"""Which characters the fonts in reports/fonts/ have, and their widths: no name shows boxes or leaves its column."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from functools import cache
 
 from accounting.paths import shipped
 
-_FILES = ("NotoSans-Regular.ttf", "DroidSansFallback.ttf")  # in the order in which reports/statement.typ asks them
+_FILES = ("NotoSans-Regular.ttf", "DroidSansFallback.ttf")  # in the order of reports/statement.typ
 _BOLD = "NotoSans-Bold.ttf"
-_BREAKS = frozenset(" /.:_@-")  # a name is broken behind these
+_BREAKS = frozenset(" /.:_@-")  # a name is broken after these
 
 
 def drawable(text: str) -> str:
-    r"""A text in which every character is one that the fonts draw: others, and what is not to be seen, as escapes.
+    r"""A text in which the fonts have every character. Other characters and invisible ones are shown as escapes.
 
     >>> print(drawable("né 名前 🚀 \x1b[31m\u202e"))
     né 名前 \U0001f680 \x1b[31m\u202e
@@ -21,7 +21,7 @@ def drawable(text: str) -> str:
         return text
     shown, file = "", None
     for char in text:
-        # A mark is drawn onto the character before it, so that both have to come from one font.
+        # A combining mark is drawn onto the character before it, so both must come from one font.
         files = (file,) if _is_mark(char) else _FILES
         file = next((name for name in files if name and char.isprintable() and char in _drawn(name)), None)
         shown += char if file else char.encode("unicode_escape").decode()
@@ -29,7 +29,7 @@ def drawable(text: str) -> str:
 
 
 def width(text: str, bold: bool = False) -> float:
-    """How wide a drawable text is, without kerning, in sizes of its type.
+    """The width of a drawable text without kerning, as a multiple of the type size.
 
     >>> round(width("1,000.00"), 3), round(width("名前"), 3)
     (3.968, 2.0)
@@ -42,7 +42,7 @@ def width(text: str, bold: bool = False) -> float:
 
 
 def broken(text: str, room: float) -> list[str]:
-    """A drawable text in lines of so many sizes of its type: behind its own marks, or anywhere where it has none.
+    """A drawable text in lines of at most `room` type sizes: broken after a separator, or anywhere if it has none.
 
     >>> broken("com.example:core", 7), broken("W" * 5, 2)
     (['com.example:', 'core'], ['WW', 'WW', 'W'])
@@ -66,7 +66,7 @@ def _is_mark(char: str) -> bool:
 
 @cache
 def _drawn(file: str) -> Mapping[str, float]:
-    """How wide the space is, and each character for which the font has a glyph that is not empty."""
+    """The width of the space, and of each character for which the font has a glyph that is not empty."""
     from fontTools.ttLib import TTFont
 
     with TTFont(shipped("reports") / "fonts" / file) as font:

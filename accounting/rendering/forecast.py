@@ -1,4 +1,4 @@
-"""A forecast to text and JSON."""
+"""A forecast as text and JSON."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -6,17 +6,17 @@ from fractions import Fraction
 from accounting.billing.retention import RetentionEnd
 from accounting.foresight.forecasting import Bound, Forecast, ForecastMonth
 from accounting.foresight.ranges import BLOCK_DAYS, ENOUGH_DAYS, FUTURES
-from accounting.instants import format_instant
+from accounting.instants import format_instant, shown_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.calendar import end_words
 from accounting.tables import json_text, table
 from accounting.text import counted, decimal, money, places, shown_money, visible
 
-_KNOWN = "all that is stored stays, nothing comes; what retention ends is charged until its date"
+_KNOWN = "everything stored stays, nothing is added, and deleted content is charged until its retention period ends"
 
 
 def forecast_text(forecast: Forecast, width: int | None = None) -> str:
-    """The months as a table, how their figures are made, and the dates that are counted."""
+    """The months as a table, how their figures are computed, and the dates that they include."""
     first = forecast.months[0].known
     unit, currency = f"{first.unit}-months", first.currency
     kinds = ["known", "from", "to"] if forecast.has_range else ["known"]
@@ -28,7 +28,8 @@ def forecast_text(forecast: Forecast, width: int | None = None) -> str:
         rows.append([str(month.known.month), *figures, *amounts])
     columns = ["month", *(f"{unit} {kind}" for kind in kinds), *(f"{currency} {kind}" for kind in kinds if currency)]
     head = (
-        f"Workspace {visible(forecast.workspace)}, forecast from {format_instant(forecast.covered_until)}\n"
+        f"Workspace {visible(forecast.workspace)}, forecast from {shown_instant(forecast.covered_until)}."
+        " All times are UTC.\n"
         f"known: {_KNOWN}.\n{_range_words(forecast)}\n\n"
     )
     return head + table(columns, rows, len(columns) - 1, width=width) + _ends_text(forecast, width)
@@ -67,16 +68,17 @@ def forecast_json(forecast: Forecast) -> str:
 
 
 def _range_words(forecast: Forecast) -> str:
-    """How the range is made, or why there is none."""
+    """How the range is computed, or why there is none."""
     days = counted(len(forecast.history), "day")
     if not forecast.has_range:
         return (
-            f"No range: {days} of history are known, and it takes more than {ENOUGH_DAYS} to tell how storage changes."
+            f"There is no range: {days} of history are known, and more than {ENOUGH_DAYS} are needed to estimate how"
+            " storage changes."
         )
     return (
-        f"from, to: 9 of 10 of {FUTURES:,} simulated futures lie between, and what is known always does. Each repeats,"
-        f" in random pieces of {BLOCK_DAYS} days, how what is live now grew and shrank in the last {days}, and loses"
-        " once what deletions took off the bill from a random one of them on."
+        f"from, to: the range of 90% of {FUTURES:,} simulations; it always includes the known figure. Each simulation"
+        f" replays random {BLOCK_DAYS}-day blocks of the growth in the last {days} and, once, the effect of past"
+        " deletions."
     )
 
 
@@ -93,7 +95,7 @@ def _amount(known: Statement, bound: Bound | None, shown: Callable[[int, int], s
 
 
 def _unit_months(forecast: Forecast, known: Statement, bound: Bound | None) -> str:
-    """Charged usage, to as many decimals as show the largest month's."""
+    """Charged usage, with the number of decimals that suits the largest month."""
     if bound is None:
         return ""
     unit = UNIT_BYTES[known.unit]
@@ -103,8 +105,10 @@ def _unit_months(forecast: Forecast, known: Statement, bound: Bound | None) -> s
 
 
 def _ends_text(forecast: Forecast, width: int | None) -> str:
-    rows = [[format_instant(end.happens_at), end_words(forecast.workspace, end)] for end in _counted(forecast)]
-    return "\nCounted on its date:\n\n" + table(["on", "what"], rows, width=width) if rows else ""
+    rows = [[shown_instant(end.happens_at), end_words(forecast.workspace, end)] for end in _counted(forecast)]
+    return (
+        "\nChanges on known dates, which are included:\n\n" + table(["on", "event"], rows, width=width) if rows else ""
+    )
 
 
 def _counted(forecast: Forecast) -> list[RetentionEnd]:

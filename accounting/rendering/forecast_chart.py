@@ -1,6 +1,6 @@
-"""The chart of a forecast: the bytes charged day by day, those to come as a dashed line in their range.
+"""The chart of a forecast: the bytes charged on each day. Future days are a dashed line within their range.
 
-It is a file of its own, so it has a title and a paper, light or dark as its reader's.
+It is a file of its own, so it has a title, and a background that is light or dark as its reader's screen.
 """
 
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from accounting.rendering.chart import COLOURS, HEIGHT, WIDTH, drawing_library, 
 from accounting.text import visible
 
 _KINDS = ("charged so far", "known to come")
-_RANGE = "range: 9 of 10 futures"
+_RANGE = "range: 90% of simulations"
 _OPACITY = 0.25
 _PAPER = (
     "<style>.forecast { background: #ffffff; color: #1c2024; }"
@@ -20,7 +20,7 @@ _PAPER = (
 
 
 def forecast_chart(forecast: Forecast) -> str:
-    """The SVG; the same bytes for the same forecast. Raises AcctError where the libraries are not installed."""
+    """The SVG. The same forecast gives the same bytes. Raises AcctError if the libraries are not installed."""
     library = drawing_library()
     import altair as alt
 
@@ -62,15 +62,13 @@ def forecast_chart(forecast: Forecast) -> str:
     )
     range_ = base.transform_filter("datum.range").mark_area(opacity=_OPACITY)
     range_ = range_.encode(x=x, y="low:Q", y2="high:Q", fill=fill)
-    title = f"{visible(forecast.workspace)}: {unit} charged from day to day, known and to come"
+    title = f"{visible(forecast.workspace)}: {unit} charged on each day, past and future"
     drawn = (alt.layer(range_, line) if forecast.has_range else line).properties(
         background="transparent", padding=16, title=title
     )
     spec = styled(drawn).configure_title(anchor="start", color="currentColor", fontSize=14, offset=12).to_dict()
     spec["config"]["legend"]["layout"] = {"top": {"anchor": "start", "direction": "horizontal", "margin": 36}}
-    range_words = (
-        "An area around them is the range in which they are expected." if forecast.has_range else "There is no range."
-    )
-    description = f"A line of the days so far, dashed for those to come if nothing else happens. {range_words}"
+    range_words = "The area around them is their expected range." if forecast.has_range else "There is no range."
+    description = f"A line shows the days so far. It is dashed for future days, if nothing else changes. {range_words}"
     svg = finished(library.vegalite_to_svg(spec), title, description, [])
     return svg.replace('class="marks"', 'class="forecast"', 1).replace("<defs>", f"<defs>{_PAPER}", 1)

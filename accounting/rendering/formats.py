@@ -1,4 +1,4 @@
-"""The formats of a statement, by the ending of their files: each a function from its page to the bytes of a file."""
+"""The formats of a statement by name. Each is a function from a page to the bytes of a file."""
 
 from collections.abc import Callable
 

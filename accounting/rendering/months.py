@@ -1,4 +1,4 @@
-"""Several months, or lines in groups, to text, JSON, HTML and Markdown."""
+"""Several months, or lines in groups, as text, JSON, HTML and Markdown."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from accounting.facts.statement_json import statement_json
 from accounting.instants import format_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.chart import drawn_or_why_not
-from accounting.rendering.common import STATE_WORDS, adding_up, page, rounded, shown_to
+from accounting.rendering.common import STATE_WORDS, adding_up, coverage, page, rounded, shown_to
 from accounting.rendering.months_chart import months_chart
 from accounting.rendering.page import section_table
 from accounting.rendering.page_markdown import code, section_markdown
@@ -25,11 +25,11 @@ def months_text(bills: Sequence[Statement], by: str | None, width: int | None = 
                 trend: Trend | None = None) -> str:  # fmt: skip
     """The months for a terminal: a row per month, or a row per group and a column per month.
 
-    Months as such are followed by what changed most.
+    A table of months is followed by the lines that changed most.
     """
     head = [
         f"Workspace {visible(bills[0].workspace)}, {_period(bills)}{_by_words(by)}",
-        f"Covered until {format_instant(bills[-1].covered_until)}",
+        coverage(bills[-1].covered_until),
         *_not_settled(bills),
         _summary(bills),
     ]
@@ -55,7 +55,7 @@ def months_markdown(bills: Sequence[Statement], by: str | None, trend: Trend | N
     amount = _total(bills)
     head = [
         f"# {code(bills[0].workspace)}, {_period(bills)}",
-        f"Package storage, covered until {format_instant(bills[-1].covered_until)}.",
+        f"Package storage. {coverage(bills[-1].covered_until)}",
         *_not_settled(bills),
         *([] if amount is None else [f"**{amount} {bills[0].currency}**"]),
         _summary(bills),
@@ -64,7 +64,7 @@ def months_markdown(bills: Sequence[Statement], by: str | None, trend: Trend | N
 
 
 def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
-    """The months as one HTML page that needs nothing else."""
+    """The months as one HTML page that needs no other file."""
     chart, no_chart = drawn_or_why_not(lambda: months_chart(bills)) if trend else (None, None)
     return page(
         "months.html.j2",
@@ -74,7 +74,7 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
         total=_total(bills),
         summary=_summary(bills),
         not_settled=_not_settled(bills),
-        covered_until=bills[-1].covered_until,
+        coverage=coverage(bills[-1].covered_until),
         chart=chart,
         no_chart=no_chart,
         sections=_sections(bills, by, trend),
@@ -82,7 +82,7 @@ def months_html(bills: Sequence[Statement], by: str | None, trend: Trend | None 
 
 
 def months_json(bills: Sequence[Statement], by: str | None, trend: Trend | None = None) -> str:
-    """The schema `acct.report-range/1`: the months' statements, with the groups of each and of all."""
+    """The schema `acct.report-range/1`: the months' statements, with the groups of each month and of all."""
     sums = add([total(bill) for bill in bills])
     return json_text(
         {
@@ -110,7 +110,7 @@ def grouped_json(bill: Statement, by: str) -> str:
 
 
 def _month_members(bill: Statement, by: str | None) -> dict[str, Any]:
-    """A month's statement as `acct.report/1` tells it, and its groups."""
+    """A month's statement as in `acct.report/1`, and its groups."""
     members: dict[str, Any] = json.loads(statement_json(bill))
     return members | (_group_members([bill], by) if by else {})
 
@@ -128,7 +128,7 @@ def _group_members(bills: Sequence[Statement], by: str) -> dict[str, object]:
 
 
 def _months_section(bills: Sequence[Statement]) -> Section:
-    """A row per month: its status, what was stored and charged, and its amount; under it, what its bill corrects."""
+    """A row per month: status, what was stored and charged, and amount. Below it, a row for its bill's corrections."""
     unit, priced = f"{bills[-1].unit}-months", bills[0].currency is not None
     usage, rows = _usage(bills), []
     for i, bill in enumerate(bills):
@@ -159,7 +159,7 @@ def _months_section(bills: Sequence[Statement]) -> Section:
 
 
 def _groups_section(bills: Sequence[Statement], by: str) -> Section:
-    """A row per group: each month's amount (or unit-months, without a rate card), then the sums of all months."""
+    """A row per group: the amount of each month (unit-months if there is no rate card), then the sums."""
     priced, unit, groups = bills[0].currency is not None, f"{bills[-1].unit}-months", grouped(bills, by)
     figures: list[tuple[list[str], str]] = []
     for i in range(len(bills)) if len(bills) > 1 else ():
@@ -195,22 +195,22 @@ def _words(by: str, group: Group) -> list[str]:
 
 
 def _summary(bills: Sequence[Statement]) -> str:
-    """One sentence that says what the months were."""
+    """Some sentences that sum up the months."""
     if _with_status(bills, "unknown") == list(bills):
-        return f"Nothing {_nothing(bills)}, so there is no bill."
+        return f"Nothing {_nothing(bills)}. So there is no bill."
     unit = f"{bills[-1].unit}-months"
     usage = _usage(bills)
     stored, charged = (_shown(usage, sum(column)) for column in (usage.stored, usage.charged))
     included = sum((Fraction(bill.included_byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
-    sentence = f"{stored} {unit} stored, {charged} of them charged"
+    sentences = f"{stored} {unit} were stored. Of these, {charged} were charged"
     if included:
-        sentence += f", less {_used(bills, [included])[1]} included"
+        sentences += f", of which {_used(bills, [included])[1]} are included"
     if any(bill.corrections for bill in bills):
-        sentence += f", and {_shown(usage, sum(usage.corrected))} by corrections, each of its own month's {unit}"
+        sentences += f". Corrections add {_shown(usage, sum(usage.corrected))}, each in {unit} of the month it corrects"
     amount = _amount(bills, add([total(bill) for bill in bills]))
     if amount is None:
-        return f"{sentence}; no rate card is loaded, so there are no amounts."
-    return f"{sentence}: {amount} {bills[0].currency}."
+        return f"{sentences}. No rate card is loaded, so there are no amounts."
+    return f"{sentences}. The total is {amount} {bills[0].currency}."
 
 
 def _period(bills: Sequence[Statement]) -> str:
@@ -226,13 +226,13 @@ def _by_words(by: str | None) -> str:
 
 
 def _total(bills: Sequence[Statement]) -> str | None:
-    """What all months come to; None without a rate card, and where none of them has a bill."""
+    """The sum of all months; None without a rate card, and if no month has a bill."""
     has_bill = len(_with_status(bills, "unknown")) < len(bills)
     return _amount(bills, add([total(bill) for bill in bills])) if has_bill else None
 
 
 def _not_settled(bills: Sequence[Statement]) -> list[str]:
-    """Which months are not covered whole, and which end before the first snapshot; of one month, its status says so."""
+    """Which months are only partly covered, and which end before the first snapshot; empty for a single month."""
     if len(bills) == 1:
         return []
     found = {word: _with_status(bills, word) for word in ("provisional", "unknown")}
@@ -249,9 +249,9 @@ def _with_status(bills: Sequence[Statement], status: str) -> list[Statement]:
 
 
 def _nothing(bills: Sequence[Statement]) -> str:
-    """What is to be said of months without lines."""
+    """The words for months without lines."""
     known = len(_with_status(bills, "unknown")) < len(bills)
-    return "was stored" if known else f"is known of {_months(bills)}, before the first snapshot"
+    return "was stored" if known else f"is known of {_months(bills)}, because no snapshot is that old"
 
 
 def _digits(bills: Sequence[Statement], sums: Sums) -> str | None:
@@ -260,7 +260,7 @@ def _digits(bills: Sequence[Statement], sums: Sums) -> str | None:
 
 
 def _amount(bills: Sequence[Statement], sums: Sums) -> str | None:
-    """As people read it."""
+    """An amount as people read it."""
     return None if sums.amount_minor is None else shown_money(sums.amount_minor, bills[0].minor_digits)
 
 
@@ -270,12 +270,12 @@ def _amounts(bills: Sequence[Statement], sums: Sequence[Sums]) -> tuple[list[str
 
 
 def _stored(bills: Sequence[Statement]) -> Fraction:
-    """Bytes stored for whole months, by the lines alone."""
+    """Bytes stored for whole months, without corrections."""
     return sum((Fraction(bill.byte_seconds, bill.month.seconds) for bill in bills), Fraction(0))
 
 
 class _Usage(NamedTuple):
-    """What each month stored, what of it was charged, what its bill corrects: in 10^-decimals of a unit-month."""
+    """For each month what was stored, charged, and corrected by its bill, in 10^-decimals of a unit-month."""
 
     decimals: int
     stored: list[int]
@@ -284,9 +284,9 @@ class _Usage(NamedTuple):
 
 
 def _usage(bills: Sequence[Statement]) -> _Usage:
-    """Rounded so that each column adds up, and that where nothing is free as much is charged as is stored.
+    """Usage rounded so that each column adds up, and that stored and charged are equal where nothing is free.
 
-    So what is free is rounded and not what is stored, which is both together.
+    For that, charged and free usage are rounded, and what is stored is their sum.
     """
     unit, decimals = UNIT_BYTES[bills[-1].unit], places(_stored(bills) / UNIT_BYTES[bills[-1].unit])
     stored = [_stored([bill]) for bill in bills]
@@ -310,14 +310,14 @@ def _shown(usage: _Usage, figure: int) -> str:
 
 
 def _priced(bill: Statement, minor: int) -> list[str]:
-    """The cell of an amount; none without a rate card."""
+    """The cell of an amount; no cell without a rate card."""
     return [] if bill.currency is None else [shown_money(minor, bill.minor_digits)]
 
 
 def _used(shown: Sequence[Statement], byte_months: Sequence[Fraction]) -> tuple[list[str], str]:
     """Bytes stored for whole months in the unit of the last month shown, and their sum, as columns that add up.
 
-    To as many decimals as show the whole of what was stored, as in a statement.
+    They have as many decimals as suit the sum of what was stored, as in a statement.
     """
     unit = UNIT_BYTES[shown[-1].unit]
     return adding_up(byte_months, unit, places(_stored(shown) / unit))

@@ -1,4 +1,4 @@
-"""The chart of several months: what was stored in each on average, stacked by state."""
+"""The chart of several months: the average stored in each, stacked by state."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from accounting.rendering.chart import Bar, stacked_chart
 
 
 def months_chart(bills: Sequence[Statement]) -> str:
-    """The SVG; a month that is not covered whole stands for its metered time.
+    """The SVG. A month that is only partly covered shows the average of the part that is covered.
 
-    Raises AcctError where the libraries that draw are not installed.
+    Raises AcctError if the libraries that draw are not installed.
     """
     unit = bills[-1].unit
     bars = []
@@ -18,7 +18,7 @@ def months_chart(bills: Sequence[Statement]) -> str:
             stored = sum(line.byte_seconds for line in bill.lines if line.key.state == state)
             if stored:
                 bars.append(Bar(str(bill.month), state, stored / bill.metered_seconds / UNIT_BYTES[unit]))
-    title = f"Mean {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
+    title = f"Average {unit} stored in each month from {bills[0].month} to {bills[-1].month}, by state"
     charged = {line.key.state for bill in bills for line in bill.lines if line.charged}
     free = {bar.state for bar in bars} - charged
-    return stacked_chart(bars, unit, "datum.value", title, "A column a month", free)
+    return stacked_chart(bars, unit, "datum.value", title, "One column for each month", free)

@@ -7,11 +7,11 @@ from accounting.rendering.page_sections import Section, by_day, known, sections,
 from accounting.tables import table
 from accounting.text import counted, visible
 
-_SHOWN_ROWS = 50  # of a table on a terminal; the statement's own lines are all shown
+_SHOWN_ROWS = 50  # of each table on a terminal, except the statement's own lines, which are all shown
 
 
 def page_text(page: StatementPage, width: int | None = None) -> str:
-    """The page for a terminal of `width` columns, or as wide as it needs; without what was stored day by day."""
+    """The page for a terminal of `width` columns, or as wide as necessary, without the table of days."""
     statement = page.statement
     head = [
         f"Workspace {visible(statement.workspace)}, {statement.month}, {statement.status}",
@@ -31,7 +31,7 @@ def _section_text(section: Section, width: int | None) -> str:
 
 
 def section_table(section: Section, width: int | None, most: int | None = None) -> str:
-    """A section's table for a terminal of `width` columns, or as wide as it needs, with so many rows at most."""
+    """A section's table for a terminal of `width` columns, or as wide as necessary, with at most `most` rows."""
     return table(
         [column.title for column in section.columns],
         [[visible(cell) for cell in row] for row in section.rows[:most]],
@@ -42,7 +42,7 @@ def section_table(section: Section, width: int | None, most: int | None = None) 
 
 
 def page_html(page: StatementPage) -> str:
-    """The page as one HTML file that needs nothing else."""
+    """The page as one HTML file that needs no other file."""
     statement = page.statement
     chart, no_chart = drawn_or_why_not(lambda: stored_chart(page)) if page.days else (None, None)
     return rendered(

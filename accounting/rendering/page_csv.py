@@ -1,4 +1,4 @@
-"""Statements' lines and corrections, or their sums in groups, as one CSV table with exact digits."""
+"""The lines and corrections of statements, or their sums by group, as one CSV table with exact digits."""
 
 import csv
 import io
@@ -25,12 +25,12 @@ _COLUMNS = (
 
 
 def statements_csv(statements: Sequence[Statement]) -> str:
-    """`of_month` is the month that a row is of: of corrections a closed one. The amounts add up to the totals."""
+    """`of_month` is the month of a row; for a correction it is a closed month. The amounts add up to the totals."""
     return _table(_COLUMNS, (row for statement in statements for row in _rows(statement)))
 
 
 def groups_csv(statements: Sequence[Statement], by: str) -> str:
-    """A row per month and group, lines and corrections together, by one of `billing.grouping.GROUPS`."""
+    """A row per month and group, with lines and corrections summed together. `by` is a key of `grouping.GROUPS`."""
     groups = grouped(statements, by)
     return _table(
         ("workspace", "month", "status", *GROUPS[by], "byte_seconds", "amount", "currency"),
@@ -52,7 +52,7 @@ def groups_csv(statements: Sequence[Statement], by: str) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """As RFC 4180 has it."""
+    """CSV as in RFC 4180."""
     file = io.StringIO()
     cells = csv.writer(file, lineterminator="\r\n")
     cells.writerow(columns)
@@ -88,5 +88,5 @@ def _amount(statement: Statement, minor: int | None) -> str:
 
 
 def _name(name: str) -> str:
-    """Without control characters, and never a formula."""
+    """A name without control characters that a spreadsheet does not take for a formula."""
     return formula_safe(visible(name))

@@ -1,4 +1,4 @@
-"""A page as Markdown, with tables as GitHub draws them; names are code, so that nothing in them is markup."""
+"""A page as Markdown with GitHub tables. Names are code spans, so that nothing in them is markup."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def page_markdown(page: StatementPage) -> str:
     total = total_text(statement)
     head = [
         f"# {code(statement.workspace)}, {statement.month}",
-        f"Package storage, {statement.status}. {known(page)}.",
+        f"Package storage, {statement.status}. {known(page)}",
         *([] if total is None else [f"**{total}**"]),
         page.explanation,
     ]
@@ -23,7 +23,7 @@ def page_markdown(page: StatementPage) -> str:
 
 
 def code(name: str) -> str:
-    """A name as a code span: no markup, link, mention or HTML in it counts.
+    """A name as a code span, in which markup, links, mentions and HTML have no effect.
 
     >>> print(code("a`b"), code("`"))
     ``a`b`` `` ` ``
@@ -35,7 +35,7 @@ def code(name: str) -> str:
 
 
 def section_markdown(section: Section) -> str:
-    """A heading, a list of what is said under it, and a table."""
+    """A heading, a list of its sentences, and a table."""
     parts = [f"## {section.title}"]
     if section.sentences:
         parts.append("\n".join(f"- {sentence}" for sentence in section.sentences))
@@ -58,7 +58,7 @@ def _cells(columns: Sequence[Column], row: Sequence[str]) -> list[str]:
 
 
 def _in_table(name: str) -> str:
-    """In a table a bar ends a cell, also within code."""
+    """A code span for a table, where a bar would end the cell even within code."""
     return code(name).replace("|", r"\|")
 
 

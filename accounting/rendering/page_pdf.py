@@ -1,6 +1,6 @@
-"""A page as PDF/A-3a and PDF/UA-1, set by typst from reports/statement.typ; the statement as JSON is attached.
+"""A page as PDF/A-3a and PDF/UA-1, which typst makes from reports/statement.typ. The statement is attached as JSON.
 
-The same page gives the same bytes: fonts are those of reports/fonts/ alone, and the date is the page's own.
+The same page gives the same bytes: only the fonts in reports/fonts/ are used, and the date is that of the page.
 """
 
 import json
@@ -19,23 +19,23 @@ from accounting.rendering.page_sections import Column, Section, by_day, known, s
 if TYPE_CHECKING:
     from typst import Compiler
 
-_POINTS = 8.5  # the size of tables, which the widths that follow are drawn in
-_LINE = 58.0  # between the margins
+_POINTS = 8.5  # the type size of tables; the widths below are multiples of it
+_LINE = 58.0  # the width between the margins
 _GAP = 0.8  # between columns
-_LEAST = 16.0  # of the line for names, in smaller type where need be
-_NAME = 22.0  # a longer name gets no wider column
-_WORD = 13.0  # longer words are broken into lines, as names are
-_SLACK = 0.05  # what rounding may add to a text
+_LEAST = 16.0  # the least width for names, if necessary in smaller type
+_NAME = 22.0  # a longer name does not make its column wider
+_WORD = 13.0  # longer words are broken into lines like names
+_SLACK = 0.05  # rounding may add this to a text
 _MANY_LINES = 1_000
-_RUNNING = 60  # so much of the workspace's name stands at the head of every page
+_RUNNING = 60  # characters of the workspace's name at the head of every page
 
 
 def statement_pdf(page: StatementPage) -> bytes:
-    """The page as a file that needs nothing else. Raises AcctError where what sets it is not installed."""
+    """The page as one PDF file. Raises AcctError if typst or fonttools is not installed."""
     compiler = _compiler()
     pdf = compiler.compile(
         shipped("reports") / "statement.typ",
-        sys_inputs={"page": json.dumps(_told(page)), "statement": statement_json(page.statement)},
+        sys_inputs={"page": json.dumps(_shown(page)), "statement": statement_json(page.statement)},
         format="pdf",
         pdf_standards=["a-3a", "ua-1"],
         timestamp=page.as_of,
@@ -47,13 +47,13 @@ def statement_pdf(page: StatementPage) -> bytes:
 
 
 def _forget(compiler: "Compiler") -> None:
-    """Typst keeps what it has worked out until ten more documents are made; of a line that is 0.1 MB."""
+    """Free the memory that typst keeps until ten more documents are made: 0.1 MB for each line."""
     for _ in range(11):
         compiler.compile(b"", sys_inputs=None, format="pdf")
 
 
-def _told(page: StatementPage) -> dict[str, Any]:
-    """What the template shows, in characters that the fonts draw."""
+def _shown(page: StatementPage) -> dict[str, Any]:
+    """What the template shows, with only characters that the fonts have."""
     statement = page.statement
     workspace, month = drawable(statement.workspace), str(statement.month)
     unsettled = statement.status in ("provisional", "unknown")
@@ -73,13 +73,13 @@ def _told(page: StatementPage) -> dict[str, Any]:
 
 
 def _by_day(page: StatementPage) -> dict[str, Any]:
-    """The chart, or why there is none, and the figures that it shows."""
+    """The chart, or why there is none, and its figures."""
     chart, no_chart = drawn_or_why_not(lambda: stored_chart(page)) if page.days else (None, None)
     statement = page.statement
     return {
         "chart": chart,
         "chart_in_words": f"{statement.unit} stored on each day of {statement.month}, stacked by state;"
-        " the last page has the figures.",
+        " the last page shows the figures.",
         "no_chart": no_chart,
         "by_day": _section(by_day(page)) if page.days else None,
     }
@@ -87,9 +87,9 @@ def _by_day(page: StatementPage) -> dict[str, Any]:
 
 @cache
 def _compiler() -> "Compiler":
-    """One for all pages: what does not change from page to page is not done again."""
+    """One compiler for all pages, so that the work common to them is done once."""
     try:
-        import fontTools  # noqa: F401  (for accounting/rendering/fonts.py)
+        import fontTools  # noqa: F401  (accounting/rendering/fonts.py needs it)
         from typst import Compiler, Fonts
     except ImportError:
         raise AcctError(
@@ -107,10 +107,10 @@ def _shortened(name: str) -> str:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    """A section with all of its table measured, for that takes typst as long as all the rest.
+    """A section with its table measured, because measuring takes typst as long as everything else.
 
-    `widths` are of columns in sizes of the type, `lines` how many lines each row has; the cells follow each other, row
-    by row.
+    `widths` are the columns' widths as multiples of the type size, and `lines` the number of lines of each row. `cells`
+    holds the cells row by row.
     """
     drawn = [[drawable(row[i]) for row in section.rows] for i in range(len(section.columns))]
     measured = [[width(cell) for cell in cells] for cells in drawn]
@@ -129,7 +129,7 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def _widths(section: Section, longest: Sequence[float]) -> tuple[list[float], float]:
-    """How wide each column is, and the line: figures and words are as wide as they are, names share what is left."""
+    """The width of each column, and of the line. Figures and words get the width they need; names share the rest."""
     titles = [column.title for column in section.columns]
     natural = [
         max(cells, width(title, bold=True), width(total, bold=True)) + _SLACK
@@ -144,13 +144,13 @@ def _widths(section: Section, longest: Sequence[float]) -> tuple[list[float], fl
 
 
 def _share(column: Column, longest: float) -> float:
-    """A column's part of what is left of a line; none where it is as wide as what is in it."""
+    """A column's part of the remaining width; 0 for a column that already has the width it needs."""
     if column.kind == "figure" or (column.kind == "word" and longest <= _WORD):
         return 0
     return min(longest, _NAME)
 
 
 def _fitted(cells: Sequence[str], measured: Sequence[float], room: float) -> list[str]:
-    """A column's cells, in lines where they are wider than it is."""
+    """A column's cells, broken into lines where they are wider than the column."""
     room -= _SLACK / 2
     return [cell if wide <= room else "\n".join(broken(cell, room)) for cell, wide in zip(cells, measured, strict=True)]

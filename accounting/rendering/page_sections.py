@@ -1,6 +1,6 @@
-"""A page as sections of a heading, sentences and a table, in their order from top to bottom, for every format alike.
+"""A page as sections from top to bottom, the same for every format: a heading, sentences and a table.
 
-Figures are text, rounded so that columns add up by eye. Names are as they are: each format shows them harmless.
+Figures are text, rounded so that each column adds up as shown. Names are unchanged: each format escapes them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,10 @@ from typing import Literal
 from accounting.billing.reckoning import Reckoning, amount_of_lines, reckon
 from accounting.billing.statement_page import StatementPage
 from accounting.facts.broken import in_order
-from accounting.instants import format_instant
+from accounting.instants import shown_date, shown_instant
 from accounting.model import STATES, UNIT_BYTES, Correction, Line, Rate, Rule, Statement
-from accounting.rendering.common import STATE_WORDS, adding_up, rounded, shown_to
-from accounting.text import counted, decimal, digits, in_words, shown_money
+from accounting.rendering.common import STATE_WORDS, adding_up, coverage, rounded, shown_to
+from accounting.text import counted, decimal, digits, shown_money
 
 NO_REPOSITORY = "(none)"
 NONE = "–"
@@ -24,7 +24,7 @@ _SHOWN_BROKEN = 100
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `name` holds names as evidence tells them, `word` words of ours, `figure` figures."""
+    """A column: `name` holds names from the evidence, `word` holds words of this program, `figure` holds figures."""
 
     title: str
     kind: Literal["name", "word", "figure"]
@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what is said under it, and a table, which may have a row of totals."""
+    """A heading, the sentences under it, and a table, which may have a row of totals."""
 
     anchor: str
     title: str
@@ -43,7 +43,7 @@ class Section:
 
 
 def sections(page: StatementPage) -> list[Section]:
-    """The sections that have something to say, from top to bottom; `by_day` comes with the chart."""
+    """The sections that are not empty, from top to bottom; `by_day` is shown with the chart instead."""
     reckoning = reckon(page.statement, page.rates)
     return [
         *_stored(page, reckoning),
@@ -60,7 +60,7 @@ def sections(page: StatementPage) -> list[Section]:
 
 
 def by_day(page: StatementPage) -> Section:
-    """What was stored on each day on average, by state."""
+    """The average stored on each day, by state."""
     statement = page.statement
     decimals = reckon(statement, page.rates).decimals
     states = [state for state in STATES if any(day.state == state for day in page.days)]
@@ -69,25 +69,23 @@ def by_day(page: StatementPage) -> Section:
         of_day = {each.state: each for each in page.days if each.day == day}
         unit_day = UNIT_BYTES[statement.unit] * of_day[states[0]].seconds
         shown, total = adding_up([of_day[state].byte_seconds for state in states], unit_day, decimals)
-        rows.append((day.isoformat(), *shown, *([total] if len(states) > 1 else [])))
+        rows.append((shown_date(day), *shown, *([total] if len(states) > 1 else [])))
     titles = [STATE_WORDS[state].capitalize() for state in states] + (["All"] if len(states) > 1 else [])
     return Section(
         "days",
         "Stored by day",
-        (f"{statement.unit} stored, the average of each day.",),
+        (f"This table shows the average {statement.unit} stored on each day.",),
         (Column("Day", "word"), *(Column(title, "figure") for title in titles)),
         tuple(rows),
     )
 
 
 def known(page: StatementPage) -> str:
-    """From when, where that is not the month's start, and until when it is known what was stored."""
-    if page.statement.status == "unknown":
-        return f"Nothing is known before {format_instant(page.known_from)}, the first snapshot"
-    until = format_instant(page.statement.covered_until)
+    """What snapshots cover, and from when on if that is after the month's start."""
     if page.known_from <= page.statement.month.start:
-        return f"Covered until {until}"
-    return f"Known from {format_instant(page.known_from)}, the first snapshot, and covered until {until}"
+        return coverage(page.statement.covered_until)
+    before = f"Nothing is known before {shown_instant(page.known_from)}, the date of the first snapshot."
+    return f"{before} {coverage(page.statement.covered_until)}"
 
 
 def total_text(statement: Statement) -> str | None:
@@ -105,8 +103,8 @@ def amount_text(statement: Statement, minor: int | None) -> str | None:
 def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     statement = page.statement
     if not statement.lines:
-        told = "Nothing was stored." if statement.metered_seconds else "Nothing is known of them."
-        yield Section("packages", "Repositories and packages", (told,))
+        nothing = "Nothing was stored." if statement.metered_seconds else "It is not known what was stored."
+        yield Section("packages", "Repositories and packages", (nothing,))
         return
     unit_month = UNIT_BYTES[statement.unit] * statement.month.seconds
     figures = [line.byte_seconds for line in statement.lines]
@@ -133,11 +131,11 @@ def _stored(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
             ("Total", "", total, *amount),
         )
     lines = sorted(statement.lines, key=lambda line: (-(line.amount_minor or 0), -line.byte_seconds, line.key.sort_key))
-    part = ("Each amount is that line's part of the total, in proportion to what is charged of it.",)
+    share = ("Each amount is the line's share of the total, in proportion to its charged usage.",)
     yield Section(
         "packages",
         "Packages, the largest first",
-        part if statement.amount_minor is not None else (),
+        share if statement.amount_minor is not None else (),
         (*_line_columns(), *figure_columns),
         tuple(
             (
@@ -172,16 +170,17 @@ def _deletions(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
         "deleted",
         "Deleted, but still charged",
         (
-            f"As of {format_instant(page.as_of)}. It stops by itself at the instant that is told.",
-            "Before that an Admin of the repository can stop it: have it restored, delete its packages, and it again.",
-            *([f"{statement.currency} a day is their part of that day's bill."] if costs else []),
+            f"As of {shown_instant(page.as_of)}. Charging ends at the time shown.",
+            "To end it sooner, a repository admin has the repository restored, deletes its packages, then deletes the"
+            " repository again.",
+            *([f"{statement.currency} a day is the repository's share of one day's bill."] if costs else []),
         ),
         columns,
         tuple(
             (
                 each.repository,
-                format_instant(each.deleted_at),
-                format_instant(each.charged_until),
+                shown_instant(each.deleted_at),
+                shown_instant(each.charged_until),
                 f"{each.packages:,}",
                 size,
                 *costs_shown[i : i + 1],
@@ -199,17 +198,17 @@ def _hidden(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     shown, total = adding_up([each.size_bytes for each in page.hidden], UNIT_BYTES[unit], reckoning.decimals)
     yield Section(
         "hidden",
-        "Charged, though no snapshot shows it",
+        "Charged, but no longer shown by the registry",
         (
-            "The registry's API shows nothing of a deleted repository, and its packages are charged all the same. They"
-            " count with what the last snapshot before the deletion showed.",
+            "The registry's API no longer shows the packages of a deleted repository, but they are still charged. Their"
+            " size is the one in the last snapshot before the deletion.",
         ),
         (
             Column("Package", "name"),
             Column("Repository", "name"),
             Column("Format", "word"),
             Column("Source", "name"),
-            Column("Last shown", "word"),
+            Column("Last seen", "word"),
             Column(unit, "figure"),
         ),
         tuple(
@@ -218,7 +217,7 @@ def _hidden(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
                 each.repository or NO_REPOSITORY,
                 each.format,
                 each.source,
-                format_instant(each.last_shown_at),
+                shown_instant(each.last_shown_at),
                 size,
             )
             for each, size in zip(page.hidden, shown, strict=True)
@@ -233,8 +232,9 @@ def _reuploaded(page: StatementPage) -> Iterator[Section]:
             "reuploaded",
             "Deleted, but uploaded again",
             (
-                "By their events these packages are deleted, so they are free of charge. If they exist again, import"
-                f" the event {CREATED} with the package as its subject and the instant of the upload as its time.",
+                "According to their events, these packages are deleted, so they are free of charge. If a package exists"
+                f" again, import the event {CREATED} with the package as its subject and the time of the upload as its"
+                " time.",
             ),
             (
                 Column("Package", "name"),
@@ -243,7 +243,7 @@ def _reuploaded(page: StatementPage) -> Iterator[Section]:
                 Column("Uploaded", "word"),
             ),
             tuple(
-                (each.package, each.format, format_instant(each.deleted_at), format_instant(each.uploaded_at))
+                (each.package, each.format, shown_instant(each.deleted_at), shown_instant(each.uploaded_at))
                 for each in page.reuploaded
             ),
         )
@@ -255,9 +255,9 @@ def _held_names(page: StatementPage) -> Iterator[Section]:
         yield Section(
             "held",
             "Image names that cannot be reused",
-            (f"Their repository was deleted; held at {format_instant(page.as_of)}.",),
+            (f"Each name was held on {shown_instant(page.as_of)}, because its repository is deleted.",),
             (Column("Name", "name"), Column("Repository", "name"), Column("Held until", "word")),
-            tuple((name.name, name.repository, format_instant(name.held_until)) for name in held),
+            tuple((name.name, name.repository, shown_instant(name.held_until)) for name in held),
         )
 
 
@@ -270,8 +270,8 @@ def _free(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     shown = rounded(figures, unit_month, reckoning.decimals, int(reckoning.free * 10**reckoning.decimals))
     yield Section(
         "free",
-        "Free of charge by the rules",
-        ("Stored, and charged to nobody while in this state.",),
+        "Stored free of charge",
+        ("Packages in these states are stored, but nobody is charged for them.",),
         (Column("State", "word"), Column("Packages", "figure"), Column(f"{statement.unit}-months", "figure")),
         tuple(
             (
@@ -291,8 +291,8 @@ def _corrections(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]
         return
     lines = amount_of_lines(statement)
     sentences = [
-        "What each line of these months would be by what is known now, evidence or a retroactive rate card that came"
-        " after their closing, less what was charged."
+        "Evidence or a retroactive rate card was added after these months were closed. Each row is what the line would"
+        " be now, less what was charged before."
     ]
     unit_months, sum_of_them = adding_up(
         [Fraction(correction.byte_seconds, correction.month.seconds) for correction in statement.corrections],
@@ -307,7 +307,7 @@ def _corrections(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]
         )
         subtotal = (*subtotal, corrected)
         sentences.append(
-            f"{shown_money(lines, statement.minor_digits)} for {statement.month} and {corrected} for closed months make"
+            f"{shown_money(lines, statement.minor_digits)} for {statement.month} plus {corrected} for closed months is"
             f" {all_in_all} {statement.currency}."
         )
     yield Section(
@@ -342,14 +342,16 @@ def _shared(page: StatementPage, reckoning: Reckoning) -> Iterator[Section]:
     def size(size_bytes: int | Fraction) -> str:
         return decimal(Fraction(size_bytes) / UNIT_BYTES[statement.unit], reckoning.decimals)
 
-    titles = [f"{statement.unit} alone", "Of it shared", "Its part", "Deleting saves"]
+    unit = statement.unit
+    titles = [f"{unit} held", f"{unit} shared", f"{unit} counted", f"{unit} saved"]
     titles += [f"{statement.currency} a month saved"] if priced else []
     yield Section(
         "shared",
         "Shared layers",
         (
-            f"As of {format_instant(page.as_of)}: what each package would carry alone, what of it other packages hold"
-            " too, and what deleting it, and nothing else, would really save.",
+            f"As of {shown_instant(page.as_of)}, these packages hold content that other packages hold too.",
+            f"{unit} held is all that a package holds. {unit} shared is what other packages hold too. {unit} counted is"
+            " what counts for this package. What is saved is what deleting only this package would take off the bill.",
         ),
         (
             Column("Package", "name"),
@@ -380,9 +382,9 @@ def _broken(page: StatementPage) -> Iterator[Section]:
             "broken",
             "Broken objects in the registry",
             (
-                "The registry cannot read these, or what it says of them is not what is stored. A manifest or a tag"
-                " that cannot be read is not billed; all else is billed as it is stored.",
-                *([f"{more:,} more are left out here."] if more > 0 else []),
+                "The registry cannot read these objects, or their content does not match their description. A manifest"
+                " or a tag that cannot be read is not billed. Everything else is billed as it is stored.",
+                *([f"{more:,} more are not shown here."] if more > 0 else []),
             ),
             (
                 Column("Package", "name"),
@@ -391,7 +393,7 @@ def _broken(page: StatementPage) -> Iterator[Section]:
                 Column("What is wrong", "name"),
             ),
             tuple(
-                (each.package or NO_REPOSITORY, format_instant(each.since), each.key, each.problem)
+                (each.package or NO_REPOSITORY, shown_instant(each.since), each.key, each.problem)
                 for each in in_order(page.broken)[:_SHOWN_BROKEN]
             ),
         )
@@ -401,7 +403,8 @@ def _evidence(page: StatementPage) -> Section:
     rates = dict.fromkeys(part.rate for part in page.parts if part.rate is not None)
     rules = dict.fromkeys(part.rule for part in page.parts)
     sentences = [
-        f"{f'Rule of {rule.effective_from}' if rates else 'Without a rate card'}: {_rule(rule)}" for rule in rules
+        f"{f'Rule of {shown_date(rule.effective_from)}' if rates else 'Without a rate card'}: {_rule(rule)}"
+        for rule in rules
     ]
     sentences += [_rate(page.statement, rate) for rate in rates]
     sentences.append(f"SHA-256 of this statement as JSON: {page.digest}")
@@ -423,8 +426,8 @@ def _evidence(page: StatementPage) -> Section:
                 source.source,
                 _gaps(source.gaps),
                 f"{source.snapshots:,}",
-                NONE if source.first_at is None else format_instant(source.first_at),
-                NONE if source.latest_at is None else format_instant(source.latest_at),
+                NONE if source.first_at is None else shown_instant(source.first_at),
+                NONE if source.latest_at is None else shown_instant(source.latest_at),
             )
             for source in page.sources
         ),
@@ -435,28 +438,28 @@ def _gaps(gaps: Sequence[tuple[int, int]]) -> str:
     if not gaps:
         return "none"
     before, after = max(gaps, key=lambda gap: gap[1] - gap[0])
-    return f"{len(gaps):,}, up to {(after - before) // 3600:,} hours from {format_instant(before)}"
+    return f"{len(gaps):,}, the longest {(after - before) // 3600:,} hours from {shown_instant(before)}"
 
 
 def _rule(rule: Rule) -> str:
-    charged = in_words([STATE_WORDS[state] for state in rule.charged]) if rule.charged else "nothing"
+    states = " or ".join(STATE_WORDS[state] for state in rule.charged)
+    charged = f"packages that are {states} are charged" if states else "nothing is charged"
     shared = (
-        "split among the charged packages that hold it"
+        "split equally among the charged packages that hold it"
         if rule.share == "workspace"
-        else "carried whole by each package"
+        else "counted in full for each package"
     )
-    return (
-        f"charged is {charged}; what is shared is {shared}; deletions keep for {counted(rule.retention_days, 'day')}."
-    )
+    days = counted(rule.retention_days, "day")
+    return f"{charged}. Shared content is {shared}. Deleted repositories and workspaces are kept for {days}."
 
 
 def _rate(statement: Statement, rate: Rate) -> str:
     tiers = [
         f"{digits(tier.price, statement.minor_digits)} {statement.currency}"
-        + (f" up to {digits(tier.up_to, 0)}" if tier.up_to is not None else "")
+        + (f" up to {digits(tier.up_to, 0)} {rate.unit}-months" if tier.up_to is not None else "")
         for tier in rate.tiers
     ]
-    return f"Rate of {rate.effective_from}: {', then '.join(tiers)} per {rate.unit}-month."
+    return f"Rate of {shown_date(rate.effective_from)}: {', then '.join(tiers)} per {rate.unit}-month."
 
 
 def _line_columns() -> tuple[Column, ...]:
@@ -469,7 +472,7 @@ def _line_columns() -> tuple[Column, ...]:
 
 
 def _is_free(correction: Correction, page: StatementPage) -> bool:
-    """Whether the state costs nothing in the month that is corrected, and did not when it was told."""
+    """Whether the state costs nothing in the corrected month, and cost nothing when that month was closed."""
     free = correction.key.state in page.free_states.get(correction.month, frozenset())
     return free and not correction.amount_minor
 

@@ -1,9 +1,9 @@
-"""How sources reconcile, to text and JSON."""
+"""The reconciliation of sources, as text and JSON."""
 
 from collections.abc import Sequence
 
 from accounting.billing.reconciling import Reconciliation
-from accounting.instants import format_instant
+from accounting.instants import format_instant, shown_instant
 from accounting.model import StoredState
 from accounting.rendering.broken import broken_json, broken_text
 from accounting.rendering.common import STATE_WORDS
@@ -15,10 +15,10 @@ def reconciliation_text(found: Reconciliation, width: int | None = None) -> str:
     """What a source lists, by part and by workspace, for a terminal."""
     parts = [[part.name, f"{part.objects:,}", f"{part.size_bytes:,}"] for part in found.parts]
     total = ["listed", f"{found.listed_objects:,}", f"{found.listed_bytes:,}"]
-    text = f"Source {visible(found.source)}, listed at {format_instant(found.taken_at)}\n\n"
+    text = f"Source {visible(found.source)}, listed on {shown_instant(found.taken_at)}. All times are UTC.\n\n"
     text += table(["part", "objects", "bytes"], parts, right=2, total=total, width=width)
     if found.missing_blobs:
-        text += f"\nBlobs that manifests name and that are not stored: {found.missing_blobs:,}\n"
+        text += f"\nBlobs that manifests name but that are not stored: {found.missing_blobs:,}\n"
     if found.broken:
         text += "\n" + broken_text("Broken objects:", found.broken, width)
     if not found.workspaces:
@@ -30,7 +30,9 @@ def reconciliation_text(found: Reconciliation, width: int | None = None) -> str:
         difference = f"{reachable - recorded:+,}" if reachable != recorded else "0"
         figures = (f"{reachable:,}", f"{recorded:,}", difference, f"{workspace.billed_bytes:,}")
         rows.append([visible(workspace.workspace), *figures])
-    text += "\nBytes by workspace, each blob once in each workspace:\n\n" + table(columns, rows, right=4, width=width)
+    text += "\nBytes by workspace (each blob counts once in each workspace):\n\n" + table(
+        columns, rows, right=4, width=width
+    )
     deleted = [
         [
             visible(workspace.workspace),
@@ -51,12 +53,12 @@ def reconciliation_text(found: Reconciliation, width: int | None = None) -> str:
 
 def _charged(state: StoredState) -> str:
     if state.charging_stops_at is not None:
-        return f"until {format_instant(state.charging_stops_at)}"
+        return f"until {shown_instant(state.charging_stops_at)}"
     return "yes" if state.charged else "no"
 
 
 def reconciliation_json(found: Sequence[Reconciliation]) -> str:
-    """The same as JSON: bytes as whole numbers, instants in UTC."""
+    """The schema `acct.reconcile/1`: bytes are whole numbers, instants are in UTC."""
     return json_text({"schema": "acct.reconcile/1", "sources": [_reconciliation(one) for one in found]})
 
 

@@ -1,4 +1,4 @@
-"""What is known of sources and months, and what needs a look, to text and JSON."""
+"""The state of sources and months, and what needs attention, as text and JSON."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
 from accounting.facts.broken import BrokenObject
 from accounting.facts.sources import SourceState
-from accounting.instants import Month, format_instant
+from accounting.instants import Month, format_instant, shown_instant
 from accounting.rendering.broken import broken_json, broken_text
+from accounting.rendering.common import coverage
 from accounting.rendering.page_sections import CREATED
 from accounting.tables import json_text, table
 from accounting.text import size, visible
@@ -15,8 +16,8 @@ from accounting.text import size, visible
 
 @dataclass(frozen=True)
 class Status:
-    """What `acct status` shows: sources and databases, how far coverage reaches, months, and what needs a look: by
-    workspace what is charged though no snapshot shows it, what was uploaded after its deletion, and broken objects.
+    """What `acct status` shows: sources, databases, coverage and months. What needs attention follows: by workspace,
+    packages that are charged though no snapshot shows them; packages uploaded after their deletion; broken objects.
     """
 
     sources: Sequence[SourceState]
@@ -29,30 +30,30 @@ class Status:
 
 
 def status_text(found: Status, width: int | None = None) -> str:
-    """What there is for a terminal."""
+    """The status for a terminal."""
     if found.covered_until is None:
         return "The ledger holds no snapshot yet.\n"
     return "\n".join(
         [
-            f"Covered until {format_instant(found.covered_until)}\n",
+            f"{coverage(found.covered_until)}\n",
             *_of_sources(found, width),
-            *_to_be_looked_at(found, width),
+            *_needs_attention(found, width),
             table(["month", "status"], [[str(month), state] for month, state in found.months], width=width),
         ]
     )
 
 
 def _of_sources(found: Status, width: int | None) -> Iterator[str]:
-    """The sources, what of them is nobody's, the databases and the gaps."""
+    """The sources, their objects that belong to nobody, the databases and the gaps."""
     rows = [
         [
             visible(source.name),
             f"{source.snapshots:,}",
-            format_instant(source.latest_at),
+            shown_instant(source.latest_at),
             f"{source.references:,}",
             f"{source.unreachable_blobs:,} ({size(source.unreachable_bytes)})",
             ("served, " if source.served else "")
-            + ("active" if source.retired_at is None else f"retired {format_instant(source.retired_at)}"),
+            + ("active" if source.retired_at is None else f"retired on {shown_instant(source.retired_at)}"),
         ]
         for source in found.sources
     ]
@@ -64,39 +65,39 @@ def _of_sources(found: Status, width: int | None) -> Iterator[str]:
         if source.unknown_objects
     ]
     if unknown:
-        yield "Objects that fit nowhere in their source's layout; nobody is billed for them:\n"
+        yield "Objects that do not fit the layout of their source (nobody is billed for them):\n"
         yield table(["source", "objects", "size"], unknown, width=width)
     if found.databases:
-        asked = [[visible(name), format_instant(asked_at), f"{rows:,}"] for name, asked_at, rows in found.databases]
-        yield "Databases, which tell of deletions:\n"
-        yield table(["source", "last asked", "rows"], asked, width=width)
+        databases = [[visible(name), shown_instant(read_at), f"{rows:,}"] for name, read_at, rows in found.databases]
+        yield "Databases that report deletions:\n"
+        yield table(["source", "last read", "rows"], databases, width=width)
     gaps = [
-        [visible(source.name), format_instant(a), format_instant(b)] for source in found.sources for a, b in source.gaps
+        [visible(source.name), shown_instant(a), shown_instant(b)] for source in found.sources for a, b in source.gaps
     ]
     if gaps:
         yield "Gaps of more than 48 hours between snapshots:\n"
         yield table(["source", "from", "to"], gaps, width=width)
 
 
-def _to_be_looked_at(found: Status, width: int | None) -> Iterator[str]:
-    """What snapshots and events say against each other, and what is broken."""
+def _needs_attention(found: Status, width: int | None) -> Iterator[str]:
+    """Where snapshots and events contradict each other, and what is broken."""
     hidden = [
         [
             visible(each.workspace),
             f"{each.format}/{visible(each.package)}",
             visible(each.source),
-            format_instant(each.last_shown_at),
+            shown_instant(each.last_shown_at),
             size(each.size_bytes),
         ]
         for each in found.hidden
     ]
     if hidden:
-        yield "Charged, though no snapshot shows it any more:\n"
-        yield table(["workspace", "package", "source", "last shown", "size"], hidden, width=width)
+        yield "Charged, but no longer shown by the registry:\n"
+        yield table(["workspace", "package", "source", "last seen", "size"], hidden, width=width)
     if found.reuploaded:
         yield "".join(f"{reuploaded_sentence(each)}\n" for each in found.reuploaded)
     if found.broken:
-        yield broken_text("Broken objects, by the latest snapshot of each source:", found.broken, width)
+        yield broken_text("Broken objects in the latest snapshot of each source:", found.broken, width)
 
 
 def status_json(found: Status) -> str:
@@ -153,10 +154,9 @@ def status_json(found: Status) -> str:
 
 
 def reuploaded_sentence(package: ReuploadedPackage) -> str:
-    """What is wrong with it, and the event that puts it right."""
-    uploaded = format_instant(package.uploaded_at)
+    """What is wrong with the package, and the event to import."""
     return (
-        f"{visible(package.subject)} was deleted at {format_instant(package.deleted_at)} and uploaded again at"
-        f" {uploaded}: it is free of charge as a deleted package. If it exists again, import an event {CREATED} of it"
-        f" at {uploaded}."
+        f"{visible(package.subject)} was deleted on {shown_instant(package.deleted_at)} and uploaded again on"
+        f" {shown_instant(package.uploaded_at)}. As a deleted package it is free of charge. If it exists again, import"
+        f" an event {CREATED} for it with the time {format_instant(package.uploaded_at)}."
     )

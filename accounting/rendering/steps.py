@@ -7,19 +7,19 @@ from accounting.text import in_words, visible
 
 
 def step_words(workspace: str, step: Step) -> str:
-    """What is to be done, without who can do it."""
+    """What to do, without the role that it needs."""
     verb = "restore" if step.event.verb == "restored" else "delete"
     return f"{verb} the {step.event.kind} {visible(subject(workspace, step.event))}"
 
 
 def snapshot_first(served_sources: Sequence[str]) -> str:
-    """What to do before a deletion of what a registry's API shows; nothing where no source shows that."""
+    """What to do before deleting something that a served source shows; empty without such sources."""
     if not served_sources:
         return ""
     names = in_words([visible(name) for name in served_sources])
     return (
-        f"Take a snapshot of {names} just before the deletion: afterwards the registry's API shows nothing of a deleted"
-        " repository, and what was uploaded since the latest snapshot is not known.\n"
+        f"Take a snapshot of {names} just before the deletion. Afterwards the registry's API no longer shows a deleted"
+        " repository, so anything uploaded after the latest snapshot stays unknown.\n"
     )
 
 

@@ -1,16 +1,16 @@
-"""Trees of text, and the names that stand in them."""
+"""Trees of text, and the names in them."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from accounting.billing.explanation import Cause
-from accounting.instants import format_instant
+from accounting.instants import shown_instant
 from accounting.model import LineKey
 from accounting.text import visible
 
 
 class Branch(NamedTuple):
-    """A line of the tree and what hangs from it."""
+    """A line of the tree and the lines below it."""
 
     label: str
     twigs: "Sequence[Branch]" = ()
@@ -34,5 +34,6 @@ def cause_words(cause: Cause) -> str:
     """An event, by its type, time, id and source."""
     name = f"registry.{cause.kind}.{cause.verb}"
     return (
-        f"{name} at {format_instant(cause.occurred_at)} (id {visible(cause.event_id)} of {visible(cause.event_source)})"
+        f"{name} on {shown_instant(cause.occurred_at)}"
+        f" (id {visible(cause.event_id)}, source {visible(cause.event_source)})"
     )

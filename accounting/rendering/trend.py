@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from accounting.billing.trend import LineChange, Reasons, Trend, Versions
-from accounting.instants import format_instant
+from accounting.instants import shown_instant
 from accounting.model import UNIT_BYTES, Statement
 from accounting.rendering.common import STATE_WORDS, fraction, rounded, shown_to
 from accounting.rendering.page_sections import NONE, Column, Section
 from accounting.text import counted, in_words, money, places, shown_money
 
-_SHOWN = 10  # lines; the rest together on one
+_SHOWN = 10  # lines; one more row sums up the rest
 _UNCOUNTED = Versions()
 
 
 def trend_section(trend: Trend) -> Section:
-    """The lines that changed most, the rest together, and all, each with its reasons in words, the largest first."""
+    """The lines that changed most, the sum of the rest, and the total; each with its reasons, the largest first."""
     shown, rest = trend.changes[:_SHOWN], trend.changes[_SHOWN:]
     decimals = _decimals(trend)
     groups = [*([change] for change in shown), *([rest] if rest else [])]
@@ -47,7 +47,8 @@ def trend_section(trend: Trend) -> Section:
         "trend",
         f"What changed most from {trend.first.month} to {trend.last.month}",
         (
-            f"Mean {trend.last.unit} stored. The reasons are those of each month against the one before, added up.",
+            f"The figures are the average {trend.last.unit} stored. The reasons compare each month with the month"
+            " before, and are added up.",
             *_beginning(trend),
         ),
         (
@@ -63,11 +64,11 @@ def trend_section(trend: Trend) -> Section:
 
 
 def _beginning(trend: Trend) -> Iterator[str]:
-    """What to think of a first month of which only a part is known."""
+    """A note on a first month that is only partly known."""
     if trend.known_from > trend.first.month.start:
         yield (
-            f"Nothing is known before {format_instant(trend.known_from)}, the first snapshot: {trend.first.month}"
-            " counts as if nothing had been stored till then."
+            f"Nothing is known before {shown_instant(trend.known_from)}, the date of the first snapshot."
+            f" {trend.first.month} counts as if nothing had been stored until then."
         )
 
 
@@ -103,7 +104,7 @@ def trend_members(trend: Trend) -> dict[str, object]:
 
 
 def _priced(trend: Trend) -> bool:
-    """Whether amounts compare: both months are billed whole."""
+    """Whether the amounts can be compared, because both months are billed in full."""
     return trend.last.currency is not None and "provisional" not in (trend.first.status, trend.last.status)
 
 
@@ -113,7 +114,7 @@ def _package(change: LineChange) -> str:
 
 
 def _why_of_line(trend: Trend, decimals: int, change: LineChange, shown: int) -> str:
-    """The reasons of one line's change; what moved, with where from or to."""
+    """The reasons of one line's change; moved content is shown with its origin or destination."""
     key, moved = change.key, change.reasons.moved
     others = [
         other.key
@@ -123,21 +124,21 @@ def _why_of_line(trend: Trend, decimals: int, change: LineChange, shown: int) ->
     states = {STATE_WORDS[other.state] for other in others if other.state != key.state}
     repositories = {f"repository {other.repository}" if other.repository else "no repository" for other in others}
     where = in_words(sorted(states or repositories or {""}))
-    return _why(trend, decimals, [change], shown, change.versions, f"{'from' if moved > 0 else 'to'} {where}")
+    return _why(trend, decimals, [change], shown, change.versions, f"moved {'from' if moved > 0 else 'to'} {where}")
 
 
 def _why(trend: Trend, decimals: int, changes: Sequence[LineChange], shown: int, versions: Versions = _UNCOUNTED,
-         moved: str = "other states") -> str:  # fmt: skip
-    """The reasons of some lines' changes in words, the largest first; of several months, that of the most of it.
+         moved: str = "moved between states") -> str:  # fmt: skip
+    """The reasons for the changes of some lines, the largest first; with several months, also the month of most change.
 
-    They add up to the change that is shown beside them, in 10^-decimals of the unit.
+    They add up to `shown`, the change in the same row, in 10^-decimals of the unit.
     """
     reasons = sum((change.reasons for change in changes), Reasons())
     named = [
         (reasons.came, counted(versions.came, "new version") if versions.came else "more content"),
-        (reasons.went, f"{counted(versions.gone, 'version')} gone" if versions.gone else "less content"),
+        (reasons.went, f"{counted(versions.gone, 'version')} removed" if versions.gone else "less content"),
         (reasons.moved, moved),
-        (sum((change.shared for change in changes), Fraction(0)), "shares moved"),
+        (sum((change.shared for change in changes), Fraction(0)), "sharing changed"),
     ]
     named.sort(key=lambda reason: -abs(reason[0]))
     whole = [round(value * 10**decimals / _unit(trend)) for value, _ in named]
@@ -159,12 +160,12 @@ def _unit(trend: Trend) -> int:
 
 
 def _decimals(trend: Trend) -> int:
-    """As many decimals as show the largest mean."""
+    """The number of decimals that suits the largest mean."""
     return places(max(mean for change in trend.changes for mean in change.means) / _unit(trend))
 
 
 def _figures(trend: Trend, decimals: int, first: int, last: int, amount: int) -> Iterator[str]:
-    """The first month's mean, the last's, their change, and that of the amount."""
+    """The means of the first and the last month, their difference, and the change of the amount."""
     for figure in (first, last, last - first):
         yield shown_to(figure, decimals)
     if _priced(trend):

@@ -1,4 +1,4 @@
-"""What verifying found, to JSON."""
+"""The result of verifying, as JSON."""
 
 from collections.abc import Sequence
 

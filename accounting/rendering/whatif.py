@@ -1,4 +1,4 @@
-"""The options of deleting something to text and JSON."""
+"""The options of deleting something as text and JSON."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -8,7 +8,7 @@ from operator import itemgetter
 from accounting.billing.rating import round_half_up
 from accounting.facts.statement_json import held_name
 from accounting.foresight.whatif import Carried, Option, WhatIf
-from accounting.instants import format_instant
+from accounting.instants import format_instant, shown_instant
 from accounting.model import Statement
 from accounting.rendering.common import fraction
 from accounting.rendering.steps import snapshot_first, step_members, step_words
@@ -26,13 +26,13 @@ _STEPS = 20  # of each option, as text
 _DAY = 86_400
 _NOTHING = " (stores nothing)"
 _DAY_NOTE = (
-    "\nA month's cost falls on its days by the bytes charged on them, so that the days add up to the month, and is"
-    " rounded once, on its bill.\n"
+    "\nA month's cost is divided among its days in proportion to the bytes charged on each, so the days add up to the"
+    " month. It is rounded once, on the bill.\n"
 )
 
 
 def whatif_text(found: WhatIf, width: int | None = None) -> str:
-    """The options side by side: by month, from the deletion on where a day changes, then what is to be done on each."""
+    """The options side by side: by month, then by interval from the deletion on, then the steps of each option."""
     blocks = [_head(found), _months(found, width)]
     if found.target.packages:
         blocks.append(_days(found, width))
@@ -42,30 +42,29 @@ def whatif_text(found: WhatIf, width: int | None = None) -> str:
 
 def _head(found: WhatIf) -> str:
     target = found.target
-    what = "it" if target.kind == "workspace" else f"the {target.kind} {visible(target.name)}"
-    text = f"Workspace {visible(found.workspace)}: what if {what} is deleted at {format_instant(found.on)}?\n"
+    what = "the workspace" if target.kind == "workspace" else f"the {target.kind} {visible(target.name)}"
+    text = f"Workspace {visible(found.workspace)}: what if {what} is deleted on {shown_instant(found.on)}?"
+    text += " All times are UTC.\n"
     if target.kept_until is not None:
-        kept = "is" if target.kept_until > found.on else "was"
+        kept = "are" if target.kept_until > found.on else "were"
         where = "Its repository" if target.kind == "package" else "It"
-        text += (
-            f"{where} is deleted already, and what was in it {kept} kept until {format_instant(target.kept_until)}.\n"
-        )
+        text += f"{where} is already deleted, and the contents {kept} kept until {shown_instant(target.kept_until)}.\n"
     if not target.packages:
-        return text + "Nothing of it is left that could be deleted.\n"
+        return text + "Nothing in it is left to delete.\n"
     empty = len(_empty(found))
     if empty == len(target.packages):
-        return text + "Nothing of it is stored in the latest snapshot.\n"
+        return text + "According to the latest snapshot, nothing of it is stored.\n"
     text += counted(len(target.packages), "package")
     if empty:
         text += f", of which {empty:,} {'stores' if empty == 1 else 'store'} nothing"
-    text += f": {size(found.unique_bytes)} that no other charged package holds"
+    text += f". Not shared with any other charged package: {size(found.unique_bytes)}."
     if found.shared_bytes:
-        text += f", and {size(found.shared_bytes)} that others hold too, which go with the last of them"
-    return text + ".\n"
+        text += f" Shared, so freed only when the last package that holds it is deleted: {size(found.shared_bytes)}."
+    return text + "\n"
 
 
 def _empty(found: WhatIf) -> set[tuple[str | None, str | None]]:
-    """The packages to be deleted of which nothing is stored, by format and name."""
+    """The packages to be deleted that store nothing, by format and name."""
     return {(package.format, package.name) for package in found.target.packages if not package.stored_bytes}
 
 
@@ -74,17 +73,17 @@ def _months(found: WhatIf, width: int | None) -> str:
     bills = zip(*(option.bills for option in found.options), strict=True)
     if found.currency is None:
         rows = [[str(month[0].month), *(f"{bill.charged_byte_seconds:,}" for bill in month)] for month in bills]
-        text = "Charged byte-seconds of the workspace; no rate card is loaded, so there are no amounts:\n\n"
+        text = "Charged byte-seconds of the workspace (no rate card is loaded, so there are no amounts):\n\n"
         return text + table(columns, rows, right=len(found.options), width=width)
     rows = [
         [str(month[0].month), *(shown_money(bill.amount_minor or 0, bill.minor_digits) for bill in month)]
         for month in bills
     ]
     total = ["total", *(shown_money(option.amount_minor or 0, found.minor_digits) for option in found.options)]
-    last = format_instant(found.intervals[-1].until - 1)[:10]
+    until = shown_instant(found.intervals[-1].until)
     rows.append(total)
     if len(found.options) > 1:
-        rows.append([f"saved until {last}", *(_saved(found, option) for option in found.options)])
+        rows.append([f"saved until {until}", *(_saved(found, option) for option in found.options)])
     text = f"What the workspace pays, in {found.currency}:\n\n"
     return text + table(columns, rows, right=len(found.options), width=width)
 
@@ -100,11 +99,11 @@ def _saved(found: WhatIf, option: Option) -> str:
 
 
 def _days(found: WhatIf, width: int | None) -> str:
-    """From the deletion on, for before it every option is the same."""
+    """The intervals from the deletion on; before it, all options are the same."""
     columns = ["from", "days", *(WORDS[option.name] for option in found.options)]
-    right, until = 1 + len(found.options), format_instant(found.intervals[-1].until)
+    right, until = 1 + len(found.options), shown_instant(found.intervals[-1].until)
     of_it = _joined(found, lambda option, seconds: size(round_half_up(option.of_it)))
-    text = f"Of it charged, until {until}:\n\n{table(columns, of_it, right=right, width=width)}"
+    text = f"Charged part of it, until {until}:\n\n{table(columns, of_it, right=right, width=width)}"
     if found.currency is None:
         return text
     costs = _joined(found, lambda option, seconds: _day_cost(option, seconds, found.minor_digits))
@@ -113,14 +112,14 @@ def _days(found: WhatIf, width: int | None) -> str:
 
 
 def _joined(found: WhatIf, shown: Callable[[Carried, int], str]) -> list[list[str]]:
-    """A row for each interval after the deletion, and one for neighbours of which the same is shown."""
+    """A row for each interval after the deletion; neighbours that show the same are one row."""
     intervals = [(s.start, s.until, [shown(option, s.until - s.start) for option in s.options])
                  for s in found.intervals if s.start >= found.on]  # fmt: skip
     rows = []
     for cells, alike in groupby(intervals, itemgetter(2)):
         same = list(alike)
         days = Fraction(same[-1][1] - same[0][0], _DAY)
-        rows.append([format_instant(same[0][0]), decimal(days, 2), *cells])
+        rows.append([shown_instant(same[0][0]), decimal(days, 2), *cells])
     return rows
 
 
@@ -135,23 +134,21 @@ def _option(found: WhatIf, option: Option) -> str:
         note = _NOTHING if (step.event.format, step.event.package) in empty else ""
         text += f"  {i}. {step_words(found.workspace, step)}{note}: {step.role}\n"
     if len(option.steps) > _STEPS:
-        text += f"  … and {len(option.steps) - _STEPS:,} more; --format json has them all\n"
+        text += f"  … and {len(option.steps) - _STEPS:,} more; --format json lists them all\n"
     for name in option.held_names:
         note = _NOTHING if ("container", name.name) in empty else ""
-        text += f"  holds the image name {visible(name.name)}{note} until {format_instant(name.held_until)}\n"
-    return text + ("" if option.held_names else "  holds no image name of it\n")
+        text += f"  The image name {visible(name.name)}{note} is held until {shown_instant(name.held_until)}.\n"
+    return text + ("" if option.held_names else "  No image name is held.\n")
 
 
 def _assumptions(found: WhatIf) -> str:
     card = ", plan and rate card" if found.currency else " and plan"
-    known = f"What was stored is known until {format_instant(found.covered_until)}"
-    text = f"{known}; what is stored{card} are taken to stay as they are.\n"
+    text = f"Snapshots cover the time until {shown_instant(found.covered_until)}."
+    text += f" This assumes that storage{card} stay the same.\n"
     if found.target.packages and found.kept_until > found.intervals[-1].until:
-        text += (
-            f"What is deleted then is kept until {format_instant(found.kept_until)}, later than these months tell.\n"
-        )
+        text += f"Deleted content is kept until {shown_instant(found.kept_until)}, which is after these months.\n"
     if found.unique_bytes + found.shared_bytes and found.target.kept_until is None:
-        text += "Who may only write can delete the packages' versions one by one: their bytes go just the same.\n"
+        text += "Someone with write access can delete the versions one by one, with the same effect on storage.\n"
     return text + snapshot_first(found.served_sources)
 
 

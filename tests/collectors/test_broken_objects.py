@@ -70,7 +70,7 @@ def test_one_broken_image_is_told_and_all_others_are_billed(
         }
     ]  # fmt: skip
     status = run("status", cwd=tmp_path).stdout
-    assert "Broken objects, by the latest snapshot of each source:" in status
+    assert "Broken objects in the latest snapshot of each source:" in status
     assert f"{key} is empty" in status
     reconciled = run("reconcile", cwd=tmp_path).stdout
     assert f"{key} is empty" in reconciled
@@ -163,7 +163,7 @@ def test_many_that_were_not_broken_before_are_refused(
     assert second.exit_code == 0, second.stderr
     assert f"broken objects: {broken + len(more)}" in second.stderr
     assert second.stderr.count("is missing") == 3
-    assert "`acct status` lists them all" in second.stderr
+    assert "`acct status` lists all of them" in second.stderr
 
 
 def test_many_broken_tags_are_refused_too(stored: Path, collect: Collect) -> None:

@@ -41,7 +41,7 @@ def test_what_fits_nowhere_is_reported(stored: Path, tmp_path: Path) -> None:
     (source,) = json.loads(run("status", "--format", "json", cwd=tmp_path).stdout)["sources"]
     assert (source["unknown_objects"], source["unknown_bytes"]) == (1, 1_000)
     text = run("status", cwd=tmp_path).stdout
-    assert "Objects that fit nowhere in their source's layout; nobody is billed for them:" in text
+    assert "Objects that do not fit the layout of their source (nobody is billed for them):" in text
     assert [line.split() for line in text.splitlines() if "1.00 kB" in line] == [["a", "1", "1.00", "kB"]]
 
 
