@@ -6,7 +6,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.commands_of import commands
+from tests.support.commands_of import commands
 
 README = Path(__file__).parent.parent / "README.md"
 _BEGIN, _END = "<!-- made from --help by `python -m tests.readme` -->", "<!-- end -->"

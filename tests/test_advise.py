@@ -21,13 +21,13 @@ from accounting.foresight.advising import KINDS, Advice, advise
 from accounting.foresight.deleting import subject
 from accounting.instants import format_instant
 from accounting.ledger import reading, writing
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import World, cards, chance, histories
-from tests.model_of_rules import DAY, Case, Row, Snapshot
-from tests.project import Books, Card, Events, books
-from tests.test_scenario import iso, latest
-from tests.test_whatif import CARD, GB, happened
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.deleting import CARD, GB, happened
+from tests.support.histories import World, cards, chance, histories
+from tests.support.latest import iso, latest
+from tests.support.model_of_rules import DAY, Case, Row, Snapshot
+from tests.support.project import Books, Card, Events, books
 
 UNTAGGED = f"sha256:{'f' * 64}"
 MD5 = "0123456789abcdef0123456789abcdef"

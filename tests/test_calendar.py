@@ -14,13 +14,13 @@ from accounting.billing.retention import retention_calendar
 from accounting.instants import format_instant
 from accounting.ledger import reading
 from accounting.text import visible
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import histories
-from tests.model_of_rules import Case
-from tests.project import Books, Card, Events, books
-from tests.test_laws import tried
-from tests.test_reports import HOSTILE
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.histories import histories
+from tests.support.hostile import HOSTILE
+from tests.support.laws import tried
+from tests.support.model_of_rules import Case
+from tests.support.project import Books, Card, Events, books
 
 
 @tried(12)

@@ -16,13 +16,13 @@ from hypothesis import given
 from accounting.errors import AcctError
 from accounting.foresight.forecasting import ForecastMonth, forecast
 from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.golden import minor_units
-from tests.histories import histories
-from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
-from tests.project import Books, Card, Events, books
-from tests.test_laws import tried
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.golden import minor_units
+from tests.support.histories import histories
+from tests.support.laws import tried
+from tests.support.model_of_rules import DAY, Bill, Case, Row, Snapshot
+from tests.support.project import Books, Card, Events, books
 
 # Forty-five days, then three months, as seen from the middle of a month.
 MONTHS = ((0, 15), (15, 45), (45, 76), (76, 107))

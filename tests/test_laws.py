@@ -5,34 +5,22 @@ two bills asks the project for the changed one alone: for the other the model an
 ACCT_EXAMPLES multiplies how many histories each law is tried on: 10 is worth a coffee, 100 a night.
 """
 
-import os
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import model_of_rules as model
-from tests.histories import gaps, high_churn_histories, histories, steady_histories
-from tests.model_of_rules import DAY, Bill, Case, Refusal, Row, Snapshot, epoch, month_bounds
-from tests.project import Card, Events, Retire, Step, bill, books, steps_of
+from tests.support import model_of_rules as model
+from tests.support.histories import gaps, high_churn_histories, histories, steady_histories
+from tests.support.laws import tried
+from tests.support.model_of_rules import DAY, Bill, Case, Refusal, Row, Snapshot, epoch, month_bounds
+from tests.support.project import Card, Events, Retire, Step, bill, books, steps_of
 
 Bills = dict[str, Bill | Refusal]
-Test = TypeVar("Test", bound=Callable[..., None])
-
-
-def tried(times: int) -> Callable[[Test], Test]:
-    """On so many histories, the same ones each time unless asked for more."""
-    more = os.environ.get("ACCT_EXAMPLES")
-    return settings(
-        max_examples=int(times * float(more or 1)),
-        derandomize=more is None,
-        print_blob=True,
-    )
 
 
 def billed(bills: Bills) -> list[Bill]:

@@ -19,7 +19,7 @@ from accounting.errors import AcctError
 from accounting.facts.lifecycle import Changes, take_in
 from accounting.instants import format_instant
 from accounting.ledger import Ledger, writing
-from tests.model_of_rules import Case, Workspace, epoch, state_of, workspace_at
+from tests.support.model_of_rules import Case, Workspace, epoch, state_of, workspace_at
 
 SCHEMA = {"workspace": pl.String(), "repository": pl.String(), "format": pl.String(), "package": pl.String(),
           "deleted_at": pl.Int64(), "created_at": pl.Int64()}  # fmt: skip

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from accounting.instants import format_instant
-from tests.cli_runner import Result, run
-from tests.clock import NOW
 from tests.collectors.laid_out import lay_out
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import Result, run
+from tests.support.clock import NOW
 
 DAY = 86_400
 

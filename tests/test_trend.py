@@ -18,12 +18,12 @@ from accounting.instants import Month
 from accounting.ledger import Ledger, reading
 from accounting.model import LineKey, Statement
 from accounting.rendering.trend import trend_section
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import histories
-from tests.model_of_rules import DAY, Case, PackageKey, Row, Snapshot, epoch
-from tests.project import books
-from tests.test_laws import tried
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.histories import histories
+from tests.support.laws import tried
+from tests.support.model_of_rules import DAY, Case, PackageKey, Row, Snapshot, epoch
+from tests.support.project import books
 
 GB = 10**9
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,31 +16,20 @@ from accounting.facts.statement_json import statement_json
 from accounting.foresight.deleting import Kind, subject
 from accounting.foresight.whatif import WhatIf, what_if
 from accounting.model import Statement
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import histories
-from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
-from tests.project import Books, Card, Events, bill_of, books
-from tests.test_scenario import iso, latest
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.deleting import CARD, GB, happened
+from tests.support.histories import histories
+from tests.support.latest import iso, latest
+from tests.support.model_of_rules import DAY, Bill, Case, Row, Snapshot
+from tests.support.project import Books, Card, Events, bill_of, books
 
-CARD = {
-    "currency": "USD",
-    "rule": [{"effective_from": date(2025, 12, 3), "retention_days": 30,
-              "charged": ["live", "repository_deleted"], "share": "workspace"}],
-    "rate": [{"effective_from": date(2025, 12, 3), "unit": "GB", "tiers": [{"price": "0.25"}]}],
-}  # fmt: skip
-GB = 10**9
 ROWS = (
     Row("acme", "container", "team/api", "1.0", "sha256:api", 70 * GB),
     Row("acme", "container", "team/api", "1.0", "sha256:base", 30 * GB),
     Row("acme", "container", "web", "1.0", "sha256:base", 30 * GB),
     Row("acme", "npm", "@acme/ui", "1.0.0", "sha256:ui", 10 * GB),
 )
-
-
-def happened(number: int, kind: str, verb: str, name: str, at: str, slug: str | None = None) -> dict[str, Any]:
-    event = {"specversion": "1.0", "source": "hub", "id": f"{number:03}", "time": at, "subject": name}
-    return event | {"type": f"registry.{kind}.{verb}"} | ({"data": {"repository": slug}} if slug else {})
 
 
 LINKS = tuple(

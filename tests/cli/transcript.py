@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 FOLDER = Path(__file__).parent
 
