@@ -24,6 +24,8 @@ from tests.support.events import event
 from tests.support.pages import pages_of, steady
 from tests.support.project import Events, books
 
+pytestmark = pytest.mark.servers
+
 AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 # The result comes back as the text of the page; `visible` opens what is folded.
 CHECK = """

@@ -165,9 +165,15 @@ def rows(exported: Path, request: pytest.FixtureRequest) -> list[Export]:
     return READERS[request.param](exported / request.param)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("exported", "file"),
-    [("USD", "month.csv"), ("USD", "month.parquet"), ("JPY", "month.csv"), ("KWD", "month.parquet")],
+    [
+        ("USD", "month.csv"),
+        pytest.param("USD", "month.parquet", marks=pytest.mark.slow),
+        pytest.param("JPY", "month.csv", marks=pytest.mark.slow),
+        ("KWD", "month.parquet"),
+    ],
     indirect=["exported"],
 )
 def test_the_validator_of_the_finops_foundation(exported: Path, file: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.collectors.database import Answer
@@ -19,6 +19,7 @@ from accounting.errors import AcctError
 from accounting.facts.lifecycle import Changes, take_in
 from accounting.instants import format_instant
 from accounting.ledger import Ledger, writing
+from tests.support.laws import tried
 from tests.support.model_of_rules import Case, Workspace, epoch, state_of, workspace_at
 
 SCHEMA = {"workspace": pl.String(), "repository": pl.String(), "format": pl.String(), "package": pl.String(),
@@ -260,7 +261,7 @@ SUBJECTS = [repository("w"), repository("x"), Row(), *(package(None, named=named
 STEPS = st.lists(st.tuples(st.sampled_from(SUBJECTS), st.sampled_from("wx"), st.booleans()), max_size=24)
 
 
-@settings(max_examples=25)
+@tried(10)
 @given(STEPS, st.integers(1, 4))
 def test_with_every_instant_told_the_number_of_collections_does_not_matter(
     steps: list[tuple[Row, str, bool]], every: int
@@ -314,7 +315,7 @@ def consistent(rows: list[Row]) -> list[Row]:
     return list(kept.values())
 
 
-@settings(max_examples=30)
+@tried(12)
 @given(ANSWERS, st.randoms(use_true_random=False))
 def test_after_each_collection_the_ledger_says_what_the_database_shows(
     answers: list[list[Row]], shuffler: random.Random

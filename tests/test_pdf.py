@@ -24,6 +24,8 @@ from tests.support.clock import clock_at
 from tests.support.hostile import HOSTILE
 from tests.support.laws import tried
 
+pytestmark = pytest.mark.servers
+
 NAMES = [
     *HOSTILE,
     "#panic() #read(\"statement.typ\") $x$ *b* _i_ `r` <l> @ref // c",

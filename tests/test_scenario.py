@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.billing.statement import statement
@@ -26,13 +26,14 @@ from accounting.instants import Month
 from accounting.ledger import reading
 from tests.support.histories import histories
 from tests.support.latest import iso, latest
+from tests.support.laws import tried
 from tests.support.model_of_rules import DAY, Case, Row, Snapshot
 from tests.support.project import Books, Events, Step, books
 
 Version = tuple[str, str, str]  # format, package, version
 
 
-@settings(max_examples=8)
+@tried(6)
 @given(histories(), st.data())
 def test_what_is_supposed_bills_as_what_is_imported(case: Case, data: st.DataObject) -> None:
     """Deletions and returns at an instant, versions that go then, and all else as it was, for two months and more."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.billing.rating import round_half_up
@@ -21,6 +21,7 @@ from tests.support.cli_runner import run
 from tests.support.deleting import CARD, GB, happened
 from tests.support.histories import histories
 from tests.support.latest import iso, latest
+from tests.support.laws import tried
 from tests.support.model_of_rules import DAY, Bill, Case, Row, Snapshot
 from tests.support.project import Books, Card, Events, bill_of, books
 
@@ -181,7 +182,7 @@ def test_what_is_in_no_snapshot_any_more_may_be_there_still(shop: Books) -> None
 # As a law
 
 
-@settings(max_examples=8)
+@tried(6)
 @given(histories(), st.data())
 def test_each_way_is_what_the_rules_say_of_it(case: Case, data: st.DataObject) -> None:
     """The bills of the model, from the steps as events and from snapshots that go on; and the days add up to them."""

@@ -16,6 +16,8 @@ from accounting.model import Source
 from tests.collectors import postgres
 from tests.support.cli_runner import Result, run_today
 
+pytestmark = pytest.mark.servers
+
 TABLES = (
     "CREATE TYPE kind AS ENUM ('container', 'npm', 'maven')",
     "CREATE TABLE workspaces (name text PRIMARY KEY, deleted_at timestamptz)",

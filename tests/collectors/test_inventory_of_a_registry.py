@@ -17,6 +17,8 @@ from tests.collectors.inventories import Inventory, Row, entries_of, of_versions
 from tests.collectors.layouts import StoredRegistry
 from tests.support.cli_runner import Result, run_today
 
+pytestmark = pytest.mark.servers
+
 BASE, WEB, API = b"base" * 10_000, b"web" * 1_000, b"api" * 2_000
 FORMATS = pytest.mark.parametrize("file_format", ["CSV", "Parquet"])
 

@@ -11,6 +11,8 @@ from tests.collectors import servers
 from tests.collectors.laid_out import collected, held, parts
 from tests.support.cli_runner import run_today
 
+pytestmark = pytest.mark.servers
+
 GROUP, ARTIFACT = "com.acme.tools", "core"
 FOLDER = f"com/acme/tools/{ARTIFACT}"
 CHECKSUMS = ("", ".md5", ".sha1")

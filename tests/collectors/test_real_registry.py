@@ -26,6 +26,8 @@ from tests.collectors import servers
 from tests.collectors.oci import OCI, Layout
 from tests.support.clock import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.servers
+
 KINDS = (
     f"{OCI}.manifest.v1+json",
     f"{OCI}.index.v1+json",

@@ -19,6 +19,8 @@ from tests.collectors.laid_out import collected, held, parts
 from tests.support.cli_runner import run_today
 from tests.support.clock import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.servers
+
 Files = dict[str, int]
 GROUPS = {"@private/*": "private/deeper"}
 
