@@ -339,6 +339,7 @@ def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
     assert totals == sorted(totals, reverse=True)
 
 
+@pytest.mark.slow
 def test_every_kind_of_advice_is_drawn() -> None:
     """Else the law above would prove little."""
     seen: set[str] = set()

@@ -197,6 +197,11 @@ CASES: dict[str, tuple[list[tuple[int, list[Row]]], list[str]]] = {
         [(1000, [repository()]), (2000, [repository(deleted_at=1500), repository(), package()])],
         ["0 created w", "1000 created npm/ui in w", "1500 deleted w", "2000 created w", "2000 linked npm/ui in w"],
     ),
+    "a package that was created in the second of the repository that is there is in that one": (
+        [(1000, [repository(created_at=500)]),
+         (2000, [repository(created_at=500, deleted_at=1600), repository(created_at=1600), package(created_at=1600)])],
+        ["500 created w", "1600 deleted w", "1600 created w", "1600 created npm/ui in w"],
+    ),
     "seen twice in one answer": (
         [(1000, [repository(), repository(), package(None), package("w")])],
         ["0 created w", "0 created npm/ui in w"],
