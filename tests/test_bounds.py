@@ -66,6 +66,14 @@ def test_a_blob_whose_holders_change_often_is_billed_once(share: str) -> None:
     assert bill(case) == model.bills(case)
 
 
+def test_a_blob_that_one_source_holds_all_the_time_is_billed_once_while_another_holds_it_twice() -> None:
+    times = [("a", "01", True), ("b", "05", True), ("b", "10", True), ("b", "12", False), ("b", "15", True),
+             ("b", "20", True), ("b", "25", False), ("a", "30", True)]  # fmt: skip
+    seen = tuple(Snapshot(source, f"2026-09-{day}T00:00:00Z", (ROW,) if held else ()) for source, day, held in times)
+    case = Case(seen, (), CARD, "2026-09")
+    assert bill(case) == model.bills(case)
+
+
 def test_a_card_may_change_on_the_first_day_after_a_closed_month(books: Books) -> None:
     seal(books, SEPTEMBER)
     dearer = {"unit": "GB", "tiers": [{"price": "1"}]}
