@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.commands_of import commands
+from tests.support.commands_of import commands
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -18,10 +18,13 @@ from accounting.monthly.run import run
 from accounting.rendering.forecast_chart import forecast_chart
 from accounting.rendering.months import months_html
 from accounting.rendering.page import page_html
-from tests.clock import PATIENCE_SECONDS
-from tests.project import Events, books
-from tests.test_closing import seal
-from tests.test_statement_page import event, pages_of, steady
+from tests.support.clock import PATIENCE_SECONDS
+from tests.support.closing import seal
+from tests.support.events import event
+from tests.support.pages import pages_of, steady
+from tests.support.project import Events, books
+
+pytestmark = pytest.mark.servers
 
 AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 # The result comes back as the text of the page; `visible` opens what is folded.

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.billing.rating import round_half_up
@@ -21,13 +20,14 @@ from accounting.foresight.advising import KINDS, Advice, advise
 from accounting.foresight.deleting import subject
 from accounting.instants import format_instant
 from accounting.ledger import reading, writing
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import World, cards, chance, histories
-from tests.model_of_rules import DAY, Case, Row, Snapshot
-from tests.project import Books, Card, Events, books
-from tests.test_scenario import iso, latest
-from tests.test_whatif import CARD, GB, happened
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.deleting import CARD, GB, happened
+from tests.support.histories import World, cards, chance, histories
+from tests.support.latest import iso, latest
+from tests.support.laws import draw_until, tried
+from tests.support.model_of_rules import DAY, Case, Row, Snapshot
+from tests.support.project import Books, Card, Events, books
 
 UNTAGGED = f"sha256:{'f' * 64}"
 MD5 = "0123456789abcdef0123456789abcdef"
@@ -162,7 +162,7 @@ def test_the_first_snapshot_says_how_old_versions_are(tmp_path: Path) -> None:
     }
 
 
-@settings(max_examples=15)
+@tried(6)
 @given(histories())
 def test_a_version_was_uploaded_when_the_latest_of_its_content_was(case: Case) -> None:
     """As the snapshot says that brought its content, or that was the first to say it; of versions of one source."""
@@ -314,7 +314,7 @@ def advisable(draw: Any) -> Case:
 SLUGS = ("shop", "legacy", "third")
 
 
-@settings(max_examples=6)
+@tried(5)
 @given(advisable(), st.sampled_from((1, 1, 2)))
 def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
     """Of the model: with the advice taken, by events and by snapshots, and without; each alone, and all together."""
@@ -339,20 +339,19 @@ def test_savings_are_differences_of_two_bills(case: Case, keep: int) -> None:
     assert totals == sorted(totals, reverse=True)
 
 
+@pytest.mark.slow
 def test_every_kind_of_advice_is_drawn() -> None:
     """Else the law above would prove little."""
-    seen: Counter[str] = Counter()
+    seen: set[str] = set()
 
-    @settings(max_examples=16, derandomize=True, database=None)
-    @given(advisable())
-    def look(case: Case) -> None:
+    def enough(case: Case) -> bool:
         with books(case) as these:
             tag(these)
             advised = advise(these.ledger, "acme", 1, lambda progress: None)
         seen.update(each.kind for each in advised.advice if sum(each.saved_minor) > 0)
+        return seen == set(KINDS)
 
-    look()
-    assert set(seen) == set(KINDS), seen
+    draw_until(advisable(), enough, most=16)
 
 
 def done(case: Case, taken: Sequence[Advice], at: int, until: int) -> Case:

@@ -22,13 +22,13 @@ from accounting.model import Statement
 from accounting.notebook.reader import LedgerReader
 from accounting.sample import RATES
 from accounting.text import money
-from tests.cli_runner import run
-from tests.demo import MONTH, WORKSPACE
-from tests.golden import KEPT, GoldenCase, load
-from tests.histories import high_churn_histories
-from tests.model_of_rules import Case, Row, Snapshot
-from tests.project import Events, books
-from tests.test_laws import tried
+from tests.support.cli_runner import run
+from tests.support.demo import MONTH, WORKSPACE
+from tests.support.golden import GoldenCase, golden_books, named_cases
+from tests.support.histories import high_churn_histories
+from tests.support.laws import tried
+from tests.support.model_of_rules import Case, Row, Snapshot
+from tests.support.project import Events, books
 
 KEY = ["repository", "format", "package", "state"]
 WHOLE, CENTS, INSTANT = pl.Decimal(38, 0), pl.Decimal(38, 2), pl.Datetime("us", "UTC")
@@ -85,9 +85,9 @@ def test_empty_frames_have_their_columns_too(ledger: LedgerReader) -> None:
 # Figures
 
 
-@pytest.mark.parametrize("case", [load(KEPT / name) for name in CASES], ids=CASES)
+@pytest.mark.parametrize("case", named_cases(*CASES), ids=CASES)
 def test_frames_add_up_to_the_statement(case: GoldenCase) -> None:
-    with books(case.case) as these, accounting.open(these.ledger) as ledger:
+    with golden_books(case) as these, accounting.open(these.ledger) as ledger:
         for workspace in ledger.workspaces()["workspace"]:
             if workspace in case.expected["workspaces"]:
                 check(ledger, ledger.statement(workspace, case.expected["month"]))

@@ -10,52 +10,59 @@ import pytest
 from hypothesis import given
 from icalendar import Calendar
 
-from accounting.billing.retention import retention_calendar
+from accounting.billing.retention import RetentionCalendar, retention_calendar
 from accounting.instants import format_instant
 from accounting.ledger import reading
 from accounting.text import visible
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import histories
-from tests.model_of_rules import Case
-from tests.project import Books, Card, Events, books
-from tests.test_laws import tried
-from tests.test_reports import HOSTILE
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.histories import histories
+from tests.support.hostile import HOSTILE
+from tests.support.laws import tried
+from tests.support.model_of_rules import Case
+from tests.support.project import Books, Card, Events, books
 
 
 @tried(12)
 @given(histories())
-def test_names_are_free_when_the_rules_say(case: Case) -> None:
-    """Held until the second before, and by the rules of the case; and each name that goes on being held is told of."""
-    with books(case) as these:
+def test_everything_ends_when_the_rules_say(case: Case) -> None:
+    with books(case) as these, reading(these.ledger) as ledger:
         for workspace in case.workspaces():
-            with reading(these.ledger) as ledger:
-                calendar = retention_calendar(ledger, workspace)
-            freed = {end.name: end for end in calendar.ends if end.what == "name_free"}
-            for name, end in freed.items():
-                last, first = (model.held_names(case, end.happens_at - before, workspace) for before in (1, 0))
-                assert (name, end.happens_at) in {(held.name, held.held_until) for held in last}
-                assert name not in {held.name for held in first}
-            later = max(
-                [calendar.covered_until, *(model.epoch(event["time"]) for event in case.events if "time" in event)]
-            )
-            assert {held.name for held in model.held_names(case, later, workspace)} <= set(freed)
+            calendar = retention_calendar(ledger, workspace)
+            assert_names_are_free_when_the_rules_say(case, workspace, calendar)
+            assert_charging_stops_when_the_rules_say(case, workspace, calendar)
+            assert_packages_expire_when_the_rules_say(case, workspace, calendar)
 
 
-@tried(16)
-@given(histories())
-def test_charging_stops_when_the_rules_say(case: Case) -> None:
+def assert_names_are_free_when_the_rules_say(case: Case, workspace: str, calendar: RetentionCalendar) -> None:
+    """Held until the second before, and by the rules of the case; and each name that goes on being held is there."""
+    freed = {end.name: end for end in calendar.ends if end.what == "name_free"}
+    for name, end in freed.items():
+        last, first = (model.held_names(case, end.happens_at - before, workspace) for before in (1, 0))
+        assert (name, end.happens_at) in {(held.name, held.held_until) for held in last}
+        assert name not in {held.name for held in first}
+    later = max([calendar.covered_until, *(model.epoch(event["time"]) for event in case.events if "time" in event)])
+    assert {held.name for held in model.held_names(case, later, workspace)} <= set(freed)
+
+
+def assert_charging_stops_when_the_rules_say(case: Case, workspace: str, calendar: RetentionCalendar) -> None:
     """Of each deleted repository that is charged: where its retention ends, or a later rule stops it for good."""
-    with books(case) as these:
-        for workspace in case.workspaces():
-            with reading(these.ledger) as ledger:
-                calendar = retention_calendar(ledger, workspace)
-            output = {
-                (end.repository, end.deleted_at, end.happens_at): end.packages
-                for end in calendar.ends
-                if end.what == "charging_stops"
-            }
-            assert output == stops_of(case, workspace, calendar.covered_until)
+    output = {
+        (end.repository, end.deleted_at, end.happens_at): end.packages
+        for end in calendar.ends
+        if end.what == "charging_stops"
+    }
+    assert output == stops_of(case, workspace, calendar.covered_until)
+
+
+def assert_packages_expire_when_the_rules_say(case: Case, workspace: str, calendar: RetentionCalendar) -> None:
+    """Until the second before, as many packages are in that state; then they expire."""
+    for end in calendar.ends:
+        if end.what == "packages_expire":
+            before, after = (states_at(case, workspace, end.happens_at - seconds) for seconds in (1, 0))
+            kept = [key for key, (_, state) in before.items() if state == "workspace_deleted"]
+            assert len(kept) >= end.packages > 0
+            assert any(after[key][1] == "expired" for key in kept)
 
 
 def stops_of(case: Case, workspace: str, after: int) -> Counter[tuple[str | None, int, int]]:
@@ -96,22 +103,6 @@ def held_until(case: Case, workspace: str, instant: int) -> set[model.PackageKey
         for row in each.rows
         if row.workspace == workspace
     }
-
-
-@tried(12)
-@given(histories())
-def test_packages_expire_when_the_rules_say(case: Case) -> None:
-    """Until the second before, as many packages are in that state; then they expire."""
-    with books(case) as these:
-        for workspace in case.workspaces():
-            with reading(these.ledger) as ledger:
-                calendar = retention_calendar(ledger, workspace)
-            for end in calendar.ends:
-                if end.what == "packages_expire":
-                    before, after = (states_at(case, workspace, end.happens_at - seconds) for seconds in (1, 0))
-                    kept = [key for key, (_, state) in before.items() if state == "workspace_deleted"]
-                    assert len(kept) >= end.packages > 0
-                    assert any(after[key][1] == "expired" for key in kept)
 
 
 def test_a_later_rule_stops_charging_before_the_retention_ends(tmp_path: Path) -> None:

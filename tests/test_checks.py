@@ -1,5 +1,6 @@
 """The laws in queries/checks hold on real ledgers, and each of them notices what breaks it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -7,13 +8,10 @@ import pytest
 
 from accounting.ledger import reading
 from accounting.paths import shipped
-from tests.cli_runner import run
-from tests.golden import GoldenCase, named_case
+from tests.support.golden import golden_books, named_cases
 
 CHECKS = sorted((shipped("queries") / "checks").glob("*.sql"))
-HISTORIES = [
-    named_case(name) for name in ("random-0000", "size-corrected", "slug-created-again", "tag-moved-between-snapshots")
-]
+HISTORIES = named_cases("random-0000", "size-corrected", "slug-created-again", "tag-moved-between-snapshots")
 
 BREAKS = {
     "blobs_stand_once": "INSERT INTO blobs SELECT blob_id + 1000, * EXCLUDE (blob_id) FROM blobs",
@@ -27,22 +25,15 @@ BREAKS = {
 }
 
 
-def record(case: GoldenCase, ledger: Path) -> Path:
-    for file, source, taken_at in case.snapshot_files():
-        options = ("--source", source, "--taken-at", taken_at, "--accept", "sizes", "--accept", "future")
-        assert run("--ledger", ledger, "import", "snapshot", file, *options).exit_code == 0
-    assert run("--ledger", ledger, "import", "events", case.folder / "events.jsonl").exit_code == 0
-    return ledger
-
-
 def findings(ledger: Path, check: Path) -> list[tuple[object, ...]]:
     with reading(ledger) as opened:
         return opened.rows(check.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module", params=HISTORIES, ids=lambda case: case.name)
-def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(request.param, tmp_path_factory.mktemp("ledger") / "acct.duckdb")
+def history(request: pytest.FixtureRequest) -> Iterator[Path]:
+    with golden_books(request.param) as these:
+        yield these.ledger
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.stem)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 
 @pytest.fixture(scope="module")

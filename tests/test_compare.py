@@ -11,10 +11,11 @@ import pytest
 from accounting.billing.comparing import side_by_side
 from accounting.errors import AcctError
 from accounting.instants import Month
-from accounting.model import Correction, Line, LineKey, Statement
+from accounting.model import Correction, Line, LineKey
 from accounting.rendering.comparison import comparisons_json, comparisons_text
-from tests.cli_runner import run
-from tests.golden import KEPT, GoldenCase, load, minor_units
+from tests.support.cli_runner import run
+from tests.support.golden import GoldenCase, minor_units, named_cases
+from tests.support.statements import BILL, WEB
 
 OTHER = """
 currency = "{currency}"
@@ -34,7 +35,7 @@ CASES = ["repository-deleted-is-charged-for-30-days", "tiers-allowance-plan-chan
 KEY = ("repository", "format", "package", "state")
 
 
-@pytest.mark.parametrize("case", [load(KEPT / name) for name in CASES], ids=CASES)
+@pytest.mark.parametrize("case", named_cases(*CASES), ids=CASES)
 def test_two_reports_say_the_same(case: GoldenCase, tmp_path: Path) -> None:
     def acct(*args: object) -> str:
         result = run(*args, cwd=tmp_path)
@@ -76,25 +77,6 @@ def assert_adds_up(total: dict[str, Any], parts: list[dict[str, Any]]) -> None:
         assert sum(minor_units(figure["amount"]) for figure in figures) == minor_units(total[side]["amount"])
     change = int(total["other"]["byte_seconds"]) - int(total["in_force"]["byte_seconds"])
     assert change == int(total["difference"]["byte_seconds"])
-
-
-WEB = LineKey("gadgets", "container", "web", "live")
-BILL = Statement(
-    workspace="acme",
-    month=Month(2026, 10),
-    status="final",
-    covered_until=Month(2026, 10).end,
-    unit="GB",
-    currency="USD",
-    minor_digits=2,
-    byte_seconds=10**18,
-    charged_byte_seconds=10**18,
-    included_byte_seconds=0,
-    amount_minor=70,
-    lines=(Line(WEB, True, 10**18, 100),),
-    corrections=(Correction(Month(2026, 9), WEB, -1000, -30),),
-    held_names=(),
-)
 
 
 def test_corrections_stand_beside_the_lines() -> None:

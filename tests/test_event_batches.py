@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 EVENT = {"specversion": "1.0", "source": "hub", "time": "2026-10-01T00:00:00Z", "type": "registry.repository.deleted"}
 EVENTS = [EVENT | {"id": str(i), "subject": f"acme/r{i}"} for i in range(3)]

@@ -15,7 +15,7 @@ import pytest
 from accounting.facts.example_cards import example_names, example_text
 from accounting.facts.ratecard import parse_card
 from accounting.instants import Month, format_instant
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 GITHUB, DOCKER, AMAZON, GOOGLE = (
     "github-packages-2025",

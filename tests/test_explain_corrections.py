@@ -22,14 +22,14 @@ from accounting.instants import Month
 from accounting.ledger import EVERYTHING, reading
 from accounting.rendering.explanation import explanation_text
 from accounting.rendering.explanation_data import explanation_csv, explanation_json
-from tests import model_of_rules as model
-from tests.golden import minor_units
-from tests.histories import histories
-from tests.model_of_rules import Case, Row, Snapshot
-from tests.project import Books, Card, Events, Step, books
-from tests.test_closing import billable, known_until, late_evidence, seal, with_steps
-from tests.test_explain import event
-from tests.test_laws import tried
+from tests.support import model_of_rules as model
+from tests.support.closing import billable, known_until, late_evidence, seal, with_steps
+from tests.support.events import event
+from tests.support.golden import minor_units
+from tests.support.histories import histories
+from tests.support.laws import tried
+from tests.support.model_of_rules import Case, Row, Snapshot
+from tests.support.project import Books, Card, Events, Step, books
 
 OCTOBER, NOVEMBER, DECEMBER = "2026-10", "2026-11", "2026-12"
 GB_DAY = 10**9 * 86_400
@@ -75,7 +75,7 @@ def by_line(shown: Explanation) -> dict[tuple[str, str, str], CorrectionExplanat
 
 
 def deleted(number: str, time: str, subject: str = "acme/container/web", verb: str = "package.deleted") -> Events:
-    return Events((event(number, verb, time, subject),))
+    return Events((event(number, verb, subject, time),))
 
 
 # Any history
@@ -159,7 +159,7 @@ def test_a_correction_of_a_correction_tells_both_and_only_what_came_since() -> N
 
 
 def test_events_of_its_repository_and_its_workspace_bear_on_a_package_and_others_do_not() -> None:
-    linked = event("0", "package.linked", "2026-09-01T00:00:00Z", "acme/container/web", repository="widgets")
+    linked = event("0", "package.linked", "acme/container/web", "2026-09-01T00:00:00Z", repository="widgets")
     late = [
         deleted("1", "2026-10-11T00:00:00Z", "acme/widgets", "repository.deleted"),
         deleted("2", "2026-10-12T00:00:00Z", "acme/gadgets", "repository.deleted"),
@@ -194,7 +194,7 @@ ONLY_AMOUNT: dict[str, tuple[dict[str, Any], list[Step], int, str]] = {
     "a retroactive card": (card_of("1"), [Card(card_of("2"), True)], 3100, "a rate card was loaded as retroactive"),
     "the plan": (
         card_of("1", {"default": "0", "standard": "10"}),
-        [Events((event("1", "workspace.plan_changed", "2026-09-01T00:00:00Z", "acme", plan="standard"),))],
+        [Events((event("1", "workspace.plan_changed", "acme", "2026-09-01T00:00:00Z", plan="standard"),))],
         -500,
         "the workspace's plan changed",
     ),

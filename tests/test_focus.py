@@ -22,12 +22,12 @@ from accounting.exports.focus_files import COLUMNS
 from accounting.instants import Month
 from accounting.model import Correction, LineKey, Statement
 from accounting.text import digits
-from tests.cli_runner import run
-from tests.focus_validator import failures
-from tests.golden import GoldenCase, golden_cases
-from tests.model_of_rules import Case, Row, Snapshot, epoch
-from tests.project import Events, books
-from tests.test_reports import HOSTILE
+from tests.support.cli_runner import run
+from tests.support.focus_validator import failures
+from tests.support.golden import GoldenCase, golden_books, golden_cases
+from tests.support.hostile import HOSTILE
+from tests.support.model_of_rules import Case, Row, Snapshot, epoch
+from tests.support.project import Events, books
 
 MONTH = "2026-10"
 CURRENCIES = {"USD": "1", "JPY": "150", "KWD": "0.3"}  # and about what a dollar is in it
@@ -165,9 +165,15 @@ def rows(exported: Path, request: pytest.FixtureRequest) -> list[Export]:
     return READERS[request.param](exported / request.param)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("exported", "file"),
-    [("USD", "month.csv"), ("USD", "month.parquet"), ("JPY", "month.csv"), ("KWD", "month.parquet")],
+    [
+        ("USD", "month.csv"),
+        pytest.param("USD", "month.parquet", marks=pytest.mark.slow),
+        pytest.param("JPY", "month.csv", marks=pytest.mark.slow),
+        ("KWD", "month.parquet"),
+    ],
     indirect=["exported"],
 )
 def test_the_validator_of_the_finops_foundation(exported: Path, file: str, tmp_path: Path) -> None:
@@ -407,7 +413,7 @@ def is_final(golden: GoldenCase) -> bool:
 # Every third: what a report says of all of them is tested elsewhere, and here that the rows add up to it.
 @pytest.mark.parametrize("golden", [case for case in golden_cases()[::3] if is_final(case)], ids=lambda case: case.name)
 def test_golden_case(golden: GoldenCase) -> None:
-    with books(golden.case) as these:
+    with golden_books(golden) as these:
         file = these.folder / "month.csv"
         month = golden.expected["month"]
         written = run("--ledger", these.ledger, "export", "focus", "--month", month, "--output", file)
@@ -421,7 +427,7 @@ def test_golden_case(golden: GoldenCase) -> None:
 
 @pytest.mark.parametrize("golden", [case for case in golden_cases() if not is_final(case)], ids=lambda case: case.name)
 def test_a_month_that_is_not_covered_is_not_exported(golden: GoldenCase) -> None:
-    with books(golden.case) as these:
+    with golden_books(golden) as these:
         (these.folder / "month.csv").write_text("before", encoding="utf-8")
         month = golden.expected["month"]
         refused = run(

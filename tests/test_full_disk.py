@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_runner import run, surroundings
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import run, surroundings
 
 
 @pytest.fixture(scope="module")

@@ -21,17 +21,18 @@ from accounting.ledger import reading
 from accounting.model import LineKey
 from accounting.rendering.months import months_html, months_json, months_markdown, months_text
 from accounting.rendering.trend import trend_section
-from tests.cli_runner import run
-from tests.golden import KEPT, load, minor_units
-from tests.test_compare import BILL
-from tests.test_reports import HOSTILE, Page, tokens
+from tests.support.cli_runner import run
+from tests.support.golden import minor_units, named_cases
+from tests.support.hostile import HOSTILE
+from tests.support.markup import Page, tokens
+from tests.support.statements import BILL
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A case with shared blobs, deletions and plans, in a ledger."""
     folder = tmp_path_factory.mktemp("groups")
-    case = load(KEPT / "shared-deleted-and-planned")
+    (case,) = named_cases("shared-deleted-and-planned")
     for file, source, taken_at in case.snapshot_files():
         taken = run("import", "snapshot", file, "--source", source, "--taken-at", taken_at, cwd=folder)
         assert taken.exit_code == 0, taken.stderr

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.exceptions import TyperException
 
-from tests.cli_runner import run
-from tests.commands_of import commands, parse
-from tests.demo import MONTH, WORKSPACE
 from tests.readme import COMMANDS, PAGES, README, RELATIONS, ROOT, TABLES, relations_of, written_anew
+from tests.support.cli_runner import run
+from tests.support.commands_of import commands, parse
+from tests.support.demo import MONTH, WORKSPACE
 
 LINKED = [README, *PAGES, ROOT / "accounting/README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 

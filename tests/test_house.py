@@ -11,6 +11,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "accounting"
 QUERIES = PACKAGE.parent / "queries"
+TESTS = Path(__file__).parent
+TEST_MODULES = sorted(
+    file for place in (".", "cli", "bench", "support", "collectors") for file in (TESTS / place).glob("*.py")
+)
 
 # From the ground up: a room, which is a folder or a file, imports only from rooms on lower floors, or from its own.
 FLOORS = [
@@ -123,3 +127,10 @@ def test_usage_is_said_in_the_portable_form() -> None:
             "ANTI ",
         ):
             assert word not in text, f"{query.name} uses {word}"
+
+
+@pytest.mark.parametrize("module", TEST_MODULES, ids=lambda module: str(module.relative_to(TESTS)))
+def test_no_test_module_imports_another(module: Path) -> None:
+    """What several of them use stands in `support`, or beside the collectors' tests."""
+    shared = [name for name, _ in imports(module) if name.startswith("tests.")]
+    assert not [name for name in shared if any(part.startswith("test_") for part in name.split(".")[1:-1])]

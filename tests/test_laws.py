@@ -5,34 +5,22 @@ two bills asks the project for the changed one alone: for the other the model an
 ACCT_EXAMPLES multiplies how many histories each law is tried on: 10 is worth a coffee, 100 a night.
 """
 
-import os
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import model_of_rules as model
-from tests.histories import gaps, high_churn_histories, histories, steady_histories
-from tests.model_of_rules import DAY, Bill, Case, Refusal, Row, Snapshot, epoch, month_bounds
-from tests.project import Card, Events, Retire, Step, bill, books, steps_of
+from tests.support import model_of_rules as model
+from tests.support.histories import gaps, high_churn_histories, histories, steady_histories
+from tests.support.laws import draw_until, tried
+from tests.support.model_of_rules import DAY, Bill, Case, Refusal, Row, Snapshot, epoch, month_bounds
+from tests.support.project import Card, Events, Retire, Step, bill, books, steps_of
 
 Bills = dict[str, Bill | Refusal]
-Test = TypeVar("Test", bound=Callable[..., None])
-
-
-def tried(times: int) -> Callable[[Test], Test]:
-    """On so many histories, the same ones each time unless asked for more."""
-    more = os.environ.get("ACCT_EXAMPLES")
-    return settings(
-        max_examples=int(times * float(more or 1)),
-        derandomize=more is None,
-        print_blob=True,
-    )
 
 
 def billed(bills: Bills) -> list[Bill]:
@@ -43,7 +31,7 @@ def billed(bills: Bills) -> list[Bill]:
 # The project and the model
 
 
-@tried(24)
+@tried(16)
 @given(histories(), st.data())
 def test_project_bills_as_the_model_does(case: Case, data: st.DataObject) -> None:
     """Every line's byte-seconds and amount, the totals, coverage, and the names held at month's end and whenever."""
@@ -63,7 +51,7 @@ def test_commands_bill_as_the_model_does(case: Case) -> None:
         assert these.bills(case) == model.bills(case)
 
 
-@tried(6)
+@tried(4)
 @given(high_churn_histories())
 def test_project_shares_high_churn_blobs_as_the_model_does(case: Case) -> None:
     """Blobs whose holders change often go another way through the project; it leads to the same bill."""
@@ -83,7 +71,7 @@ def test_a_package_shares_with_one_whose_end_was_known_before_its_own_beginning(
 # What follows, of one bill
 
 
-@tried(6)
+@tried(4)
 @given(histories())
 def test_lines_add_up_and_none_is_negative_or_wrongly_charged(case: Case) -> None:
     """In byte-seconds and in money; and no state outside `charged` costs anything."""
@@ -124,7 +112,7 @@ def assert_unchanged(case: Case, changed: Case, steps: list[Step] | None = None)
     assert bill(changed, steps) == expected
 
 
-@tried(6)
+@tried(4)
 @given(histories(), st.data())
 def test_repeating_imports_changes_nothing(case: Case, data: st.DataObject) -> None:
     """Whichever of them, at once or later."""
@@ -133,7 +121,7 @@ def test_repeating_imports_changes_nothing(case: Case, data: st.DataObject) -> N
     assert_unchanged(case, case, steps_of(case) + again)
 
 
-@tried(6)
+@tried(4)
 @given(histories(), st.data())
 def test_order_of_sources_and_of_events_changes_nothing(case: Case, data: st.DataObject) -> None:
     """Sources one after the other, in any order; events in several files, in any order, first or last."""
@@ -147,7 +135,7 @@ def test_order_of_sources_and_of_events_changes_nothing(case: Case, data: st.Dat
     assert_unchanged(case, replace(case, events=tuple(shuffled)), [*first, *last, *rest])
 
 
-@tried(6)
+@tried(4)
 @given(histories())
 def test_splitting_sources_by_workspace_changes_nothing(case: Case) -> None:
     """Each with a snapshot at every instant, empty where it holds nothing."""
@@ -166,7 +154,7 @@ def test_splitting_sources_by_workspace_changes_nothing(case: Case) -> None:
         assert_unchanged(case, replace(case, snapshots=snapshots, retired=retired))
 
 
-@tried(6)
+@tried(4)
 @given(histories(), st.data())
 def test_which_versions_name_a_blob_changes_nothing(case: Case, data: st.DataObject) -> None:
     """In the same package, with the same uploads: tags that move, lose their image, are renamed."""
@@ -180,7 +168,7 @@ def test_which_versions_name_a_blob_changes_nothing(case: Case, data: st.DataObj
     assert_unchanged(case, replace(case, snapshots=snapshots))
 
 
-@tried(8)
+@tried(6)
 @given(steady_histories())
 def test_a_deletion_costs_alike_seen_from_a_stored_and_from_a_served_source(case: Case) -> None:
     """Of repositories and workspaces, where what packages hold does not change; with snapshots at the same instants."""
@@ -206,7 +194,7 @@ def amounts(bills: Bills) -> list[tuple[Any, ...]]:
     ]
 
 
-@tried(6)
+@tried(4)
 @given(histories().filter(gaps), st.data())
 def test_snapshots_that_bring_no_news_change_nothing(case: Case, data: st.DataObject) -> None:
     """Between two others of its stored source, holding just what that source's own snapshots say was there then."""
@@ -238,7 +226,7 @@ def iso(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat()
 
 
-@tried(6)
+@tried(4)
 @given(histories().filter(lambda case: case.card is not None), st.data())
 def test_a_month_is_the_sum_of_its_parts(case: Case, data: st.DataObject) -> None:
     """Entries that only repeat what is in force cut the month anew, and no byte-second comes or goes."""
@@ -271,7 +259,7 @@ def usage(bills: Bills) -> list[tuple[Any, ...]]:
     ]
 
 
-@tried(6)
+@tried(4)
 @given(histories().filter(lambda case: case.card is not None and case.events != ()), st.data())
 def test_deleting_packages_before_their_repository_never_costs_more(case: Case, data: st.DataObject) -> None:
     """Unless the card charges for deleted packages."""
@@ -313,7 +301,7 @@ def deletion(kind: str, subject: str, at: int) -> dict[str, Any]:
     }
 
 
-@tried(6)
+@tried(4)
 @given(histories().filter(lambda case: len(case.workspaces()) > 1), st.data())
 def test_one_workspace_does_not_change_the_others_bills(case: Case, data: st.DataObject) -> None:
     """All that is told of one goes, but for the instants of its snapshots: coverage is everybody's."""
@@ -335,10 +323,10 @@ def test_one_workspace_does_not_change_the_others_bills(case: Case, data: st.Dat
 def test_histories_are_worth_the_trouble() -> None:
     """That what is drawn holds what the rules are about: else all of the above would prove little."""
     seen: Counter[str] = Counter()
+    wanted = {"live", "repository_deleted", "workspace_deleted", "package_deleted", "expired", "charged", "held names"}
+    wanted |= {"provisional", "refused", "split among packages", "several of rule", "several of rate"}
 
-    @settings(max_examples=200, derandomize=True, database=None)
-    @given(histories())
-    def look(case: Case) -> None:
+    def enough(case: Case) -> bool:
         bills = model.bills(case)
         lines = [line for each in billed(bills) for line in each.lines]
         seen.update({line.state for line in lines})
@@ -351,11 +339,9 @@ def test_histories_are_worth_the_trouble() -> None:
         for kind in ("rule", "rate"):
             days = [model.effective_from(entry) for entry in (case.card or {}).get(kind, [])]
             seen[f"several of {kind}"] += any(start < day < end for day in days)
+        return all(seen[name] >= 2 for name in wanted)
 
-    look()
-    wanted = {"live", "repository_deleted", "workspace_deleted", "package_deleted", "expired", "charged", "held names"}
-    wanted |= {"provisional", "refused", "split among packages", "several of rule", "several of rate"}
-    assert {name for name in wanted if seen[name] < 2} == set(), seen
+    draw_until(histories(), enough, most=200)
 
 
 def is_split(case: Case, of: Bill) -> bool:

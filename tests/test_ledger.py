@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from accounting.ledger import SCHEMA_VERSION
-from tests.cli_runner import Result, run
+from tests.support.cli_runner import Result, run
 
 ONE_BLOB = "workspace,format,package,version,digest,size,uploaded_at\nacme,container,web,1.0,sha256:{:02},100,\n"
 IMPORT = ("import", "snapshot", "one.csv", "--source", "images", "--taken-at")

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.collectors.database import Answer
@@ -19,7 +19,8 @@ from accounting.errors import AcctError
 from accounting.facts.lifecycle import Changes, take_in
 from accounting.instants import format_instant
 from accounting.ledger import Ledger, writing
-from tests.model_of_rules import Case, Workspace, epoch, state_of, workspace_at
+from tests.support.laws import tried
+from tests.support.model_of_rules import Case, Workspace, epoch, state_of, workspace_at
 
 SCHEMA = {"workspace": pl.String(), "repository": pl.String(), "format": pl.String(), "package": pl.String(),
           "deleted_at": pl.Int64(), "created_at": pl.Int64()}  # fmt: skip
@@ -196,6 +197,11 @@ CASES: dict[str, tuple[list[tuple[int, list[Row]]], list[str]]] = {
         [(1000, [repository()]), (2000, [repository(deleted_at=1500), repository(), package()])],
         ["0 created w", "1000 created npm/ui in w", "1500 deleted w", "2000 created w", "2000 linked npm/ui in w"],
     ),
+    "a package that was created in the second of the repository that is there is in that one": (
+        [(1000, [repository(created_at=500)]),
+         (2000, [repository(created_at=500, deleted_at=1600), repository(created_at=1600), package(created_at=1600)])],
+        ["500 created w", "1600 deleted w", "1600 created w", "1600 created npm/ui in w"],
+    ),
     "seen twice in one answer": (
         [(1000, [repository(), repository(), package(None), package("w")])],
         ["0 created w", "0 created npm/ui in w"],
@@ -260,7 +266,7 @@ SUBJECTS = [repository("w"), repository("x"), Row(), *(package(None, named=named
 STEPS = st.lists(st.tuples(st.sampled_from(SUBJECTS), st.sampled_from("wx"), st.booleans()), max_size=24)
 
 
-@settings(max_examples=25)
+@tried(10)
 @given(STEPS, st.integers(1, 4))
 def test_with_every_instant_told_the_number_of_collections_does_not_matter(
     steps: list[tuple[Row, str, bool]], every: int
@@ -314,7 +320,7 @@ def consistent(rows: list[Row]) -> list[Row]:
     return list(kept.values())
 
 
-@settings(max_examples=30)
+@tried(12)
 @given(ANSWERS, st.randoms(use_true_random=False))
 def test_after_each_collection_the_ledger_says_what_the_database_shows(
     answers: list[list[Row]], shuffler: random.Random

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from accounting.errors import AcctError
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 LONG = "b" + "a" * 200_000 + "z"
 SPACED = "b" + "a " * 100_000 + "z"

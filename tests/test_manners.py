@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli_runner import run, surroundings
-from tests.commands_of import commands, parse
-from tests.demo import MONTH, WORKSPACE, write_demo
+from tests.support.cli_runner import run, surroundings
+from tests.support.commands_of import commands, parse
+from tests.support.demo import MONTH, WORKSPACE, write_demo
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OF_ACME = f"--workspace {WORKSPACE}"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.golden import GoldenCase, differences, golden_cases
-from tests.model_of_rules import Bill, bills, coverage, epoch, held_at
+from tests.support.golden import GoldenCase, differences, golden_cases
+from tests.support.model_of_rules import Bill, bills, coverage, epoch, held_at
 
 CASES = golden_cases()
 

@@ -10,9 +10,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.cli_runner import run, surroundings
-from tests.clock import PATIENCE_SECONDS
-from tests.demo import MONTH, WORKSPACE
+from tests.support.cli_runner import run, surroundings
+from tests.support.clock import PATIENCE_SECONDS
+from tests.support.demo import MONTH, WORKSPACE
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

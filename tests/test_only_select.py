@@ -9,7 +9,7 @@ import pytest
 import accounting
 from accounting.errors import AcctError
 from accounting.notebook.reader import LedgerReader
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 MONTH = ("acme", "2026-10")
 ROW = "workspace,format,package,version,digest,size,uploaded_at\nacme,container,web,1,sha256:aa,100,\n"

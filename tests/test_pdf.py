@@ -19,10 +19,12 @@ from accounting.model import HeldName, Line, LineKey
 from accounting.paths import shipped
 from accounting.rendering import fonts
 from accounting.rendering import page_pdf as pdf
-from tests.cli_runner import run, run_today, surroundings
-from tests.clock import clock_at
-from tests.test_laws import tried
-from tests.test_reports import HOSTILE
+from tests.support.cli_runner import run, run_today, surroundings
+from tests.support.clock import clock_at
+from tests.support.hostile import HOSTILE
+from tests.support.laws import tried
+
+pytestmark = pytest.mark.servers
 
 NAMES = [
     *HOSTILE,

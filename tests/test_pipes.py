@@ -13,7 +13,7 @@ from threading import Thread
 import polars as pl
 import pytest
 
-from tests.cli_runner import run, surroundings
+from tests.support.cli_runner import run, surroundings
 
 COLUMNS = ("workspace", "format", "package", "version", "digest", "size", "uploaded_at")
 ROWS = [("acme", "npm", f"p{i}", "1.0", f"d{i}", str(i), "") for i in range(5_000)]  # more than a pipe holds at once

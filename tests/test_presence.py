@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_runner import Result, run
+from tests.support.cli_runner import Result, run
 
 HEADER = "workspace,format,package,version,digest,size,uploaded_at\n"
 GB = 1_000_000_000

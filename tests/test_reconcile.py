@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from accounting.instants import format_instant, shown_instant
-from tests.cli_runner import Result, run
-from tests.clock import NOW
 from tests.collectors.laid_out import lay_out
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import Result, run
+from tests.support.clock import NOW
 
 DAY = 86_400
 
@@ -108,6 +108,24 @@ def test_what_was_collected_is_what_is_charged_until_something_changes(
     zoo = workspaces(reconciled(tmp_path))["zoo"]
     assert (zoo["reachable_bytes"], zoo["billed_bytes"] > 4_000) == (0, True)
     assert f" -{zoo['recorded_bytes']:,} " in run("reconcile", "images", cwd=tmp_path).stdout
+
+
+def test_a_blob_of_two_deleted_repositories_is_charged_until_the_later_end(
+    registry: StoredRegistry, tmp_path: Path
+) -> None:
+    run("collect", cwd=tmp_path)
+    deleted = [
+        (kind, subject.format(package), at - DAY * later, data)
+        for package, later in (("web", 0), ("api", 2))
+        for kind, subject, at, data in (
+            ("package.linked", "acme/container/{}", NOW - 9 * DAY, {"repository": package}),
+            ("repository.deleted", "acme/{}", NOW - 5 * DAY, {}),
+        )
+    ]
+    assert import_events(tmp_path, *deleted).exit_code == 0
+    states = {state["charging_stops_at"]: state for state in workspaces(reconciled(tmp_path))["acme"]["states"]}
+    blobs = {at: state["blobs"] for at, state in states.items()}
+    assert blobs == {format_instant(NOW + 25 * DAY): 4, format_instant(NOW + 23 * DAY): 3}
 
 
 def test_what_is_deleted_and_still_stored_stands_by_state(registry: StoredRegistry, tmp_path: Path) -> None:

@@ -4,15 +4,12 @@ import csv
 import io
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -20,60 +17,15 @@ from rich.text import Text
 
 from accounting import tables
 from accounting.text import visible
-from tests.cli_runner import run
-from tests.test_laws import tried
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "{{ 7 * 7 }}{% raw %}",
-    "[/bold][link=http://example.test]x",
-    "a\x1b[31mred\x1b[0m\x07",
-    "abc\u202egnp.exe",
-    "../../etc/passwd",
-    "=cmd|' /C calc'!A0",
-    "line\nbreak",
-    "名前/パッケージ",
-    "e\u0301🚀",
-    "x" * 300,
-    "'; DROP TABLE packages; --",
-    "NULL",
-    " padded ",
-]
+from tests.support.cli_runner import run
+from tests.support.hostile import HOSTILE, write_hostile
+from tests.support.laws import tried
+from tests.support.markup import Page, tokens
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hostile")
-    with (folder / "names.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("workspace", "format", "package", "version", "digest", "size", "uploaded_at"))
-        for number, name in enumerate(HOSTILE):
-            rows.writerow(("acme", "container", name, name, f"sha256:{number}", 10**12, ""))
-            rows.writerow((name, "npm", "ui", "1", "sha256:0", 5, ""))
-    events = [
-        {
-            "specversion": "1.0",
-            "source": name,
-            "id": f"{number}-{kind}",
-            "time": f"2026-10-0{day}T00:00:00Z",
-            "type": f"registry.{kind}",
-            "subject": subject,
-            "data": {"repository": f"slug {number}"},
-        }
-        for number, name in enumerate(HOSTILE)
-        for day, kind, subject in (
-            (1, "package.linked", f"acme/container/{name}"),
-            (5, "repository.deleted", f"acme/slug {number}"),
-        )
-    ]
-    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
-    for taken_at in ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"):
-        taken = run("import", "snapshot", "names.csv", "--source", "s", "--taken-at", taken_at, cwd=folder)
-        assert taken.exit_code == 0, taken.stderr
-    taken = run("import", "events", "events.jsonl", cwd=folder)
-    assert taken.exit_code == 0, taken.stderr
-    return folder
+    return write_hostile(tmp_path_factory.mktemp("hostile"))
 
 
 def report(folder: Path, format_: str, workspace: str = "acme") -> str:
@@ -125,12 +77,6 @@ def texts(format_: str, output: str) -> set[str]:
     return words | {output.splitlines()[0].removeprefix("Workspace ").removesuffix(", 2026-10, final").strip()}
 
 
-def tokens(markdown: str) -> list[Token]:
-    """What a Markdown reader with tables and links makes of a text, piece by piece."""
-    parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
-    return [*parsed, *(child for token in parsed for child in token.children or ())]
-
-
 def test_markdown_is_inert(folder: Path) -> None:
     found = {token.type for token in tokens(report(folder, "md"))}
     assert found <= {
@@ -146,22 +92,6 @@ def test_csv_has_every_line_once_with_exact_digits(folder: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(report(folder, "csv"))))
     assert [row["byte_seconds"] for row in rows] == [line["byte_seconds"] for line in statement["lines"]]
     assert all(row["package"][:1] not in tuple("=+-@\t\r") for row in rows)
-
-
-class Page(HTMLParser):
-    """The tags and the text of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, list[tuple[str, str | None]]]] = []
-        self.text: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, attrs))
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data.strip())
 
 
 def test_html_is_inert(folder: Path) -> None:

@@ -27,14 +27,15 @@ from accounting.monthly import statements as run_statements
 from accounting.monthly.run import run as run_month
 from accounting.monthly.statements import statement_stems
 from accounting.rendering.formats import FORMATS
-from tests import model_of_rules as model
-from tests.cli_runner import Result, run, surroundings
-from tests.histories import histories
-from tests.model_of_rules import Bill, Case
-from tests.project import Books, Card, Events, Retire, Step, books, steps_of
-from tests.test_closing import CARD, SNAPSHOT
-from tests.test_laws import tried
-from tests.test_reports import HOSTILE, Page
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import Result, run, surroundings
+from tests.support.closing import CARD, SNAPSHOT
+from tests.support.histories import histories
+from tests.support.hostile import HOSTILE
+from tests.support.laws import tried
+from tests.support.markup import Page
+from tests.support.model_of_rules import Bill, Case
+from tests.support.project import Books, Card, Events, Retire, Step, books, steps_of
 
 ACME = "acme,container,web,1,sha256:web,3000000000,\n"
 BETA = "beta,npm,@beta/ui,1,sha256:ui,1000000000,\n"

@@ -1,14 +1,12 @@
 """What is supposed of a ledger bills as what is imported into it."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.billing.statement import statement
@@ -26,14 +24,16 @@ from accounting.foresight.scenario import (
 )
 from accounting.instants import Month
 from accounting.ledger import reading
-from tests.histories import histories
-from tests.model_of_rules import DAY, Case, Row, Snapshot, snapshots_of
-from tests.project import Books, Events, Step, books
+from tests.support.histories import histories
+from tests.support.latest import iso, latest
+from tests.support.laws import tried
+from tests.support.model_of_rules import DAY, Case, Row, Snapshot
+from tests.support.project import Books, Events, Step, books
 
 Version = tuple[str, str, str]  # format, package, version
 
 
-@settings(max_examples=8)
+@tried(6)
 @given(histories(), st.data())
 def test_what_is_supposed_bills_as_what_is_imported(case: Case, data: st.DataObject) -> None:
     """Deletions and returns at an instant, versions that go then, and all else as it was, for two months and more."""
@@ -72,13 +72,6 @@ def bill(ledger: Any, workspace: str, month: Month) -> str:
         return error.what
 
 
-def latest(case: Case) -> Iterator[Snapshot]:
-    """The last snapshot of each active source."""
-    retired = {source for source, _ in case.retired}
-    for source in sorted({snapshot.source for snapshot in case.snapshots} - retired):
-        yield snapshots_of(case, source)[-1]
-
-
 def imported(case: Case, at: int, until: int, gone: set[tuple[str, ...]], events: list[dict[str, Any]]) -> list[Step]:
     """The files that say the same: each source's snapshot again, then without what is gone."""
     steps: list[Step] = [replace(snapshot, taken_at=iso(at)) for snapshot in latest(case)]
@@ -93,10 +86,6 @@ def imported(case: Case, at: int, until: int, gone: set[tuple[str, ...]], events
     numbered = [event | {"id": f"\U0010fffe{number:03}"} for number, event in enumerate(events)]
     timed = [event | {"time": iso(at), "specversion": "1.0", "source": "hub"} for event in numbered]
     return [*steps, Events(tuple(timed))]
-
-
-def iso(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 @st.composite

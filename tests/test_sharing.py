@@ -8,10 +8,16 @@ from accounting.billing import statement
 from accounting.instants import Month
 from accounting.ledger import reading, view
 from accounting.model import Statement
-from tests.golden import GoldenCase, golden_cases
-from tests.test_checks import record
+from tests.support.golden import GoldenCase, golden_books, named_cases
 
-CASES = [case for case in golden_cases() if case.name.startswith(("random-000", "shared-", "thirds", "rule-changes"))]
+CASES = named_cases(
+    "rule-changes-mid-month",
+    "shared-blob-package-deleted",
+    "shared-blob-repository-deleted",
+    "shared-deleted-and-planned",
+    "thirds",
+    *(f"random-000{number}" for number in range(10)),
+)
 
 
 def bills(ledger: Path, case: GoldenCase) -> list[Statement]:
@@ -21,8 +27,8 @@ def bills(ledger: Path, case: GoldenCase) -> list[Statement]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_high_churn_blobs_come_to_the_same(case: GoldenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = record(case, tmp_path / "acct.duckdb")
-    as_usual = bills(ledger, case)
-    monkeypatch.setattr(view, "HIGH_CHURN", 0)
-    assert bills(ledger, case) == as_usual
+def test_high_churn_blobs_come_to_the_same(case: GoldenCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    with golden_books(case) as these:
+        as_usual = bills(these.ledger, case)
+        monkeypatch.setattr(view, "HIGH_CHURN", 0)
+        assert bills(these.ledger, case) == as_usual

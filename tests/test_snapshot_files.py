@@ -13,7 +13,7 @@ from accounting.facts.snapshot_files import offer_of, take_in_files
 from accounting.facts.snapshots import Taken
 from accounting.instants import parse_instant
 from accounting.ledger import writing
-from tests.cli_runner import Result, run
+from tests.support.cli_runner import Result, run
 
 HEADER = "workspace,format,package,version,digest,size,uploaded_at\n"
 NAMES = {  # by the instant, and not in the order of the names

@@ -5,7 +5,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from accounting.billing.rating import round_half_up
 from accounting.billing.reckoning import amount_of_lines, reckon
 from accounting.billing.statement import statements
-from accounting.billing.statement_page import StatementPage, statement_page, statement_pages
+from accounting.billing.statement_page import StatementPage, statement_page
 from accounting.errors import AcctError
 from accounting.facts.sealed import digest_of
 from accounting.facts.statement_json import statement_json
@@ -24,24 +23,16 @@ from accounting.model import Statement
 from accounting.rendering.page import page_html, page_text
 from accounting.rendering.page_markdown import page_markdown
 from accounting.rendering.page_sections import by_day, sections
-from tests.golden import golden_cases
-from tests.histories import high_churn_histories, histories
-from tests.model_of_rules import Case, Row, Snapshot
-from tests.project import Books, Events, books, steps_of
-from tests.test_closing import seal
-from tests.test_laws import tried
+from tests.support.closing import seal
+from tests.support.events import event
+from tests.support.golden import GoldenCase, golden_books, golden_cases
+from tests.support.histories import high_churn_histories, histories
+from tests.support.laws import tried
+from tests.support.model_of_rules import Case, Row, Snapshot
+from tests.support.pages import CARD, END, GB, pages_of, steady
+from tests.support.project import Books, Events, books, steps_of
 
 DAY = 86_400
-GB = 10**9
-
-
-def pages_of(these: Books, month: str) -> dict[str, StatementPage]:
-    """Every workspace's page; none where the card cannot bill the month."""
-    with reading(these.ledger) as ledger:
-        try:
-            return {page.statement.workspace: page for page in statement_pages(ledger, Month.parse(month))}
-        except AcctError:
-            return {}
 
 
 def statements_of(these: Books, month: str) -> dict[str, Statement]:
@@ -91,8 +82,8 @@ def figure(text: str) -> Fraction:
 
 
 @pytest.mark.parametrize("golden", golden_cases(), ids=lambda golden: golden.name)
-def test_figures_of_golden_cases(golden: Any) -> None:
-    with books(golden.case) as these:
+def test_figures_of_golden_cases(golden: GoldenCase) -> None:
+    with golden_books(golden) as these:
         pages = pages_of(these, golden.case.month)
         shown = statements_of(these, golden.case.month)
     assert {workspace: page.statement for workspace, page in pages.items()} == shown
@@ -120,57 +111,7 @@ def test_the_order_of_imports_changes_no_page(case: Case, data: st.DataObject) -
 
 # One workspace whose packages share layers, and after the month nothing changes any more
 
-CARD: dict[str, Any] = {
-    "currency": "USD",
-    "rule": [
-        {
-            "effective_from": date(2025, 12, 3),
-            "retention_days": 60,
-            "charged": ["live", "repository_deleted"],
-            "share": "workspace",
-        }
-    ],
-    "rate": [
-        {
-            "effective_from": date(2025, 12, 3),
-            "unit": "GB",
-            "tiers": [{"up_to": "9000", "price": "0.25"}, {"price": "0.20"}],
-            "included": {"default": "700"},
-        }
-    ],
-}
 PACKAGES = ("web", "api", "old", "older", "gone")
-END = "2026-11-01T00:00:00Z"
-
-
-def event(number: int, kind: str, subject: str, at: str, **data: str) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "source": "hub",
-        "id": str(number),
-        "time": at,
-        "type": f"registry.{kind}",
-        "subject": subject,
-        "data": data,
-    }
-
-
-def steady(layers: dict[str, list[int]], month: str, deleted: str | None = None, share: str = "workspace") -> Case:
-    """Packages of layers of some TB; `old` and `older` are in a deleted repository, `gone` is deleted itself."""
-    rows = tuple(
-        Row("acme", "container", package, "1", f"sha256:{layer}", (layer + 1) * 1000 * GB)
-        for package, of_package in layers.items()
-        for layer in of_package
-    )
-    events = [event(number, "package.linked", f"acme/container/{package}", "2026-10-02T00:00:00Z", repository="legacy")
-              for number, package in enumerate(("old", "older"))]  # fmt: skip
-    events.append(event(10, "repository.deleted", "acme/legacy", "2026-10-20T12:00:00Z"))
-    events.append(event(11, "package.deleted", "acme/container/gone", "2026-10-21T00:00:00Z"))
-    if deleted is not None:
-        events.append(event(12, "package.deleted", f"acme/container/{deleted}", END))
-    instants = ("2026-10-01T00:00:00Z", END, "2026-12-01T00:00:00Z")
-    card = {**CARD, "rule": [{**CARD["rule"][0], "share": share}]}
-    return Case(tuple(Snapshot("images", at, rows) for at in instants), tuple(events), card, month)
 
 
 layers_of_packages = st.fixed_dictionaries(

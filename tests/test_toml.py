@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 DIGITS = "1" * 5_000
 TOO_LONG = "has an integer that does not fit into 64 bits; correct it"

@@ -18,12 +18,12 @@ from accounting.instants import Month
 from accounting.ledger import Ledger, reading
 from accounting.model import LineKey, Statement
 from accounting.rendering.trend import trend_section
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import histories
-from tests.model_of_rules import DAY, Case, PackageKey, Row, Snapshot, epoch
-from tests.project import books
-from tests.test_laws import tried
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.histories import histories
+from tests.support.laws import tried
+from tests.support.model_of_rules import DAY, Case, PackageKey, Row, Snapshot, epoch
+from tests.support.project import books
 
 GB = 10**9
 
@@ -34,47 +34,50 @@ def means(bill: Statement) -> dict[LineKey, Fraction]:
     return {line.key: Fraction(line.byte_seconds, seconds) for line in bill.lines}
 
 
-@tried(16)
+@tried(10)
 @given(histories())
 def test_reasons_add_up(case: Case) -> None:
-    """To each line's change, and what moved to nothing within a package; nothing that changed is left out."""
-    for _, _, found in trends(case):
-        of_months = [means(bill) for bill in found.bills]
-        differing = {key for of in of_months for key in of if len({of.get(key, 0) for of in of_months}) > 1}
-        assert differing <= {change.key for change in found.changes}
-        moved: dict[tuple[str, str], Fraction] = {}
-        for change in found.changes:
-            assert change.means == tuple(of.get(change.key, 0) for of in of_months)
-            why = change.reasons
-            assert why.came + why.went + why.moved + change.shared == change.change
-            assert why.came >= 0 >= why.went
-            package = (change.key.format, change.key.package)
-            moved[package] = moved.get(package, Fraction(0)) + why.moved
-        assert not any(moved.values())
-        if found.last.amount_minor is not None:
-            lines = sum(change.amount_minor or 0 for change in found.changes)
-            assert lines + found.corrected_minor == found.last.amount_minor - (found.first.amount_minor or 0)
-
-
-@tried(8)
-@given(histories())
-def test_reasons_of_a_range_are_those_of_its_steps(case: Case) -> None:
-    """Each computed of two months alone; and a version comes and goes by what the rules say of it alone."""
+    """Within a trend, and over the steps that it is made of."""
     for ledger, workspace, found in trends(case):
-        steps = [trend(ledger, pair) for pair in pairwise(found.bills)]
-        reasons: dict[LineKey, Reasons] = {}
-        for step in steps:
-            assert step is not None
-            for change in step.changes:
-                reasons[change.key] = reasons.get(change.key, Reasons()) + change.reasons
-        output = {change.key: change.reasons for change in found.changes}
-        assert {key: why for key, why in reasons.items() if why != Reasons()} == {
-            key: why for key, why in output.items() if why != Reasons()
-        }
-        held = [versions(case, workspace, bill) for bill in found.bills]
-        came = {version for before, after in pairwise(held) for version in after - before}
-        gone = {version for before, after in pairwise(held) for version in before - after}
-        assert found.versions == Versions(len(came), len(gone))
+        assert_reasons_add_up(found)
+        assert_reasons_are_those_of_the_steps(case, ledger, workspace, found)
+
+
+def assert_reasons_add_up(found: Trend) -> None:
+    """To each line's change, and what moved to nothing within a package; nothing that changed is left out."""
+    of_months = [means(bill) for bill in found.bills]
+    differing = {key for of in of_months for key in of if len({of.get(key, 0) for of in of_months}) > 1}
+    assert differing <= {change.key for change in found.changes}
+    moved: dict[tuple[str, str], Fraction] = {}
+    for change in found.changes:
+        assert change.means == tuple(of.get(change.key, 0) for of in of_months)
+        why = change.reasons
+        assert why.came + why.went + why.moved + change.shared == change.change
+        assert why.came >= 0 >= why.went
+        package = (change.key.format, change.key.package)
+        moved[package] = moved.get(package, Fraction(0)) + why.moved
+    assert not any(moved.values())
+    if found.last.amount_minor is not None:
+        lines = sum(change.amount_minor or 0 for change in found.changes)
+        assert lines + found.corrected_minor == found.last.amount_minor - (found.first.amount_minor or 0)
+
+
+def assert_reasons_are_those_of_the_steps(case: Case, ledger: Ledger, workspace: str, found: Trend) -> None:
+    """Each computed of two months alone; and a version comes and goes by what the rules say of it alone."""
+    steps = [trend(ledger, pair) for pair in pairwise(found.bills)]
+    reasons: dict[LineKey, Reasons] = {}
+    for step in steps:
+        assert step is not None
+        for change in step.changes:
+            reasons[change.key] = reasons.get(change.key, Reasons()) + change.reasons
+    output = {change.key: change.reasons for change in found.changes}
+    assert {key: why for key, why in reasons.items() if why != Reasons()} == {
+        key: why for key, why in output.items() if why != Reasons()
+    }
+    held = [versions(case, workspace, bill) for bill in found.bills]
+    came = {version for before, after in pairwise(held) for version in after - before}
+    gone = {version for before, after in pairwise(held) for version in before - after}
+    assert found.versions == Versions(len(came), len(gone))
 
 
 def trends(case: Case) -> Iterator[tuple[Ledger, str, Trend]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import accounting
-from tests.cli_runner import run
-from tests.demo import WORKSPACE, write_demo
+from tests.support.cli_runner import run
+from tests.support.demo import WORKSPACE, write_demo
 
 UNKNOWN = "2026-08"  # the demo's first snapshot is one of September
 REPORT = ("report", "--workspace", WORKSPACE, "--month")

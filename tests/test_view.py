@@ -9,7 +9,7 @@ import pytest
 from accounting.billing.statement import query_of
 from accounting.instants import Month
 from accounting.ledger import Ledger, Query, reading
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 USAGE = "SELECT sum(byte_seconds)::HUGEINT FROM usage"
 

@@ -11,8 +11,8 @@ import pytest
 from accounting.errors import AcctError
 from accounting.facts.snapshots import Offer, last_record_of, take_in
 from accounting.ledger import writing
-from tests.cli_runner import run, surroundings
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import run, surroundings
 
 ROW = "workspace,format,package,version,digest,size,uploaded_at\nacme,container,web,1.0,sha256:aa,100,\n"
 IMPORT = ("import", "snapshot", "one.csv", "--source", "images", "--taken-at", "2026-10-02T00:00:00Z")

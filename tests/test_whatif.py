@@ -3,13 +3,12 @@
 import json
 import re
 from dataclasses import replace
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.billing.rating import round_half_up
@@ -18,31 +17,21 @@ from accounting.facts.statement_json import statement_json
 from accounting.foresight.deleting import Kind, subject
 from accounting.foresight.whatif import WhatIf, what_if
 from accounting.model import Statement
-from tests import model_of_rules as model
-from tests.cli_runner import run
-from tests.histories import histories
-from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot
-from tests.project import Books, Card, Events, bill_of, books
-from tests.test_scenario import iso, latest
+from tests.support import model_of_rules as model
+from tests.support.cli_runner import run
+from tests.support.deleting import CARD, GB, happened
+from tests.support.histories import histories
+from tests.support.latest import iso, latest
+from tests.support.laws import tried
+from tests.support.model_of_rules import DAY, Bill, Case, Row, Snapshot
+from tests.support.project import Books, Card, Events, bill_of, books
 
-CARD = {
-    "currency": "USD",
-    "rule": [{"effective_from": date(2025, 12, 3), "retention_days": 30,
-              "charged": ["live", "repository_deleted"], "share": "workspace"}],
-    "rate": [{"effective_from": date(2025, 12, 3), "unit": "GB", "tiers": [{"price": "0.25"}]}],
-}  # fmt: skip
-GB = 10**9
 ROWS = (
     Row("acme", "container", "team/api", "1.0", "sha256:api", 70 * GB),
     Row("acme", "container", "team/api", "1.0", "sha256:base", 30 * GB),
     Row("acme", "container", "web", "1.0", "sha256:base", 30 * GB),
     Row("acme", "npm", "@acme/ui", "1.0.0", "sha256:ui", 10 * GB),
 )
-
-
-def happened(number: int, kind: str, verb: str, name: str, at: str, slug: str | None = None) -> dict[str, Any]:
-    event = {"specversion": "1.0", "source": "hub", "id": f"{number:03}", "time": at, "subject": name}
-    return event | {"type": f"registry.{kind}.{verb}"} | ({"data": {"repository": slug}} if slug else {})
 
 
 LINKS = tuple(
@@ -194,7 +183,7 @@ def test_what_is_in_no_snapshot_any_more_may_be_there_still(shop: Books) -> None
 # As a law
 
 
-@settings(max_examples=8)
+@tried(6)
 @given(histories(), st.data())
 def test_each_way_is_what_the_rules_say_of_it(case: Case, data: st.DataObject) -> None:
     """The bills of the model, from the steps as events and from snapshots that go on; and the days add up to them."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.bench.generate import WORKSPACES, Registry
 from tests.bench.run import SHARING, best, measure
 from tests.bench.step import MONTH
-from tests.test_closing import CARD
+from tests.support.closing import CARD
 
 DAYS = (0, 7, 14, 21, 28, 31)
 LOOK_SECONDS = 0.2

@@ -10,8 +10,8 @@ import random
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from tests.model_of_rules import DAY, Bill, Case, Row, Snapshot, month_bounds
-from tests.project import bill
+from tests.support.model_of_rules import DAY, Bill, Case, Row, Snapshot, month_bounds
+from tests.support.project import bill
 
 MONTH = "2026-10"
 START, END = month_bounds(MONTH)

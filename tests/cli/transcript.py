@@ -4,15 +4,18 @@ A line `--- NAME` begins a file that lasts until the next such line or command. 
 it stands what it prints, lines of standard error behind `! `, and its exit status as `[1]` where that is not 0.
 Lines that begin with `#`, before the first file or command, say what the transcript shows.
 
-`python -m tests.cli.transcript` writes all transcripts anew, from what the commands print now.
+`python -m tests.cli.transcript` shows how the transcripts differ from what the commands print now, and with `--force`
+writes them anew.
 """
 
+import difflib
 import shlex
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cli_runner import run
+from tests.support.cli_runner import run
 
 FOLDER = Path(__file__).parent
 
@@ -54,12 +57,25 @@ def _run(line: str, folder: Path) -> list[str]:
     return [*printed, *noted, *([f"[{result.exit_code}]"] if result.exit_code else []), ""]
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int:
+    """1 where transcripts differ and stay as they are."""
+    if arguments not in ([], ["--force"]):
+        print("usage: python -m tests.cli.transcript [--force]", file=sys.stderr)
+        return 2
+    differing = False
     for transcript in sorted(FOLDER.glob("*.txt")):
         with tempfile.TemporaryDirectory() as folder:
-            transcript.write_text(play(transcript, Path(folder)), encoding="utf-8")
-        print(transcript.name, file=sys.stderr)
+            before, now = transcript.read_text(encoding="utf-8"), play(transcript, Path(folder))
+        lines = (before.splitlines(keepends=True), now.splitlines(keepends=True))
+        sys.stdout.writelines(difflib.unified_diff(*lines, transcript.name, f"{transcript.name}, now"))
+        differing |= before != now
+        if arguments:
+            transcript.write_text(now, encoding="utf-8")
+    if differing and not arguments:
+        print("Nothing was written. Run it again with --force to take these over.", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

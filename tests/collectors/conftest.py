@@ -33,3 +33,10 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def stored(tmp_path: Path) -> Path:
     """An empty folder to lay a registry out in."""
     return tmp_path / "registry"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What uses the S3 server is marked so, wherever it stands."""
+    for item in items:
+        if "endpoint" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.servers)

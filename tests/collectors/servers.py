@@ -24,7 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from mypy_boto3_s3.client import S3Client
 
-from tests.clock import PATIENCE_SECONDS
+from tests.support.clock import PATIENCE_SECONDS
 
 ACCESS_KEY, SECRET_KEY = "acct", "acctsecret"
 NPM = Path(__file__).with_name("npm")

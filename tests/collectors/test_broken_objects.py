@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.cli_runner import Result, run
 from tests.collectors.laid_out import lay_out
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import Result, run
 
 Collect = Callable[..., Result]
 EVIL = "application/\x00\x1b[31m<b>|`x`\u202e"

@@ -16,10 +16,10 @@ from accounting.collectors.places import open_store
 from accounting.collectors.store import Listing, Store
 from accounting.errors import AcctError
 from accounting.model import Source
-from tests.clock import NOW, PATIENCE_SECONDS, clock_at
 from tests.collectors import stand_in
 from tests.collectors.servers import SECRET_KEY, client_of, free_ports
 from tests.collectors.stand_in import Answer, common_prefix, entry, error, listing, serving, stored
+from tests.support.clock import NOW, PATIENCE_SECONDS, clock_at
 
 LOGIN_PAGE = Answer(b"<html><body><form><p>Sign in</p></form></body></html>")
 BROKEN_PAGE = Answer(b"<!doctype html><html><br><p>Sign in</html>")

@@ -13,10 +13,10 @@ from accounting.collectors import manifest_reader
 from accounting.collectors.folder import Folder
 from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
-from tests.cli_runner import Result, run, run_today
-from tests.clock import NOW, clock_at
 from tests.collectors import servers
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import Result, run, run_today
+from tests.support.clock import NOW, clock_at
 
 SECONDS = count(NOW + 1)
 BASE, WEB, API = b"base" * 10_000, b"web" * 1_000, b"api" * 2_000

@@ -13,8 +13,10 @@ from accounting.collectors.database import COLUMNS, Answer, ask
 from accounting.collectors.store import Progress
 from accounting.facts import lifecycle
 from accounting.model import Source
-from tests.cli_runner import Result, run_today
 from tests.collectors import postgres
+from tests.support.cli_runner import Result, run_today
+
+pytestmark = pytest.mark.servers
 
 TABLES = (
     "CREATE TYPE kind AS ENUM ('container', 'npm', 'maven')",

@@ -460,6 +460,12 @@ def test_what_is_no_manifest_is_no_version(registry: StoredRegistry, stored: Pat
     assert found.references.is_empty()
 
 
+def test_a_manifest_may_be_as_large_as_a_registry_has_to_take(registry: StoredRegistry, stored: Path) -> None:
+    body = json.dumps(registry.image(b"base")).encode()
+    registry.push("acme/web", body + b" " * (4 * 2**20 - len(body)), ["1.0"])
+    assert ("acme/web", "1.0") in versions_of(collected(stored))
+
+
 def test_a_manifest_of_an_unknown_kind_is_billed_and_told(registry: StoredRegistry, stored: Path) -> None:
     body = {"schemaVersion": 2, "mediaType": "application/x", "layers": [{"digest": registry.blob(b"layer")}]}
     web = registry.push("acme/web", body, ["1.0"])

@@ -13,9 +13,9 @@ from accounting.collectors import bucket
 from accounting.collectors.places import open_store
 from accounting.errors import AcctError
 from accounting.model import Source
-from tests.cli_runner import run, run_today
 from tests.collectors import servers
 from tests.collectors.stand_in import Answer, listing, serving
+from tests.support.cli_runner import run, run_today
 
 HTML = b"<!DOCTYPE html><html><br>Not here</html>"
 XHTML = b"<html><body><p>Not here</p></body></html>"

@@ -10,7 +10,7 @@ from accounting.collectors.places import open_store
 from accounting.collectors.store import GoneError, Store
 from accounting.errors import AcctError
 from accounting.model import Source
-from tests.clock import NOW, clock_at
+from tests.support.clock import NOW, clock_at
 
 
 def store_of(base: Path, url: str = "file:registry") -> Store:

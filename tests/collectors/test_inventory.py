@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from tests.collectors.inventories import (
     part_of,
     reread,
 )
+from tests.support.clock import clock_at
 
 FORMATS = pytest.mark.parametrize("file_format", ["CSV", "Parquet"])
 ODD = [
@@ -81,6 +83,16 @@ def test_rows_become_objects(tmp_path: Path, file_format: str) -> None:
         ("old", 0, -1, "tag of old"),
     ]
     assert found.objects.dtypes == [pl.String, pl.Int64, pl.Int64, pl.String]
+
+
+def test_a_clock_may_be_five_minutes_slow(tmp_path: Path) -> None:
+    Inventory([entry("a")]).write(tmp_path / "reports")
+    for file in (tmp_path / "reports").rglob("*"):
+        os.utime(file, (0, 0))
+    with clock_at(TAKEN_AT - 300):
+        assert keys_of(listed(tmp_path)) == ["a"]
+    with clock_at(TAKEN_AT - 301), pytest.raises(AcctError, match="which is yet to come"):
+        listed(tmp_path)
 
 
 @FORMATS

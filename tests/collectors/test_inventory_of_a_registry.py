@@ -12,10 +12,12 @@ from accounting.collectors.collected import Manifests
 from accounting.collectors.distribution import collect
 from accounting.collectors.places import open_store
 from accounting.model import Source
-from tests.cli_runner import Result, run_today
 from tests.collectors import servers
 from tests.collectors.inventories import Inventory, Row, entries_of, of_versions, part_of, upload
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import Result, run_today
+
+pytestmark = pytest.mark.servers
 
 BASE, WEB, API = b"base" * 10_000, b"web" * 1_000, b"api" * 2_000
 FORMATS = pytest.mark.parametrize("file_format", ["CSV", "Parquet"])

@@ -131,6 +131,7 @@ def test_what_no_registry_reads(case: str) -> None:
         parse_manifest(written(manifest))
 
 
+@pytest.mark.servers
 def test_the_registry_reads_them_alike(tmp_path: Path) -> None:
     stored = StoredRegistry(tmp_path / "registry")
     for content in (b"one.", b"two.", b"three"):

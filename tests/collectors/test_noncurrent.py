@@ -10,9 +10,9 @@ from accounting.collectors.places import open_store
 from accounting.collectors.store import Noncurrent
 from accounting.errors import AcctError
 from accounting.model import Source
-from tests.cli_runner import run_today
 from tests.collectors.servers import client_of
 from tests.collectors.stand_in import Answer, error, listing, serving
+from tests.support.cli_runner import run_today
 
 VERSIONED = Answer(b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>")
 UNVERSIONED = Answer(b"<VersioningConfiguration/>")

@@ -7,9 +7,11 @@ from xml.etree import ElementTree
 import pytest
 
 from accounting.model import Source
-from tests.cli_runner import run_today
 from tests.collectors import servers
 from tests.collectors.laid_out import collected, held, parts
+from tests.support.cli_runner import run_today
+
+pytestmark = pytest.mark.servers
 
 GROUP, ARTIFACT = "com.acme.tools", "core"
 FOLDER = f"com/acme/tools/{ARTIFACT}"

@@ -22,9 +22,11 @@ from accounting.collectors.places import open_store
 from accounting.facts.collecting import collect as take_snapshot
 from accounting.foresight.advising import advise
 from accounting.model import Source
-from tests.clock import PATIENCE_SECONDS
 from tests.collectors import servers
 from tests.collectors.oci import OCI, Layout
+from tests.support.clock import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.servers
 
 KINDS = (
     f"{OCI}.manifest.v1+json",

@@ -14,10 +14,12 @@ import pytest
 from accounting.collectors.collected import Collected
 from accounting.ledger import reading
 from accounting.model import Source
-from tests.cli_runner import run_today
-from tests.clock import PATIENCE_SECONDS
 from tests.collectors import servers
 from tests.collectors.laid_out import collected, held, parts
+from tests.support.cli_runner import run_today
+from tests.support.clock import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.servers
 
 Files = dict[str, int]
 GROUPS = {"@private/*": "private/deeper"}

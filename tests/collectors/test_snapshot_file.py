@@ -9,11 +9,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.cli_runner import run
-from tests.golden import GoldenCase, golden_cases
-from tests.model_of_rules import Row
+from tests.support.cli_runner import run
+from tests.support.golden import GoldenCase, named_cases
+from tests.support.model_of_rules import Row
 
-CASES = [case for case in golden_cases() if case.name in ("offsets-and-fractions", "empty-versions-and-twice-listed")]
+CASES = named_cases("offsets-and-fractions", "empty-versions-and-twice-listed")
 IMPORT = ("import", "snapshot")
 
 

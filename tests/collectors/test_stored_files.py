@@ -4,10 +4,13 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from mypy_boto3_s3.client import S3Client
 
-from tests.cli_runner import run, run_today
 from tests.collectors.servers import client_of
+from tests.support.cli_runner import run, run_today
+
+pytestmark = pytest.mark.servers
 
 BUCKET = "files"
 TARBALL, JAR = "npm/@acme/core/core-3.2.0.tgz", "maven/com/acme/core/3.2/core-3.2.jar"

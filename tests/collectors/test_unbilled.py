@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_runner import Result, run, run_today
-from tests.clock import clock_at
 from tests.collectors.laid_out import lay_out
 from tests.collectors.layouts import StoredRegistry
+from tests.support.cli_runner import Result, run, run_today
+from tests.support.clock import clock_at
 
 NOW = 1_790_000_000
 

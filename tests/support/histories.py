@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.model_of_rules import DAY, Case, Row, Snapshot, epoch, month_bounds
+from tests.support.model_of_rules import DAY, Case, Row, Snapshot, epoch, month_bounds
 
 Draw = Callable[..., Any]
 Reference = tuple[str, str, str, str, str, int]  # workspace, format, package, version, digest, size

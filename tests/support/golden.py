@@ -1,19 +1,24 @@
-"""Cases with their expected bills: a folder each, kept in `cases/`, and more in a folder beside the repo."""
+"""Cases with their expected bills, a folder each in `cases/`."""
 
 import csv
 import json
+import os
 import re
+import shutil
+import tempfile
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.model_of_rules import Case, Row, Snapshot
+from tests.support.model_of_rules import Case, Row, Snapshot
+from tests.support.project import Books, Retire, Step, steps_of
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
+LEDGERS = "ACCT_TEST_LEDGERS"  # the folder in which the processes of one run share the ledgers of golden cases
 KEPT = REPO / "tests" / "cases"
-SHARED = REPO.parent / "shared" / "golden"  # more cases, where someone has put them beside the checkout
 
 NAME = re.compile(
     r"\d+_(?P<source>.+)_(?P<day>\d{4}-\d\d-\d\d)T(?P<time>\d{6})(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d{4})\.csv"
@@ -35,17 +40,46 @@ class GoldenCase:
 
 
 def golden_cases() -> list[GoldenCase]:
-    """Every case, once by its name; the kept ones win."""
-    folders: dict[str, Path] = {}
-    for place in (SHARED, KEPT):
-        if place.is_dir():
-            folders |= {expected.parent.name: expected.parent for expected in place.glob("*/expected.json")}
-    return [load(folders[name]) for name in sorted(folders)]
+    """Every case."""
+    return cases_in(KEPT)
 
 
-def named_case(name: str) -> GoldenCase:
-    """A kept case."""
-    return load(KEPT / name)
+def cases_in(place: Path) -> list[GoldenCase]:
+    """Every case of a folder."""
+    return [load(expected.parent) for expected in sorted(place.glob("*/expected.json"))]
+
+
+def named_cases(*names: str) -> list[GoldenCase]:
+    """These cases, each of which must be there."""
+    return [load(KEPT / name) for name in names]
+
+
+@contextmanager
+def golden_books(golden: GoldenCase) -> Iterator[Books]:
+    """A ledger of its own that has taken a case's files as they stand; each case's is written once in a run."""
+    with tempfile.TemporaryDirectory(prefix="acct-golden-") as folder:
+        these = _GoldenBooks(Path(folder), golden)
+        written = Path(os.environ[LEDGERS]) / f"{golden.name}.duckdb" if LEDGERS in os.environ else None
+        if written is not None and written.exists() and golden.folder.parent == KEPT:
+            shutil.copyfile(written, these.ledger)
+        else:
+            these.take(steps_of(golden.case))
+            if written is not None and golden.folder.parent == KEPT:
+                another = written.with_name(f"{golden.name}.{os.getpid()}")
+                shutil.copyfile(these.ledger, another)
+                another.replace(written)
+        yield these
+
+
+class _GoldenBooks(Books):
+    def __init__(self, folder: Path, golden: GoldenCase) -> None:
+        super().__init__(folder)
+        snapshots = [file for file, _, _ in golden.snapshot_files()]
+        self._files = iter([*snapshots, golden.folder / "events.jsonl", golden.folder / "card.toml"])
+
+    def file_of(self, step: Step) -> Path:
+        """The case's own file."""
+        return super().file_of(step) if isinstance(step, Retire) else next(self._files)
 
 
 def load(folder: Path) -> GoldenCase:

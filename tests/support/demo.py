@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from accounting.instants import parse_instant
-from tests.cli_runner import run_today
-from tests.clock import clock_at
+from tests.support.cli_runner import run_today
+from tests.support.clock import clock_at
 
 WORKSPACE, MONTH = "acme", "2026-10"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import count, groupby
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from accounting.facts.snapshots import Offer, digest_of_file, take_in
 from accounting.instants import Month, parse_instant
 from accounting.ledger import reading, writing
 from accounting.rendering import common as render
-from tests.cli_runner import run
-from tests.model_of_rules import Bill, Case, HeldName, Line, Refusal, Snapshot, epoch
+from tests.support.cli_runner import run
+from tests.support.model_of_rules import Bill, Case, HeldName, Line, Refusal, Snapshot, epoch
 
 COLUMNS = ("workspace", "format", "package", "version", "digest", "size", "uploaded_at")
 
@@ -87,23 +87,22 @@ class Books:
         self._numbers = count(1)
 
     def take(self, steps: Sequence[Step]) -> None:
-        """Take steps in their order, steps of one kind in one transaction."""
-        for _, run_of_steps in groupby(steps, key=type):
-            some = [(step, self.file_of(step)) for step in run_of_steps]
-            with writing(self.ledger, readable=[file for _, file in some]) as ledger:
-                for step, file in some:
-                    if isinstance(step, Snapshot):
-                        at, digest = parse_instant(step.taken_at), digest_of_file(file)
-                        rows = snapshot_file.relation(file)
-                        accepted = frozenset({"loss", "sizes"})
-                        offer = Offer(step.source, at, digest, rows, str, file, served=step.served, accepted=accepted)
-                        take_in(ledger, offer)
-                    elif isinstance(step, Events):
-                        record(ledger, file, event_file.relation(file))
-                    elif isinstance(step, Card):
-                        cards.load_card(ledger, file.read_text(encoding="utf-8"), step.retroactive)
-                    else:
-                        sources.retire(ledger, step.source, parse_instant(step.at))
+        """Take steps in their order, in one transaction."""
+        some = [(step, self.file_of(step)) for step in steps]
+        with writing(self.ledger, readable=[file for _, file in some]) as ledger:
+            for step, file in some:
+                if isinstance(step, Snapshot):
+                    at, digest = parse_instant(step.taken_at), digest_of_file(file)
+                    rows = snapshot_file.relation(file)
+                    accepted = frozenset({"loss", "sizes"})
+                    offer = Offer(step.source, at, digest, rows, str, file, served=step.served, accepted=accepted)
+                    take_in(ledger, offer)
+                elif isinstance(step, Events):
+                    record(ledger, file, event_file.relation(file))
+                elif isinstance(step, Card):
+                    cards.load_card(ledger, file.read_text(encoding="utf-8"), step.retroactive)
+                else:
+                    sources.retire(ledger, step.source, parse_instant(step.at))
 
     def file_of(self, step: Step) -> Path:
         """The file that a user would import."""
@@ -118,13 +117,22 @@ class Books:
             lines = [json.dumps(event, ensure_ascii=False) + "\n" for event in step.events]
             file.write_text("".join(lines), encoding="utf-8", newline="")
         else:
-            file = self.folder / "card.toml"
+            file = self.folder / f"{next(self._numbers)}.toml"
             file.write_text(toml_of(step.card) if isinstance(step, Card) else "", encoding="utf-8")
         return file
 
     def bills(self, case: Case) -> dict[str, Bill | Refusal]:
-        """The bill of every workspace that the evidence names."""
-        return {workspace: self.bill(workspace, case.month) for workspace in case.workspaces()}
+        """The bill of every workspace that the evidence names: all at once, or each by itself where one is refused."""
+        with reading(self.ledger) as ledger:
+            try:
+                stated = {each.workspace: each for each in statement.statements(ledger, Month.parse(case.month))}
+            except AcctError:
+                return {workspace: self.bill(workspace, case.month) for workspace in case.workspaces()}
+        assert stated.keys() == set(case.workspaces())
+        return {
+            workspace: bill_of(json.loads(statement_json.statement_json(stated[workspace])))
+            for workspace in case.workspaces()
+        }
 
     def bill(self, workspace: str, month: str) -> Bill | Refusal:
         """One workspace's bill."""
@@ -160,6 +168,10 @@ class CommandBooks(Books):
             return None
         assert result.exit_code == 0, (args, result)
         return result.stdout
+
+    def bills(self, case: Case) -> dict[str, Bill | Refusal]:
+        """One call a workspace."""
+        return {workspace: self.bill(workspace, case.month) for workspace in case.workspaces()}
 
     def take(self, steps: Sequence[Step]) -> None:
         """One call a step."""

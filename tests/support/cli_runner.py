@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from accounting.commands import main
-from tests.clock import NOW, clock_at
+from tests.support.clock import NOW, clock_at
 
 # What the surroundings say must not reach the command: a ledger of the developer's least of all.
 UNSET = ("ACCT_LEDGER", "ACCT_CONFIG")

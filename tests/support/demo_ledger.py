@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import accounting
-from tests.demo import write_demo
+from tests.support.demo import write_demo
 
 
 @pytest.fixture(scope="session")

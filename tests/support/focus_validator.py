@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-ENVIRONMENT = Path(__file__).parent / ".venv"
+ENVIRONMENT = Path(__file__).parents[1] / ".venv"
 INSTALL = "uv venv --python PYTHON3.12 tests/.venv && uv pip install --python tests/.venv -r tests/focus_validator.txt"
 
 # What this provider supports, by the validator's names: there are no regions, reservations, commitments, exchanges.
