@@ -41,7 +41,7 @@ def test_events(tmp_path: Path, name: str, member: str) -> None:
 def test_the_same_event_twice(tmp_path: Path, name: str) -> None:
     events = [EVENT | {"id": name, "source": name, "subject": subject} for subject in ("acme/a", "acme/b")]
     (tmp_path / "e.jsonl").write_text("\n".join(map(json.dumps, events)))
-    assert "was given before with other content" in refusal("import", "events", "e.jsonl", cwd=tmp_path)
+    assert "is already known with different content" in refusal("import", "events", "e.jsonl", cwd=tmp_path)
 
 
 @names
@@ -56,7 +56,7 @@ def test_a_snapshot(tmp_path: Path, name: str, ending: str) -> None:
     (tmp_path / f"s.{ending}").write_text(text)
     message = refusal("import", "snapshot", f"s.{ending}", *TAKEN, cwd=tmp_path)
     assert message.startswith(f"acct: s.{ending}, line {3 if ending == 'csv' else 2}: the format 'b")
-    assert "z' is none of container, npm, maven; " in message
+    assert "z' is not one of container, npm, maven. " in message
 
 
 @names
@@ -75,7 +75,7 @@ def test_links(tmp_path: Path, name: str) -> None:
     (tmp_path / "l.csv").write_text("workspace,format,package,repository\n" + rows)
     message = refusal("import", "links", "l.csv", cwd=tmp_path)
     assert message.startswith("acct: l.csv, line 3: links b")
-    assert "to another repository" in message
+    assert "but another row links it elsewhere" in message
 
 
 @names

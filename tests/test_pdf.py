@@ -277,7 +277,7 @@ def test_a_terminal_is_spared(demo: Path) -> None:
     os.close(theirs)
     os.close(ours)
     assert ended.returncode == 1
-    assert "name a file with --output" in ended.stderr
+    assert "Give a file with --output" in ended.stderr
 
 
 def test_without_the_extra_there_is_a_sentence(

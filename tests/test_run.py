@@ -348,7 +348,7 @@ def test_a_folder_that_is_there(folder: Path, there: dict[str, str]) -> None:
     ended = run("run", "--month", "2026-10", "--out", "out", cwd=folder)
     if there:
         assert ended.exit_code == 1
-        assert "is there already" in ended.stderr
+        assert "already exists" in ended.stderr
         assert {name: data.decode() for name, data in content(out).items()} == there
     else:
         assert ended.exit_code == 0

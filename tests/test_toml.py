@@ -7,7 +7,7 @@ import pytest
 from tests.cli_runner import run
 
 DIGITS = "1" * 5_000
-TOO_LONG = "has an integer that does not fit into 64 bits; correct it"
+TOO_LONG = "contains an integer that does not fit into 64 bits. Correct the"
 VALUES = [
     (DIGITS, TOO_LONG),
     (f"-{DIGITS}", TOO_LONG),
@@ -15,8 +15,8 @@ VALUES = [
     (f"0b{DIGITS * 4}", TOO_LONG),
     (f"[{{ a = {DIGITS} }}]", TOO_LONG),
     (str(2**63), TOO_LONG),
-    ("[" * 100_000, "is nested too deeply; correct it"),
-    (f"[{{ {'a.' * 2_000}b = 1 }}]", "is nested too deeply; correct it"),
+    ("[" * 100_000, "is nested too deeply. Correct the"),
+    (f"[{{ {'a.' * 2_000}b = 1 }}]", "is nested too deeply. Correct the"),
 ]
 CARD = """currency = "USD"
 [[rate]]
@@ -58,4 +58,4 @@ def test_the_largest_integer_is_read_and_refused_for_what_it_says(tmp_path: Path
 
 def test_a_configuration_in_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "acct.toml").write_bytes('ledger = "é"'.encode("latin-1"))
-    assert run("status", cwd=tmp_path).stderr == "acct: acct.toml: is not written in UTF-8; save it as UTF-8\n"
+    assert run("status", cwd=tmp_path).stderr == "acct: acct.toml: is not encoded in UTF-8. Save it as UTF-8.\n"
