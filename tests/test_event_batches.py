@@ -39,8 +39,14 @@ def test_on_standard_input_and_empty(tmp_path: Path) -> None:
         (json.dumps([EVENTS[0], EVENTS]), f", element 2: {AGAIN}"),
         (json.dumps([EVENTS]), f", element 1: {AGAIN}"),
         (json.dumps([*EVENTS, None]), f", element 4: {AGAIN}"),
-        (json.dumps([EVENTS[0], EVENTS[1] | {"time": "now"}]), ", element 2: the time 'now' is no ISO 8601 instant"),
-        (json.dumps([EVENTS[0], EVENTS[0] | {"subject": "acme/x"}]), ", element 2: the event '0' of 'hub' was given"),
+        (
+            json.dumps([EVENTS[0], EVENTS[1] | {"time": "now"}]),
+            ", element 2: the time 'now' is not an ISO 8601 instant",
+        ),
+        (
+            json.dumps([EVENTS[0], EVENTS[0] | {"subject": "acme/x"}]),
+            ", element 2: the event '0' of 'hub' is already known",
+        ),
         (json.dumps(EVENTS)[:-1], ": is truncated: its JSON array has no end. Write the file again."),
         (json.dumps(EVENTS)[:-20], ": is truncated: its JSON array has no end"),
         (json.dumps(EVENTS[:1])[:-1] + ",", ": is truncated: its JSON array has no end"),

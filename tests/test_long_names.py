@@ -34,7 +34,7 @@ def test_events(tmp_path: Path, name: str, member: str) -> None:
     message = refusal("import", "events", "e.jsonl", cwd=tmp_path)
     assert message.startswith("acct: e.jsonl, line 2: the ")
     assert "z'" in message
-    assert message.endswith("and import the file again\n")
+    assert message.endswith("and import the file again.\n")
 
 
 @names
@@ -112,6 +112,6 @@ def test_both_ends_of_a_path_are_shown() -> None:
     path = f"/data/{'a' * 140}/{'x' * 200}/{'b' * 140}/list.csv"
     message = str(AcctError(path, "cannot be read"))
     assert message.startswith("/data/aaa")
-    assert message.endswith("bbb/list.csv: cannot be read")
+    assert message.endswith("bbb/list.csv: cannot be read.")
     usual = f"/data/{'a' * 200}/list.csv"
-    assert str(AcctError(usual, "cannot be read")) == f"{usual}: cannot be read"
+    assert str(AcctError(usual, "cannot be read")) == f"{usual}: cannot be read."

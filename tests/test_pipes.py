@@ -84,8 +84,8 @@ def test_a_snapshot_of_each_kind(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (csv_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 2: the size '-5' is no whole number"),
-        (json_lines_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 1: the size '-5' is no whole number"),
+        (csv_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 2: the size '-5' is not a whole number"),
+        (json_lines_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 1: the size '-5' is not a whole number"),
         (b"", ": has no column workspace, format, package, version, digest, size, uploaded_at. A snapshot has"),
         (b"<html>\n", ": has no column workspace, "),
         (b"[]", ", line 1: is not a JSON object"),
@@ -112,10 +112,10 @@ def test_events_and_links(tmp_path: Path) -> None:
         assert run("import", "links", name, cwd=tmp_path).stderr.startswith(f"{name}: 1 package, 1 newly linked")
     with pipe(head + b"acme,npm,a,shop\nacme,pypi,a,shop\n") as name:
         refused = run("import", "links", name, cwd=tmp_path)
-        assert refused.stderr.startswith(f"acct: {name}, line 3: the format 'pypi' is none of")
+        assert refused.stderr.startswith(f"acct: {name}, line 3: the format 'pypi' is not one of")
     with pipe(json.dumps(EVENT | {"time": "now"}).encode()) as name:
         refused = run("import", "events", name, cwd=tmp_path)
-        assert refused.stderr.startswith(f"acct: {name}, line 1: the time 'now' is no ISO 8601 instant")
+        assert refused.stderr.startswith(f"acct: {name}, line 1: the time 'now' is not an ISO 8601 instant")
 
 
 def test_rate_cards(tmp_path: Path) -> None:
@@ -125,7 +125,9 @@ def test_rate_cards(tmp_path: Path) -> None:
         assert run("rates", "load", name, cwd=tmp_path).stderr == f"{name}: in force\n"
     assert run("rates", "show", cwd=tmp_path).stdout == CARD
     with pipe(b"currency = 1") as name:
-        assert run("rates", "load", name, cwd=tmp_path).stderr.startswith(f"acct: {name}, currency: 1 is no ISO 4217")
+        assert run("rates", "load", name, cwd=tmp_path).stderr.startswith(
+            f"acct: {name}, currency: 1 is not an ISO 4217"
+        )
 
 
 def test_a_configuration_is_relative_to_the_folder_that_one_is_in(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_configuration(tmp_path: Path, value: str, message: str) -> None:
         (tmp_path / "acct.toml").write_text(line)
         ended = run("status", cwd=tmp_path)
         assert ended.exit_code == 1
-        assert ended.stderr == f"acct: acct.toml: {message}\n"
+        assert ended.stderr == f"acct: acct.toml: {message} file.\n"
 
 
 @numbers
@@ -47,13 +47,13 @@ def test_a_rate_card(tmp_path: Path, value: str, message: str, command: str) -> 
         (tmp_path / "card.toml").write_text(CARD.replace("retention_days = 30\n", "") + line)
         ended = run("rates", *command.split(), "card.toml", cwd=tmp_path)
         assert ended.exit_code == 1
-        assert ended.stderr == f"acct: card.toml: {message} and load it again\n"
+        assert ended.stderr == f"acct: card.toml: {message} card and load it again.\n"
 
 
 def test_the_largest_integer_is_read_and_refused_for_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "card.toml").write_text(CARD.replace("30", str(2**63 - 1)) + 'charged = ["live"]\n')
     ended = run("rates", "check", "card.toml", cwd=tmp_path)
-    assert "retention_days 9223372036854775807 is no whole number" in ended.stderr
+    assert "retention_days 9223372036854775807 is not a whole number" in ended.stderr
 
 
 def test_a_configuration_in_another_encoding(tmp_path: Path) -> None:

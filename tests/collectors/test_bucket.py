@@ -134,12 +134,12 @@ def test_key_count_may_be_missing() -> None:
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ([Answer()], "page 1: is no S3 listing"),
-        ([LOGIN_PAGE], "page 1: is no S3 listing"),
-        ([BROKEN_PAGE], "page 1: is no S3 listing: the endpoint is no S3 server"),
-        ([Answer(b'{"message": "hello"}')], "page 1: is no S3 listing: the endpoint is no S3 server"),
-        ([listing(entry(), IsTruncated=None)], "page 1: is no S3 listing"),
-        ([more("1", entry()), Answer()], "page 2: is no S3 listing"),
+        ([Answer()], "page 1: is not an S3 listing"),
+        ([LOGIN_PAGE], "page 1: is not an S3 listing"),
+        ([BROKEN_PAGE], "page 1: is not an S3 listing: the endpoint is not an S3 server"),
+        ([Answer(b'{"message": "hello"}')], "page 1: is not an S3 listing: the endpoint is not an S3 server"),
+        ([listing(entry(), IsTruncated=None)], "page 1: is not an S3 listing"),
+        ([more("1", entry()), Answer()], "page 2: is not an S3 listing"),
         ([listing(entry(), IsTruncated="true")], "page 1: says that more pages follow, but has no token"),
         ([listing(entry(), NextContinuationToken="1")], "page 1: has a token, but says that no more pages follow"),
         ([more("1", entry("a")), more("1", entry("b"))], "page 2: repeats the token of an earlier page"),
@@ -439,7 +439,7 @@ def test_refuses_folders_that_were_not_asked_for() -> None:
 def test_refuses_a_document_type() -> None:
     dtd = b'<!DOCTYPE ListBucketResult [<!ENTITY a "aaaaaaaaaa">]>'
     body = listing(entry("k&a;")).body
-    with pytest.raises(AcctError, match="page 1: is no S3 listing"):
+    with pytest.raises(AcctError, match="page 1: is not an S3 listing"):
         listed([Answer(body.replace(b"?>", b"?>" + dtd))])
     with pytest.raises(AcctError, match="page 1: the server has an error, or its answer is not XML"):
         listed([Answer(body)])
@@ -648,8 +648,8 @@ def test_an_upload_that_ends_meanwhile_is_none() -> None:
         (Answer(), LAST_PARTS, "uploads, page 1: is not a list of this bucket's uploads"),
         (LOGIN_PAGE, LAST_PARTS, "uploads, page 1: is not a list of this bucket's uploads"),
         (uploads_page("b"), LAST_PARTS, "uploads, page 1: is not a list of this bucket's uploads"),
-        (uploads_page(IsTruncated="false", Bucket="other"), LAST_PARTS, "uploads, page 1: is no list of this"),
-        (Answer(b"<!DOCTYPE a>" + LAST_UPLOADS.body), LAST_PARTS, "uploads, page 1: is no list of this"),
+        (uploads_page(IsTruncated="false", Bucket="other"), LAST_PARTS, "uploads, page 1: is not a list of this"),
+        (Answer(b"<!DOCTYPE a>" + LAST_UPLOADS.body), LAST_PARTS, "uploads, page 1: is not a list of this"),
         (uploads_page("b", IsTruncated="true"), LAST_PARTS, "uploads, page 1: says that more follows"),
         (
             uploads_page("b", IsTruncated="true", NextKeyMarker="b"),

@@ -236,7 +236,7 @@ def test_an_instant_that_is_not_later_changes_nothing(empty: Registry, monkeypat
         (but("workspace", "''"), "row 1: the workspace is empty"),
         (but("workspace", "'a/b'"), "row 1: the workspace 'a/b' holds a /"),
         (but("repository", "'team/w'"), "row 1: the repository 'team/w' holds a /"),
-        (but("format", "'docker'"), "row 1: the format 'docker' is none of container, npm, maven"),
+        (but("format", "'docker'"), "row 1: the format 'docker' is not one of container, npm, maven"),
         (but("format", "NULL"), "row 1: the package 'web' has no format"),
         (but("package", "NULL"), "row 1: the format 'container' has no package"),
         (but("deleted_at", "'infinity'::timestamptz"), "row 1: deleted_at is infinite"),

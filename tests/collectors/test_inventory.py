@@ -385,7 +385,7 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, body: bytes) -> None:
     (dated / "manifest.json").write_bytes(body)
     refused(tmp_path, "does not have the MD5 in 2026-10-01T00-00Z/manifest.checksum")
     (dated / "manifest.checksum").unlink()
-    refused(tmp_path, "manifest.json: is no ")
+    refused(tmp_path, "manifest.json: is not ")
 
 
 def test_a_place_without_an_inventory_is_refused(tmp_path: Path) -> None:
