@@ -310,7 +310,8 @@ def _connect(path: Path, file: Path | str, *, read_only: bool, readable: Sequenc
                 f"ledger {path}", f"is locked by another process ({held[1]})", "try again when it has ended"
             ) from None
         what = f"cannot be opened: {first_line(error)}"
-        raise _not_written(path, error) or AcctError(f"ledger {path}", what) from error
+        hint = "check its permissions, or restore it from a backup"
+        raise _not_written(path, error) or AcctError(f"ledger {path}", what, hint) from error
     ledger = Ledger(connection, path)
     if ledger.rows("SELECT 1 WHERE current_setting('enable_progress_bar')"):
         ledger.run("SET enable_progress_bar = false")  # in a notebook without a progress bar, DuckDB refuses this

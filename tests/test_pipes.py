@@ -105,7 +105,7 @@ def test_events_and_links(tmp_path: Path) -> None:
     with pipe(json.dumps(EVENT).encode()) as one, pipe(json.dumps([EVENT | {"id": "2"}]).encode()) as other:
         ended = run("import", "events", one, other, cwd=tmp_path)
         assert ended.stderr.splitlines() == [
-            f"{name}: 1 new event, 0 already known,  0 of other types skipped" for name in (one, other)
+            f"{name}: 1 new event, 0 already known, 0 of other types skipped" for name in (one, other)
         ]
     head = b"workspace,format,package,repository\n"
     with pipe(head + b"acme,npm,a,shop\n") as name:

@@ -118,7 +118,8 @@ def _run(arguments: list[str]) -> int:
         return 2
     except OSError as error:
         give_up_printing()
-        refuse(AcctError(str(error.filename or "standard output"), f"cannot be used: {error.strerror or error}"))
+        what = f"cannot be used: {error.strerror or error}"
+        refuse(AcctError(str(error.filename or "standard output"), what, "check its permissions and the disk space"))
         return 1
     return 0
 

@@ -95,7 +95,7 @@ def test_a_registry_with_its_metadata_in_a_database(stored: Path, tmp_path: Path
     registry.image(b"layer" * 1_000)
     ended = collect(tmp_path, 0)
     assert ended.exit_code == 1
-    assert "the registry seems to keep its metadata in a database, as GitLab's may. Import snapshots" in ended.stderr
+    assert "The registry seems to keep its metadata in a database, as GitLab's may. Import snapshots" in ended.stderr
     assert (
         "0 objects of 0 bytes are not part of the layout distribution, and nothing references 2 blobs" in ended.stderr
     )
