@@ -99,8 +99,11 @@ def unseen(subjects: Sequence[str]) -> str:
     """
     if not subjects:
         return ""
-    number = counted(len(subjects), "package") + (" is" if len(subjects) == 1 else " are")
-    return f"; {number} in no snapshot, such as {visible(subjects[0])}: check their names"
+    if len(subjects) == 1:
+        return f"; 1 package is in no snapshot, {visible(subjects[0])}: check its name"
+    return (
+        f"; {counted(len(subjects), 'package')} are in no snapshot, such as {visible(subjects[0])}: check their names"
+    )
 
 
 def decimal(value: Fraction, digits: int) -> str:

@@ -125,7 +125,7 @@ def _tiers(where: str, tiers: object) -> tuple[Tier, ...]:
         _keys(here, tier, {"price"} if last else {"price", "up_to"}, set())
         bound = None if last else _decimal(f"{here}, up_to", tier["up_to"])
         if bound is not None and bound <= (read[-1].up_to if read else 0):  # type: ignore[operator]
-            what = f"up_to {tier['up_to']} is not above the previous tier, or not above 0"
+            what = f"up_to {tier['up_to']} is not above {'the previous tier' if read else '0'}"
             raise AcctError(here, what, "put the tiers in ascending order")
         read.append(Tier(bound, _decimal(f"{here}, price", tier["price"])))
     return tuple(read)
