@@ -95,7 +95,7 @@ def test_no_server_and_other_servers() -> None:
         with saying(greeting) as port:
             assert "did not answer as an S3 server does (" in refusal(f"http://127.0.0.1:{port}")
     with serving(lambda _: Answer(HTML, 404)) as endpoint:
-        assert "no S3 server" in refusal(endpoint.replace("http://", "http://user:acctsecret@"))
+        assert "not an S3 server" in refusal(endpoint.replace("http://", "http://user:acctsecret@"))
 
 
 def test_tls() -> None:
