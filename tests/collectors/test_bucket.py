@@ -650,11 +650,11 @@ def test_an_upload_that_ends_meanwhile_is_none() -> None:
         (uploads_page("b"), LAST_PARTS, "uploads, page 1: is not a list of this bucket's uploads"),
         (uploads_page(IsTruncated="false", Bucket="other"), LAST_PARTS, "uploads, page 1: is not a list of this"),
         (Answer(b"<!DOCTYPE a>" + LAST_UPLOADS.body), LAST_PARTS, "uploads, page 1: is not a list of this"),
-        (uploads_page("b", IsTruncated="true"), LAST_PARTS, "uploads, page 1: says that more follows"),
+        (uploads_page("b", IsTruncated="true"), LAST_PARTS, "uploads, page 1: says that more pages follow"),
         (
             uploads_page("b", IsTruncated="true", NextKeyMarker="b"),
             LAST_PARTS,
-            "uploads, page 2: says that more follows",
+            "uploads, page 2: says that more pages follow",
         ),
         (error("AccessDenied", 403), LAST_PARTS, "uploads, page 1: these credentials may not"),
         (LAST_UPLOADS, Answer(), "upload of b: the answer is not a list of its parts"),
