@@ -219,7 +219,7 @@ def test_a_command_on_its_own_shows_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("words", "output"),
     [
         ("repot", "Did you mean 'report'"),
         ("rates lod", "Did you mean 'load'"),
