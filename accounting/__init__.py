@@ -5,13 +5,13 @@ One way through: collect → ledger → queries → statement → report.
 - `collectors` read what registries keep: layouts at places (a bucket, a folder, an inventory), a registry's database,
   and files of snapshots, events and links.
 - `ledger` is the DuckDB file of facts; `facts` are what it records: snapshots, events, rate cards, closed months.
-- `billing` asks the queries (queries/, the charging rules in SQL) for a month, divides shared blobs exactly, turns
-  byte-seconds into money, closes months, and takes every figure apart again.
+- `billing` computes a month with the queries (queries/, the charging rules in SQL), divides shared blobs exactly, turns
+  byte-seconds into money, closes months, and explains every figure.
 - `foresight` bills what has not happened: deletions, savings, the months to come.
 - `rendering` writes all of it as text, JSON, HTML, Markdown, CSV, PDF and pictures; `exports` for FinOps tools;
   `monthly` as the folder of a billing run; `notebook` as the Polars frames that `open`, here, leads to.
-- `commands` is the command line, one file a command; `sample` is what `acct demo` writes.
-- `model`, `config`, `instants`, `errors`, `text`, `tables`, `paths` and `waiting` are what all of them share.
+- `commands` is the command line, one file per command; `sample` is what `acct demo` writes.
+- `model`, `config`, `instants`, `errors`, `text`, `tables`, `paths` and `waiting` are shared by all of them.
 """
 
 from typing import TYPE_CHECKING
@@ -25,17 +25,17 @@ __all__ = ["open"]
 
 
 def open(path: "str | PathLike[str] | None" = None) -> "LedgerReader":
-    """A ledger to read, by default where the command line finds it: ACCT_LEDGER, else `ledger` in ACCT_CONFIG or in
-    acct.toml here, else acct.duckdb here.
+    """Open a ledger for reading, by default the one that the command line uses: ACCT_LEDGER, else `ledger` in
+    ACCT_CONFIG or in acct.toml here, else acct.duckdb here.
 
-    Raises AcctError (accounting.errors) where there is no ledger, and for a file that is none.
+    Raises AcctError (accounting.errors) if the file does not exist or is not a ledger.
 
     >>> import accounting
     >>> with accounting.open("acct-demo/acct.duckdb") as ledger:
     ...     ledger.statement("acme", "2026-10").amount_minor
     758
     """
-    import os  # what is imported here at the top, every call of the command line waits for
+    import os  # every call of the command line waits for what this module imports at its top
     from pathlib import Path
 
     from accounting.config import find_ledger

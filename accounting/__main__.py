@@ -1,10 +1,10 @@
-"""`python -m accounting` is `acct`; an interrupt that comes while it is loaded ends it as quietly as a later one."""
+"""`python -m accounting` is `acct`; an interrupt during the imports ends it as quietly as a later one."""
 
 import sys
 
 
 def main() -> int:
-    """Run one command and give its exit status."""
+    """Run one command and return its exit status."""
     try:
         from accounting.commands import main as run
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from accounting.errors import AcctError
 
 # One grammar for command line, snapshot files and events: ISO 8601 with an offset or Z.
 INSTANT = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?([Zz]|[+-]\d{2}:?\d{2})"
-# The same in SQL, of a TIMESTAMPTZ `instant`: `//` cuts towards zero, and date_trunc takes six times as long.
+# The same in SQL, for a TIMESTAMPTZ `instant`. `//` cuts towards zero; date_trunc would take six times as long.
 EPOCH_SECONDS = "(epoch_us(instant) - CASE WHEN epoch_us(instant) < 0 THEN 999999 ELSE 0 END) // 1000000"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -19,9 +19,9 @@ LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def parse_instant(text: str) -> int:
-    """Epoch seconds of an ISO 8601 instant that has an offset; fractions of seconds are cut off.
+    """Epoch seconds of an ISO 8601 instant with an offset; fractions of seconds are cut off.
 
-    Raises ValueError for anything else.
+    Raises ValueError for any other text.
 
     >>> parse_instant("2026-10-01T02:00:00.750+02:00") == parse_instant("2026-10-01T00:00:00Z")
     True
@@ -34,7 +34,7 @@ def parse_instant(text: str) -> int:
 
 
 def format_instant(seconds: int) -> str:
-    """ISO 8601 in UTC; what lies before the year 1 or after 9999 is shown as the first or the last second of these.
+    """ISO 8601 in UTC; an instant before the year 1 or after 9999 is shown as the first or the last second of these.
 
     >>> format_instant(1790812800)
     '2026-10-01T00:00:00Z'

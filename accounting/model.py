@@ -24,10 +24,10 @@ PlanInterval = tuple[int, int, str | None]
 @dataclass(frozen=True)
 class Source:
     """A configured source: where a registry keeps its blobs, in which layout, and where an inventory lists them; or its
-    database and a query of it. `profile` and `region` are those of an AWS client.
+    database and a query for it. `profile` and `region` are those of an AWS client.
 
-    One segment of the url's path may be `{workspace}`: what stands there is the workspace, and `workspace` is None.
-    Images whose name tells no workspace are those of `top_level_workspace`.
+    One segment of the url's path may be `{workspace}`: that segment of a key is its workspace, and `workspace` is None.
+    Images whose name has no workspace belong to `top_level_workspace`.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Source:
 
     @property
     def listed_url(self) -> str:
-        """What is to be listed: the url, or what stands before `{workspace}` in it.
+        """The url to list: the whole, or the part before `{workspace}`.
 
         >>> Source("jars", "maven2", "s3://maven/{workspace}/releases").listed_url
         's3://maven/'
@@ -53,7 +53,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Rule:
-    """A dated entry of a rate card: which states are charged, how blobs are shared, how long deletions keep."""
+    """A dated entry of a rate card: which states are charged, how blobs are shared, and the retention period."""
 
     effective_from: date
     retention_days: int
@@ -63,7 +63,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Tier:
-    """A price per unit-month for what lies below `up_to` units (None: no bound) and above the tier before."""
+    """A price per unit-month for the usage below `up_to` units (None: no bound) and above the previous tier."""
 
     up_to: Fraction | None
     price: Fraction
@@ -85,7 +85,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class RateCard:
-    """Rules and rates, each in the order of their dates; without rates it meters and bills nothing."""
+    """Rules and rates, each in the order of their dates; without rates nothing is billed."""
 
     currency: str | None
     minor_digits: int
@@ -105,7 +105,7 @@ class RatePeriod:
 
 @dataclass(frozen=True, order=True)
 class LineKey:
-    """What a line of a bill stands for. Order by `sort_key`, which puts no repository first."""
+    """What identifies a line of a bill. Sort by `sort_key`, which puts lines without a repository first."""
 
     repository: str | None
     format: str
@@ -130,10 +130,10 @@ class Share:
 
 @dataclass(frozen=True)
 class RateCost:
-    """What a rate in force for a part of the month makes of a workspace's charged usage.
+    """The cost of a workspace's charged usage under one rate, in force for a part of the month.
 
     `cost` is exact and in the major unit; `charged` is the sum of the charged shares' numerators;
-    `included_byte_seconds` is what was taken off.
+    `included_byte_seconds` is what the plan includes and was subtracted.
     """
 
     cost: Fraction
@@ -154,7 +154,7 @@ class WorkspaceUsage:
 class Line:
     """A line of a statement: whole byte-seconds, and the amount in minor units (None without a rate card).
 
-    `charged` tells whether its state was charged in any part of the month.
+    `charged` says whether its state was charged in any part of the month.
     """
 
     key: LineKey
@@ -165,7 +165,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Correction:
-    """What a closed month's line would be now, less what was sealed and already corrected (RULES, section 6)."""
+    """What a closed month's line would be now, minus what was sealed and already corrected (RULES, section 6)."""
 
     month: Month
     key: LineKey
@@ -184,7 +184,7 @@ class HeldName:
 
 @dataclass(frozen=True)
 class StoredState:
-    """Bytes of a workspace that are stored in one state; `charging_stops_at` where a retention period ends it."""
+    """Bytes that a workspace stores in one state; `charging_stops_at` is the end of its retention period, if any."""
 
     workspace: str
     state: str
@@ -199,7 +199,7 @@ class Statement:
     """One workspace's bill of one month.
 
     Byte-seconds are those of the lines; `amount_minor` is the sum of the lines' and the corrections' amounts.
-    `included_byte_seconds` is what the plan took off the charged usage, `unit` that of the month's last rate.
+    `included_byte_seconds` is the charged usage that the plan includes, `unit` that of the month's last rate.
     """
 
     workspace: str
@@ -219,10 +219,10 @@ class Statement:
 
     @property
     def total_byte_seconds(self) -> int:
-        """Those of the lines and of the corrections."""
+        """The byte-seconds of the lines and of the corrections."""
         return self.byte_seconds + sum(correction.byte_seconds for correction in self.corrections)
 
     @property
     def metered_seconds(self) -> int:
-        """How much of the month is known."""
+        """How many seconds of the month are covered by evidence."""
         return 0 if self.status == "unknown" else max(min(self.month.end, self.covered_until) - self.month.start, 0)

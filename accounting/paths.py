@@ -9,7 +9,7 @@ _PACKAGE = Path(__file__).resolve().parent
 def shipped(folder: str) -> Path:
     """The folder of that name which ships with the package.
 
-    >>> (shipped("queries") / "000_ledger.sql").is_file()
+    >>> (shipped("queries") / "ledger.sql").is_file()
     True
     """
     inside = _PACKAGE / folder
@@ -17,7 +17,7 @@ def shipped(folder: str) -> Path:
 
 
 def glob_of(file: Path) -> str:
-    """The pattern that names just this file: DuckDB's readers take every path for a glob.
+    """The pattern that matches only this file; DuckDB's readers take every path as a glob.
 
     >>> glob_of(Path("/data/a[1].csv"))
     '/data/a[[]1].csv'

@@ -1,7 +1,7 @@
 """A sample registry: container images in the `distribution` layout, and two months of their history.
 
-Small, yet with what decides a bill: a base layer that two images share, a multi-platform image, an untagged
-manifest, a blob that nothing reaches, and every kind of deletion.
+It is small, but has everything that decides a bill: a base layer that two images share, a multi-platform image, an
+untagged manifest, a blob that nothing references, and every kind of deletion.
 """
 
 import csv
@@ -22,7 +22,7 @@ WORKSPACE = "acme"
 _OCI = "application/vnd.oci.image"
 
 RATES = """\
-# A sample card: the rule of Bitbucket Packages, and a price that lets a registry of a few megabytes cost something.
+# A sample card: the rule of Bitbucket Packages, and a price at which a registry of a few megabytes costs something.
 currency = "USD"
 
 [[rule]]
@@ -72,11 +72,11 @@ class Sample:
     _random: random.Random = field(default_factory=lambda: random.Random("acct"))
 
     def layer(self, size_bytes: int) -> str:
-        """New content of that size; gives its digest."""
+        """Add new content of that size; returns its digest."""
         return self._keep(self._random.randbytes(size_bytes))
 
     def image(self, *layers: str) -> list[str]:
-        """An image manifest over layers; gives the digests of the manifest, its config and its layers."""
+        """Add an image manifest over layers; returns the digests of the manifest, its config and its layers."""
         config = self._keep(json.dumps({"architecture": "amd64", "os": "linux", "of": layers}).encode())
         manifest = {
             "schemaVersion": 2,
@@ -87,14 +87,14 @@ class Sample:
         return [self._keep(json.dumps(manifest).encode()), config, *layers]
 
     def index(self, *images: list[str]) -> list[str]:
-        """An image index; gives its digest, and those of everything in its images."""
+        """Add an image index; returns its digest, and those of everything in its images."""
         manifests = [self._descriptor(f"{_OCI}.manifest.v1+json", image[0]) for image in images]
         index = {"schemaVersion": 2, "mediaType": f"{_OCI}.index.v1+json", "manifests": manifests}
         return [self._keep(json.dumps(index).encode()), *(digest for image in images for digest in image)]
 
     def store(self, format_: str, package: str, name: str, blobs: list[str], day: float,
               until: float | None = None) -> None:  # fmt: skip
-        """A version stored from one day to another, counted from the month's start."""
+        """Add a version that is stored from one day to another, counted from the month's start."""
         last = None if until is None else self.instant(until)
         self.versions.append(Version(format_, package, name, tuple(blobs), self.instant(day), last))
 
@@ -142,15 +142,15 @@ def events_of(sample: Sample) -> Iterator[dict[str, Any]]:
         (-25, "package.linked", "/container/old-site", "legacy"),
         (-24, "package.linked", "/container/handbook", "docs"),
         (-15, "package.linked", "/container/trial", "lab"),
-        # Packages first, then their repository: nothing of it is charged any more.
+        # The package first, then its repository: nothing is charged from then on.
         (7, "package.deleted", "/container/trial", None),
         (8, "repository.deleted", "/lab", None),
-        # The repository first: its packages are charged for 30 days more, and the image's name is held.
+        # The repository first: its packages are charged for 30 more days, and the image's name is held.
         (11, "repository.deleted", "/legacy", None),
-        # The workspace: all of it is free until it is restored.
+        # The workspace: everything in it is free until it is restored.
         (19, "workspace.deleted", "", None),
         (23, "workspace.restored", "", None),
-        # On the month's last day: still charged today, and its name still held, until the next month is over or nearly.
+        # On the month's last day: it is charged, and its name is held, for nearly all of the next month.
         (sample.month.seconds // DAY - 1, "repository.deleted", "/docs", None),
     ]
     for number, (day, kind, subject, slug) in enumerate(happened, 1):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-_WIDE = 10_000  # columns where no terminal sets them: nothing is cut
+_WIDE = 10_000  # columns if there is no terminal: nothing is folded
 _LEAST_OF_A_NAME = 6
 
 
 def json_text(value: object) -> str:
-    """JSON for a reader, with names as they are."""
+    """Indented JSON, with names not escaped."""
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
@@ -22,7 +22,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0,
            width: int | None = None) -> str:  # fmt: skip
     """A plain table; the last `right` columns are figures. Names are text, never markup.
 
-    On a terminal of `width` columns cells are folded between words, then names also within one; figures never are.
+    For a terminal of `width` columns, cells are folded between words, and names also within a word; figures never are.
     """
     shown = [columns, *rows, *([total] if total else [])]
     widths, gap = _widths([list(cells) for cells in zip(*shown, strict=True)], right, width or _WIDE)
@@ -34,7 +34,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: int = 0,
 
 
 def _lines(row: Sequence[str], widths: Sequence[int], right: int, gap: int, bottom: bool = False) -> list[str]:
-    """A row as lines of text, more than one where a cell is folded; short cells stand at the top, or at the bottom."""
+    """A row as lines of text, several if a cell is folded; shorter cells are at the top, or at the bottom."""
     first_figure = len(widths) - right
     cells = [_fitted(cell, width, i >= first_figure) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
     height = max(map(len, cells))
@@ -45,7 +45,7 @@ def _lines(row: Sequence[str], widths: Sequence[int], right: int, gap: int, bott
 
 
 def _fitted(cell: str, width: int, figure: bool) -> list[str]:
-    """A cell's lines, each as wide as its column. Rich folds well and slowly, and few cells need it."""
+    """A cell's lines, each as wide as its column. Rich folds well but slowly, so only cells that need it go there."""
     from rich.cells import cell_len
 
     room = width - cell_len(cell)
@@ -65,7 +65,7 @@ def _console() -> "Console":
 
 
 def folded(text: str, width: int | None) -> str:
-    """The text with sentences folded between words at so many columns; what is indented, as tables are, stays.
+    """The text with lines folded between words at so many columns; indented lines, such as tables, stay as they are.
 
     >>> folded("One two three.\\n  four five six", 8)
     'One two\\nthree.\\n  four five six'
@@ -78,8 +78,8 @@ def folded(text: str, width: int | None) -> str:
 
 
 def _widths(columns: Sequence[Sequence[str]], right: int, width: int) -> tuple[list[int], int]:
-    """How wide each column is, and the gap between them, so that the table fits: wide gaps or narrow ones, whole cells,
-    whole words, and in the end names of which little shows on a line."""
+    """The width of each column and the gap between them, so that the table fits: first whole cells with wide gaps, then
+    whole words, then narrower gaps, and at last names that are folded within a word."""
     from rich.cells import cell_len
 
     first_figure = len(columns) - right
@@ -96,7 +96,7 @@ def _widths(columns: Sequence[Sequence[str]], right: int, width: int) -> tuple[l
 
 
 def _shrunk(widths: Sequence[int], bounds: Sequence[int], room: int) -> list[int]:
-    """Widths of columns with a sum of `room`, where that can be: the widest give first, none more than its bound."""
+    """Column widths with a sum of `room` if possible: the widest shrink first, none below its bound."""
     shrunk = list(widths)
     while sum(shrunk) > room:
         givers = [i for i, size in enumerate(shrunk) if size > bounds[i]]

@@ -1,4 +1,4 @@
-"""Names, sizes and money as people read them; whatever a name holds, it is shown and never obeyed."""
+"""Names, sizes and money as people read them; control characters in a name are shown and never take effect."""
 
 import difflib
 import re
@@ -7,12 +7,12 @@ from fractions import Fraction
 
 _NAME_LENGTH, _TEXT_LENGTH = 300, 1_000
 _LONG_NAME = re.compile(rf"\S{{{_NAME_LENGTH + 1},}}")
-# What ASVS 1.2.10 names, line ends, full-width forms that some spreadsheets take for the same; and what is put before.
+# What ASVS 1.2.10 lists, line ends, the full-width forms that some spreadsheets treat alike, and the escape itself.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\0", "\r", "\n", "＝", "＋", "－", "＠", "'")
 
 
 def visible(text: str) -> str:
-    r"""Control characters, line ends and bidirectional controls shown as escapes.
+    r"""The text with control characters, line ends and bidirectional controls shown as escapes.
 
     >>> print(visible("a\x1b[31m\u202eb"))
     a\x1b[31m\u202eb
@@ -23,7 +23,7 @@ def visible(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """A text for people, in which a name that is too long to be read, or the whole, is cut in its middle.
+    """A text for people: names that are too long to read, and the text if it is too long, are cut in the middle.
 
     >>> shortened(f"the file /data/{'a' * 200_000}.csv is empty").replace("aaaaaaaaaa", "")
     'the file /data/aaaa…aaaaaa.csv is empty'
@@ -36,10 +36,10 @@ def _cut(text: str, length: int) -> str:
 
 
 def formula_safe(text: str) -> str:
-    """The text for a cell of a CSV file, with a `'` before what a spreadsheet would take for a formula and run.
+    """The text for a cell of a CSV file, with a `'` before a text that a spreadsheet would run as a formula.
 
-    A text that begins with a `'` itself has one before it too: whoever takes one `'` away from the start of every text
-    that has it, has all of them back exactly.
+    A text that begins with a `'` gets one too, so that removing one `'` from the start of every text that has it
+    restores all of them exactly.
 
     >>> formula_safe("=1+1"), formula_safe("a-b"), formula_safe("'s")
     ("'=1+1", 'a-b', "''s")
@@ -57,7 +57,7 @@ def money(minor: int, digits: int) -> str:
 
 
 def shown_money(minor: int, digits: int) -> str:
-    """Minor units as people read them: exact, with thousands set apart.
+    """Minor units as people read them: exact, with thousands separators.
 
     >>> shown_money(123456, 2), shown_money(-1000, 0)
     ('1,234.56', '-1,000')
@@ -71,7 +71,7 @@ def _in_units(minor: int, digits: int, whole_as: str) -> str:
 
 
 def digits(value: Fraction, least: int = 1) -> str:
-    """All digits of a number that ends, so many at least after the point: then no reader takes it for an integer.
+    """All digits of a finite decimal, at least `least` of them after the point, so that no program reads an integer.
 
     >>> digits(Fraction(1, 8)), digits(Fraction(-30)), digits(Fraction(1, 10**12)), digits(Fraction(1, 4), 3)
     ('0.125', '-30.0', '0.000000000001', '0.250')
@@ -92,19 +92,22 @@ def counted(number: int, thing: str) -> str:
 
 
 def unseen(subjects: Sequence[str]) -> str:
-    """The end of a sentence about packages that no snapshot holds.
+    """The end of a note about packages that no snapshot contains.
 
     >>> unseen([]), unseen(["acme/npm/ui", "acme/npm/web"])
-    ('', '; 2 packages are in no snapshot, such as acme/npm/ui: check how they are named')
+    ('', '; 2 packages are in no snapshot, such as acme/npm/ui: check their names')
     """
     if not subjects:
         return ""
-    number = counted(len(subjects), "package") + (" is" if len(subjects) == 1 else " are")
-    return f"; {number} in no snapshot, such as {visible(subjects[0])}: check how they are named"
+    if len(subjects) == 1:
+        return f"; 1 package is in no snapshot, {visible(subjects[0])}: check its name"
+    return (
+        f"; {counted(len(subjects), 'package')} are in no snapshot, such as {visible(subjects[0])}: check their names"
+    )
 
 
 def decimal(value: Fraction, digits: int) -> str:
-    """A quantity to so many decimals, rounded half away from zero, with thousands set apart.
+    """A quantity to so many decimals, rounded half away from zero, with thousands separators.
 
     >>> decimal(Fraction(12345678, 1000), 2), decimal(Fraction(-3, 2), 1)
     ('12,345.68', '-1.5')
@@ -115,7 +118,7 @@ def decimal(value: Fraction, digits: int) -> str:
 
 
 def nearest_package(name: str, known: Sequence[str]) -> str | None:
-    """The package (FORMAT/NAME) that was meant, where that is plain: the name without its format, or nearly its name.
+    """The package (FORMAT/NAME) that was probably meant, by a similar name or a name without its format; else None.
 
     >>> packages = ["container/team/api", "container/web", "npm/ui"]
     >>> [nearest_package(name, packages) for name in ("web", "container/wbe", "team/ap", "container/nope")]
@@ -137,7 +140,7 @@ def in_words(words: Sequence[str]) -> str:
 
 
 def places(quantity: Fraction) -> int:
-    """How many decimals, in steps of three, let a person see three digits of a quantity; twelve at most.
+    """How many decimals, in steps of three, show three significant digits of a quantity; at most twelve.
 
     >>> places(Fraction(20)), places(Fraction(1, 100)), places(Fraction(1, 10**5))
     (3, 6, 9)
@@ -146,7 +149,7 @@ def places(quantity: Fraction) -> int:
 
 
 def size(size_bytes: int) -> str:
-    """A size in decimal units, to a person's precision.
+    """A size in decimal units, with two decimals.
 
     >>> size(999), size(1_500_000)
     ('999 B', '1.50 MB')

@@ -1,4 +1,4 @@
-"""TOML that a user wrote, with one refusal for whatever cannot be read."""
+"""TOML that a user wrote; AcctError for whatever cannot be read."""
 
 import tomllib
 from collections.abc import Iterable
@@ -11,20 +11,20 @@ _LEVELS = 100
 
 
 def parse_toml(text: str, where: str, hint: str) -> dict[str, Any]:
-    """The tables of a TOML text; `where` names it in errors, and `hint` says what to do about them.
+    """The tables of a TOML text; errors name it as `where` and suggest `hint`.
 
-    An integer is one of 64 bits, as TOML has them: Python neither reads nor prints one of more than 4,300 digits.
-    Raises AcctError.
+    Raises AcctError for text that is not TOML, and for integers of more than 64 bits: TOML allows no others, and Python
+    neither reads nor prints an integer of more than 4,300 digits.
 
     >>> parse_toml("days = 30", "rates.toml", "correct it")
     {'days': 30}
     """
-    too_long = AcctError(where, "has an integer that does not fit into 64 bits", hint)
+    too_long = AcctError(where, "contains an integer that does not fit into 64 bits", hint)
     too_deep = AcctError(where, "is nested too deeply", hint)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise AcctError(where, f"is no TOML: {error}", hint) from error
+        raise AcctError(where, f"is not valid TOML: {error}", hint) from error
     except RecursionError as error:
         raise too_deep from error
     except ValueError as error:
@@ -40,7 +40,7 @@ def parse_toml(text: str, where: str, hint: str) -> dict[str, Any]:
 
 
 def _inside(value: object) -> Iterable[object]:
-    """The values of a table or an array; none of anything else."""
+    """The values of a table or an array; nothing for any other value."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()

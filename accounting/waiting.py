@@ -11,20 +11,20 @@ _show: ContextVar[Callable[[str], None] | None] = ContextVar("_show", default=No
 
 
 def wait_at_most(seconds: float, show: Callable[[str], None]) -> None:
-    """From here on waits end after so many seconds; one that takes longer than a second is shown in a few words."""
+    """From here on, waits end after so many seconds; `show` is called for a wait of more than a second."""
     _longest_seconds.set(seconds)
     _show.set(show)
 
 
 class Wait:
-    """A wait of which all steps have one deadline."""
+    """A wait of several steps with one deadline."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
         self._shown = False
 
     def until(self, free: Callable[[], bool], what: str) -> bool:
-        """Ask again and again whether something is free; False where it is not in time. `what` is waited for."""
+        """Poll until `free` is true; False if it is not in time. `what` names what is waited for."""
         while not free():
             waited, show = time.monotonic() - self._begun, _show.get()
             if waited >= _longest_seconds.get():

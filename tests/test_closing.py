@@ -159,16 +159,16 @@ def test_closing_asks_and_keeps_its_order(folder: Path) -> None:
     assert early.exit_code == 3
     assert "what is known ends with images at 2026-11-01T00:00:00Z" in early.stderr
     assert "1 statement sealed" in acct(folder, "close", "--month", "2026-08", "--yes").stderr
-    assert "closed already" in acct(folder, "close", "--month", "2026-08", "--yes").stderr
+    assert "already closed" in acct(folder, "close", "--month", "2026-08", "--yes").stderr
     for month, next_one in (("2026-10", "2026-09"), ("2026-07", "2026-09")):
         refused = run("close", "--month", month, "--yes", cwd=folder)
-        assert (refused.exit_code, f"close {next_one}" in refused.stderr) == (1, True)
+        assert (refused.exit_code, f"Close {next_one}" in refused.stderr) == (1, True)
     assert "2026-08   closed" in acct(folder, "status").stdout
 
 
 def test_a_first_closing_says_which_months_can_no_longer_be_closed(folder: Path) -> None:
     shown = acct(folder, "close", "--month", "2026-09", "--yes").stderr
-    assert "2026-07 to 2026-08 were not closed before it, and cannot be any more once this month is" in shown
+    assert "2026-07 to 2026-08 are not closed, and cannot be closed after 2026-09 is" in shown
 
 
 def test_what_closing_says_before_it_asks(tmp_path: Path) -> None:
@@ -182,17 +182,17 @@ def test_what_closing_says_before_it_asks(tmp_path: Path) -> None:
     assert (unknown.exit_code, unknown.stderr) == (
         1,
         "acct: month 2026-07: is unknown, since it ends before the first snapshot, of 2026-08-01T00:00:00Z: it has no"
-        " bill; name 2026-08 or a later month\n",
+        " bill. Name 2026-08 or a later month.\n",
     )
     without = run("close", "--month", "2026-09", "--yes", cwd=tmp_path)
     assert (without.exit_code, "give --without-rates" in without.stderr) == (1, True)
     assert "would be sealed without amounts" in without.stderr
     asked = run("close", "--month", "2026-09", "--without-rates", cwd=tmp_path)
-    assert (asked.exit_code, "say --yes" in asked.stderr) == (1, True)
-    assert "no rate card is loaded, so no amounts will be sealed" in asked.stderr
-    assert "2026-08 was not closed before it" in asked.stderr
+    assert (asked.exit_code, "Give --yes" in asked.stderr) == (1, True)
+    assert "no rate card is loaded, so statements are sealed without amounts" in asked.stderr
+    assert "2026-08 is not closed" in asked.stderr
     acct(tmp_path, "close", "--month", "2026-09", "--yes", "--without-rates")
-    assert "closed already" in acct(tmp_path, "close", "--month", "2026-09").stderr
+    assert "already closed" in acct(tmp_path, "close", "--month", "2026-09").stderr
 
 
 def test_late_evidence_stands_on_the_next_open_month_once(folder: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_card_that_changes_a_closed_month_must_say_so(folder: Path) -> None:
     assert "in USD" in run("rates", "load", "yen.toml", "--retroactive", cwd=folder).stderr
     (folder / "late.toml").write_text(re.sub(r"effective_from = \S+", "effective_from = 2026-08-02", CARD))
     late = run("rates", "load", "late.toml", "--retroactive", cwd=folder)
-    assert "month 2026-08: is closed, and the rate card has no rule or no rate yet at its start" in late.stderr
+    assert "month 2026-08: is closed, but the rate card has no rule or no rate at its start" in late.stderr
     acct(folder, "verify")
 
 

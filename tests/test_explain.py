@@ -378,5 +378,5 @@ def record(path: Path, rows: pl.DataFrame) -> None:
 
 def test_the_nearest_package_is_named() -> None:
     case = Case((snapshot("2026-10-01", "web", "api"), snapshot("2026-11-01", "web", "api")), (), None, OCTOBER)
-    with books(case) as these, pytest.raises(AcctError, match="did you mean container/web"):
+    with books(case) as these, pytest.raises(AcctError, match="Did you mean container/web"):
         explanation_of(these, "acme", OCTOBER, "container/wbe")

@@ -261,7 +261,7 @@ def test_a_package_that_is_only_corrected_is_explained_and_the_nearest_is_named(
             [Snapshot("late", "2026-10-11T00:00:00Z", (row("gone"),)), Snapshot("late", "2026-10-12T00:00:00Z", ())]
         )
         shown = explained(these, package="container/gone")
-        with pytest.raises(AcctError, match="did you mean container/gone"):
+        with pytest.raises(AcctError, match="Did you mean container/gone"):
             explained(these, package="container/gonne")
     assert (shown.lines, [each.correction.byte_seconds for each in shown.corrections]) == ((), [31 * 10 * GB_DAY])
     text = explanation_text(shown)

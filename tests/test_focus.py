@@ -452,7 +452,7 @@ def refused(case: Case, file: str, status: int = 1, **options: str) -> str:
 
 def test_refusals() -> None:
     case = evidence("USD")
-    assert "ends in neither .csv nor .parquet" in refused(case, "month.xlsx")
+    assert "does not end in .csv or .parquet" in refused(case, "month.xlsx")
     assert "month 2026-10: has no rates" in refused(replace(case, card=None), "month.csv")
     late = card("USD")
     late["rate"] = late["rate"][1:]
@@ -465,7 +465,7 @@ def test_a_price_too_fine_for_parquet() -> None:
     fine = card("USD")
     fine["rate"][0]["tiers"] = [{"price": f"1.{'1' * 30}"}]
     case = replace(case, card=fine)
-    assert "export it as CSV" in refused(case, "month.parquet")
+    assert "Name a CSV file" in refused(case, "month.parquet")
     with books(case) as these:
         these.ledger.rename(these.folder / "acct.duckdb")
         rows = rows_of_csv(export(these.folder, "month.csv"))

@@ -308,7 +308,7 @@ def test_a_plot_is_never_named_as_what_it_is_not(tmp_path: Path) -> None:
     for name in ("one.png", "one"):
         refused = run("forecast", "-w", "acme", "--plot", name, cwd=tmp_path)
         assert (refused.exit_code, refused.stdout) == (1, "")
-        assert f"--plot {name}: does not end in .svg; name the file so" in refused.stderr
+        assert f"--plot {name}: does not end in .svg. Change its name" in refused.stderr
     assert not list(tmp_path.iterdir())
 
 

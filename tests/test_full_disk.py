@@ -44,7 +44,7 @@ def refused(ended: "subprocess.CompletedProcess[str]", why: str, folder: Path) -
     assert len(ended.stderr.splitlines()) == 1, ended.stderr
     assert f"{folder}/acct.duckdb" in ended.stderr
     assert f"cannot be written: {why}" in ended.stderr
-    assert "name another --ledger" in ended.stderr
+    assert "give another --ledger" in ended.stderr
     left = {file.name for file in folder.rglob("*") if file.is_file()}
     assert all(name == "acct.duckdb.lock" or name.endswith(".parquet") for name in left), left
 
@@ -87,5 +87,5 @@ def test_a_later_collection_finds_it_full(registry: Path, tmp_path: Path) -> Non
         before = ledger.read_bytes()
         (tmp_path / "filling").write_bytes(bytes(16_000_000 - len(before) - 200_000))
         ended = acct("--ledger", str(ledger), *COLLECT, folder=registry)
-        assert "cannot be written, with a copy of it beside it: No space left on device" in ended.stderr
+        assert "cannot be written or copied: No space left on device" in ended.stderr
         assert ledger.read_bytes() == before

@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_written_to(folder: Path) -> None:
     (folder / "acct.duckdb.lock").unlink()
     (folder / "acct.duckdb.lock").mkdir()
     ended = run(*IMPORT, "2026-10-02T00:00:00Z", cwd=folder)
-    refused(ended, "acct.duckdb: cannot be written", f"see to the folder {folder}")
+    refused(ended, "acct.duckdb: cannot be written", f"permissions in {folder}")
 
 
 def test_permissions_that_the_owner_gives_stay(folder: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_older_ledger(folder: Path) -> None:
     """Layouts before the first release are refused."""
     with duckdb.connect(str(folder / "acct.duckdb")) as connection:
         connection.execute("UPDATE about SET schema_version = 3")
-    sentence = f"has layout 3, this acct knows {SCHEMA_VERSION}; import its evidence into a new one"
+    sentence = f"has layout 3, but this acct reads layout {SCHEMA_VERSION}. Import its evidence into a new ledger."
     refused(run("status", cwd=folder), sentence)
     refused(run(*IMPORT, "2026-10-02T00:00:00Z", cwd=folder), sentence)
 
@@ -133,9 +133,9 @@ def test_no_ledger_and_no_folder(tmp_path: Path) -> None:
 def test_a_program_that_has_the_ledger_open_for_writing(folder: Path) -> None:
     program = "import duckdb; c = duckdb.connect('acct.duckdb'); print('open', flush=True); input()"
     with another(program, folder):
-        refused(in_a_process("status", folder=folder), "held by another process")
-        refused(in_a_process(*AT_ONCE, folder=folder), "held by another process", "--wait SECONDS")
-        refused(in_a_process("close", "--month", "2026-09", "--wait", "0", folder=folder), "held by another process")
+        refused(in_a_process("status", folder=folder), "another process")
+        refused(in_a_process(*AT_ONCE, folder=folder), "another process", "--wait SECONDS")
+        refused(in_a_process("close", "--month", "2026-09", "--wait", "0", folder=folder), "another process")
     assert in_a_process("status", folder=folder).exit_code == 0
 
 
@@ -152,7 +152,7 @@ with writing(Path("acct.duckdb")) as ledger:
 
 def test_two_writers(folder: Path) -> None:
     with another(WRITER, folder):
-        refused(run(*AT_ONCE, cwd=folder), "held by another process", "--wait SECONDS")
+        refused(run(*AT_ONCE, cwd=folder), "another process", "--wait SECONDS")
         assert run("status", cwd=folder).exit_code == 0, "a reader does not wait for a writer"
 
 

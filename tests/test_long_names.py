@@ -34,14 +34,14 @@ def test_events(tmp_path: Path, name: str, member: str) -> None:
     message = refusal("import", "events", "e.jsonl", cwd=tmp_path)
     assert message.startswith("acct: e.jsonl, line 2: the ")
     assert "z'" in message
-    assert message.endswith("and import the file again\n")
+    assert message.endswith("and import the file again.\n")
 
 
 @names
 def test_the_same_event_twice(tmp_path: Path, name: str) -> None:
     events = [EVENT | {"id": name, "source": name, "subject": subject} for subject in ("acme/a", "acme/b")]
     (tmp_path / "e.jsonl").write_text("\n".join(map(json.dumps, events)))
-    assert "was given before with other content" in refusal("import", "events", "e.jsonl", cwd=tmp_path)
+    assert "is already known with different content" in refusal("import", "events", "e.jsonl", cwd=tmp_path)
 
 
 @names
@@ -56,7 +56,7 @@ def test_a_snapshot(tmp_path: Path, name: str, ending: str) -> None:
     (tmp_path / f"s.{ending}").write_text(text)
     message = refusal("import", "snapshot", f"s.{ending}", *TAKEN, cwd=tmp_path)
     assert message.startswith(f"acct: s.{ending}, line {3 if ending == 'csv' else 2}: the format 'b")
-    assert "z' is none of container, npm, maven; " in message
+    assert "z' is not one of container, npm, maven. " in message
 
 
 @names
@@ -75,7 +75,7 @@ def test_links(tmp_path: Path, name: str) -> None:
     (tmp_path / "l.csv").write_text("workspace,format,package,repository\n" + rows)
     message = refusal("import", "links", "l.csv", cwd=tmp_path)
     assert message.startswith("acct: l.csv, line 3: links b")
-    assert "to another repository" in message
+    assert "but another row links it elsewhere" in message
 
 
 @names
@@ -112,6 +112,6 @@ def test_both_ends_of_a_path_are_shown() -> None:
     path = f"/data/{'a' * 140}/{'x' * 200}/{'b' * 140}/list.csv"
     message = str(AcctError(path, "cannot be read"))
     assert message.startswith("/data/aaa")
-    assert message.endswith("bbb/list.csv: cannot be read")
+    assert message.endswith("bbb/list.csv: cannot be read.")
     usual = f"/data/{'a' * 200}/list.csv"
-    assert str(AcctError(usual, "cannot be read")) == f"{usual}: cannot be read"
+    assert str(AcctError(usual, "cannot be read")) == f"{usual}: cannot be read."

@@ -178,7 +178,7 @@ def test_formats_are_asked_for_in_one_way() -> None:
 def test_an_unknown_ending_is_refused(demo: Path, words: str) -> None:
     refused = run(*words.split(), "--output", "bill.docx", cwd=demo)
     assert refused.exit_code == 1
-    assert "bill.docx: ends in none of .txt, .json" in refused.stderr
+    assert "bill.docx: does not end in one of .txt, .json" in refused.stderr
     assert not (demo / "bill.docx").exists()
 
 
@@ -231,8 +231,8 @@ def test_a_command_on_its_own_shows_help() -> None:
         ("report --formt json", "--format"),
         ("report", "Missing option '--workspace'"),
         ("report -w acme --format docx", "'text', 'json'"),
-        ("report -w acme --month 2026-1", "write it as YYYY-MM, such as 2026-10"),
-        ("rates load", "give either a FILE or --example NAME"),
+        ("report -w acme --month 2026-1", "Write it as YYYY-MM, such as 2026-10"),
+        ("rates load", "Give either FILE or --example NAME."),
         ("--quiet", "Missing command"),
     ],
 )
@@ -246,10 +246,10 @@ def test_usage_errors(words: str, output: str, tmp_path: Path) -> None:
 def test_what_new_users_stumble_over(demo: Path, tmp_path: Path) -> None:
     snapshot = ["--source", "new", "--taken-at", "2026-10-01T00:00:00Z"]
     missing = run("import", "snapshot", "nofile.csv", *snapshot, cwd=tmp_path)
-    assert "nofile.csv: cannot be read: No such file or directory; check its name" in missing.stderr
+    assert "nofile.csv: cannot be read: No such file or directory. Check its name" in missing.stderr
     (tmp_path / "a.csv").write_text("workspace;format;package;version;digest;size;uploaded_at\n")
     separated = run("import", "snapshot", "a.csv", *snapshot, cwd=tmp_path)
-    assert "a.csv: has its columns separated by semicolons; save it as CSV with commas" in separated.stderr
+    assert "a.csv: its columns are separated by semicolons. Save it as CSV with commas" in separated.stderr
     early = run("report", "--workspace", WORKSPACE, "--month", "2030-01", cwd=demo).stdout
     assert "2030-01, provisional" in early.splitlines()[0]
     assert "Nothing is known of 2030-01 yet" in early.splitlines()[2]

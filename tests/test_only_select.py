@@ -147,12 +147,12 @@ def test_the_ledger_by_a_name_that_looks_like_a_table(folder: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("", "the query is empty; write one SELECT"),
+        ("", "the query is empty. Write one SELECT"),
         (" ; -- nothing", "the query is empty"),
-        ("SELECT 1; SELECT 2", "the query has 2 statements; write one SELECT"),
-        ("DELETE FROM blobs", "the query is no SELECT, and a ledger is only read"),
+        ("SELECT 1; SELECT 2", "the query has 2 statements. Write one SELECT"),
+        ("DELETE FROM blobs", "the query is not a SELECT, and a ledger is read-only"),
         ("SELECT FROM WHERE", "the query cannot be parsed: syntax error"),
-        ("SELECT 1 AS a, 2 AS a", "the query gives two columns of one name"),
+        ("SELECT 1 AS a, 2 AS a", "the query returns two columns with the same name"),
         ("SELECT " + "NOT " * 900 + "true", "the query is nested too deeply"),
     ],
 )

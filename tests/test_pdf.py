@@ -279,7 +279,7 @@ def test_a_terminal_is_spared(demo: Path) -> None:
     os.close(theirs)
     os.close(ours)
     assert ended.returncode == 1
-    assert "name a file with --output" in ended.stderr
+    assert "Give a file with --output" in ended.stderr
 
 
 def test_without_the_extra_there_is_a_sentence(
@@ -292,7 +292,7 @@ def test_without_the_extra_there_is_a_sentence(
     for command in (report, ("run", "--month", month, "--out", tmp_path / "bills")):
         refused = run("--ledger", demo, *command)
         assert refused.exit_code == 1
-        assert "pip install 'package-accounting[pdf]'" in refused.stderr
+        assert "`uv sync --extra pdf`" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1
 
 

@@ -78,17 +78,17 @@ def test_a_snapshot_of_each_kind(tmp_path: Path, kind: str) -> None:
     assert "s: 5,000 references, 5,000 new, 0 gone" in taken.stderr
     file = tmp_path / f"s.{'csv' if kind == 'bom' else kind}"
     file.write_bytes(content)
-    assert "already; nothing changed" in run("import", "snapshot", file, *TAKEN, cwd=tmp_path).stderr
+    assert "is already in the ledger; nothing changed" in run("import", "snapshot", file, *TAKEN, cwd=tmp_path).stderr
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (csv_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 2: the size '-5' is no whole number"),
-        (json_lines_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 1: the size '-5' is no whole number"),
-        (b"", ": has no column workspace, format, package, version, digest, size, uploaded_at; a snapshot has"),
+        (csv_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 2: the size '-5' is not a whole number"),
+        (json_lines_of([("acme", "npm", "a", "1", "d", "-5", "")]), ", line 1: the size '-5' is not a whole number"),
+        (b"", ": has no column workspace, format, package, version, digest, size, uploaded_at. A snapshot has"),
         (b"<html>\n", ": has no column workspace, "),
-        (b"[]", ", line 1: is no JSON object"),
+        (b"[]", ", line 1: is not a JSON object"),
         (b"PAR1 and no more", ": cannot be read: "),
         (csv_of([("acme", "npm", "a")]), ", line 2: cannot be read: "),
     ],
@@ -105,27 +105,29 @@ def test_events_and_links(tmp_path: Path) -> None:
     with pipe(json.dumps(EVENT).encode()) as one, pipe(json.dumps([EVENT | {"id": "2"}]).encode()) as other:
         ended = run("import", "events", one, other, cwd=tmp_path)
         assert ended.stderr.splitlines() == [
-            f"{name}: 1 new event, 0 known already, 0 of other types skipped" for name in (one, other)
+            f"{name}: 1 new event, 0 already known, 0 of other types skipped" for name in (one, other)
         ]
     head = b"workspace,format,package,repository\n"
     with pipe(head + b"acme,npm,a,shop\n") as name:
         assert run("import", "links", name, cwd=tmp_path).stderr.startswith(f"{name}: 1 package, 1 newly linked")
     with pipe(head + b"acme,npm,a,shop\nacme,pypi,a,shop\n") as name:
         refused = run("import", "links", name, cwd=tmp_path)
-        assert refused.stderr.startswith(f"acct: {name}, line 3: the format 'pypi' is none of")
+        assert refused.stderr.startswith(f"acct: {name}, line 3: the format 'pypi' is not one of")
     with pipe(json.dumps(EVENT | {"time": "now"}).encode()) as name:
         refused = run("import", "events", name, cwd=tmp_path)
-        assert refused.stderr.startswith(f"acct: {name}, line 1: the time 'now' is no ISO 8601 instant")
+        assert refused.stderr.startswith(f"acct: {name}, line 1: the time 'now' is not an ISO 8601 instant")
 
 
 def test_rate_cards(tmp_path: Path) -> None:
     with pipe(CARD.encode()) as name:
-        assert run("rates", "check", name, cwd=tmp_path).stderr == f"{name}: is a rate card\n"
+        assert run("rates", "check", name, cwd=tmp_path).stderr == f"{name}: the rate card is valid\n"
     with pipe(CARD.encode()) as name:
         assert run("rates", "load", name, cwd=tmp_path).stderr == f"{name}: in force\n"
     assert run("rates", "show", cwd=tmp_path).stdout == CARD
     with pipe(b"currency = 1") as name:
-        assert run("rates", "load", name, cwd=tmp_path).stderr.startswith(f"acct: {name}, currency: 1 is no ISO 4217")
+        assert run("rates", "load", name, cwd=tmp_path).stderr.startswith(
+            f"acct: {name}, currency: 1 is not an ISO 4217"
+        )
 
 
 def test_a_configuration_is_relative_to_the_folder_that_one_is_in(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_bash_makes_such_pipes(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert "5,000 new" in ended.stderr
-    assert ended.stderr.endswith("s: this snapshot is in the ledger already; nothing changed\n")
+    assert ended.stderr.endswith("s: this snapshot is already in the ledger; nothing changed\n")
 
 
 def test_a_pipe_that_cannot_be_copied_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,4 +162,6 @@ def test_a_pipe_that_cannot_be_copied_is_named(tmp_path: Path, monkeypatch: pyte
     os.close(writer)
     assert refused.exit_code == 1
     assert "acct: named.csv: cannot be copied to " in refused.stderr
-    assert refused.stderr.endswith(": No space left on device; make room there, or set TMPDIR to another folder\n")
+    assert refused.stderr.endswith(
+        ": No space left on device. Free some space there, or set TMPDIR to another folder.\n"
+    )

@@ -122,7 +122,7 @@ def test_a_source_is_of_one_kind_for_ever(registry: Registry) -> None:
     assert registry.snapshot(1, WEB, "--served").exit_code == 0
     refused = registry.snapshot(2, WEB)
     assert refused.exit_code == 1
-    assert "source api: shows what is served, and this snapshot is of what is stored" in refused.stderr
+    assert "source api: shows what is served, but this snapshot shows what is stored" in refused.stderr
     assert registry.snapshot(2, WEB, "--served").exit_code == 0
 
 
@@ -132,7 +132,7 @@ def test_another_size_of_a_digest_is_refused_unless_it_is_accepted(registry: Reg
     assert registry.snapshot(1, cut).exit_code == 0
     refused = registry.snapshot(11, whole)
     assert refused.exit_code == 1
-    assert "gives sha256:ui of acme the size 1000000000, and the ledger knows it with 0 bytes" in refused.stderr
+    assert "gives sha256:ui of acme the size 1000000000 bytes, but the ledger knows it with 0 bytes" in refused.stderr
     assert "--accept sizes" in refused.stderr
     assert registry.snapshot(11, whole, "--accept", "sizes").exit_code == 0
     assert registry.snapshot(21, cut).exit_code == 0

@@ -142,14 +142,14 @@ def test_the_ending_of_a_file_says_its_format(folder: Path, tmp_path: Path, endi
 def test_a_range_of_months_is_no_pdf(folder: Path) -> None:
     refused = run("report", "--workspace", "acme", "--month", "2026-09..2026-10", "--format", "pdf", cwd=folder)
     assert refused.exit_code == 2
-    assert "pdf is of one month" in refused.stderr
+    assert "pdf is not available for --by or a range of months" in refused.stderr
 
 
 def test_without_the_libraries_that_draw_a_page_says_so(folder: Path) -> None:
     with mock.patch.dict("sys.modules", {"vl_convert": None}):
         page = report(folder, "html")
     assert "<svg" not in page
-    assert "install acct with its extra `plots`" in page
+    assert "Install acct with its extra `plots`" in page
     assert "<svg" in report(folder, "html")
 
 

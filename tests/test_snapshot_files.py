@@ -89,7 +89,7 @@ def test_those_that_are_known_are_skipped(folder: Path) -> None:
     first, *_, last = NAMES
     assert take_in(folder, first, last).exit_code == 0
     before = (folder / "acct.duckdb").read_bytes()
-    assert take_in(folder, first, last).stderr.count("in the ledger already; nothing changed") == 2
+    assert take_in(folder, first, last).stderr.count("already in the ledger; nothing changed") == 2
     assert (folder / "acct.duckdb").read_bytes() == before
     write(folder, "d_2026-10-02T000000Z.csv", 2)
     assert take_in(folder, "d_2026-10-02T000000Z.csv", first, last).exit_code == 0
@@ -102,11 +102,11 @@ def test_those_that_are_known_are_skipped(folder: Path) -> None:
         ("d_2026-10-02T000000Z.csv", 1, "many", "d_2026-10-02T000000Z.csv, line 2: the size 'many'"),
         ("d_2026-09-15T000000Z.csv", 1, "2", "d_2026-09-15T000000Z.csv: gives sha256:00 of acme the size 2"),
         ("d_2026-09-01T000000Z.csv", 2, "1000000000",
-         "d_2026-09-01T000000Z.csv, source images: has other content for 2026-09-01T00:00:00Z"),
+         "d_2026-09-01T000000Z.csv, source images: already has a snapshot of 2026-09-01T00:00:00Z"),
         ("d_2136-10-16T000000Z.csv", 1, "1000000000",
-         "d_2136-10-16T000000Z.csv, the instant 2136-10-16T00:00:00Z: lies in the future"),
-        ("d_2026-13-01T000000Z.csv", 1, "1000000000", "d_2026-13-01T000000Z.csv: ends in an instant that no calendar"),
-        ("d_2026-10-03T000000Z.txt", 0, "1", "d_2026-10-03T000000Z.txt: is no .csv, .jsonl or .parquet file"),
+         "d_2136-10-16T000000Z.csv, the instant 2136-10-16T00:00:00Z: is in the future"),
+        ("d_2026-13-01T000000Z.csv", 1, "1000000000", "d_2026-13-01T000000Z.csv: its name ends in an instant"),
+        ("d_2026-10-03T000000Z.txt", 0, "1", "d_2026-10-03T000000Z.txt: does not end in .csv, .jsonl or .parquet"),
         ("missing_2026-10-03T000000Z.csv", 0, "1", "missing_2026-10-03T000000Z.csv: cannot be read"),
     ],
 )  # fmt: skip
@@ -145,9 +145,9 @@ def test_usage_errors(folder: Path) -> None:
     write(folder, "2026-09-01.csv", 1)
     names = list(NAMES)
     for arguments, words in (
-        ((*names, "--taken-at", "2026-10-01T00:00:00Z"), "--taken-at is of one file"),
-        (("today.csv",), "give --taken-at INSTANT"),
-        ((names[0], "2026-09-01.csv"), "rename it, or import it alone with --taken-at"),
+        ((*names, "--taken-at", "2026-10-01T00:00:00Z"), "--taken-at is for one file"),
+        (("today.csv",), "Give --taken-at INSTANT"),
+        ((names[0], "2026-09-01.csv"), "Rename it, or import it alone with --taken-at"),
         ((names[0], "--accept", "loss"), "--accept"),
     ):
         wrong = take_in(folder, *arguments)
@@ -179,12 +179,12 @@ def test_an_instant_in_the_future_is_refused_until_it_is_accepted(folder: Path) 
     file = ("import", "snapshot", "c_2026-09-01T000000Z.csv", "--source", "images", "--taken-at")
     refused = run(*file, "2136-10-15T00:00:00Z", cwd=folder)
     assert refused.exit_code == 1
-    assert "the instant 2136-10-15T00:00:00Z: lies in the future" in refused.stderr
+    assert "the instant 2136-10-15T00:00:00Z: is in the future" in refused.stderr
     assert "--accept future" in refused.stderr
     assert not (folder / "acct.duckdb").exists()
     accepted = run(*file, "2136-10-15T00:00:00Z", "--accept", "future", cwd=folder)
     assert accepted.exit_code == 0
-    assert "its instant 2136-10-15T00:00:00Z lies in the future; earlier snapshots cannot follow it" in accepted.stderr
+    assert "its instant 2136-10-15T00:00:00Z is in the future; no earlier snapshot can follow it" in accepted.stderr
     again = run(*file, "2136-10-15T00:00:00Z", cwd=folder)
     assert (again.exit_code, "nothing changed" in again.stderr) == (0, True)
 
@@ -205,5 +205,5 @@ def test_clocks_may_be_five_minutes_apart(folder: Path, monkeypatch: pytest.Monk
             return take_in_files(ledger, [offer], lambda words: None)
 
         assert [each.references for each in taken(now + 300)] == [1]
-        with pytest.raises(AcctError, match="lies in the future"):
+        with pytest.raises(AcctError, match="is in the future"):
             taken(now + 301)

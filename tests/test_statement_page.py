@@ -250,5 +250,5 @@ def test_a_month_tells_from_when_on_it_is_known() -> None:
 def test_a_page_is_asked_for_by_name() -> None:
     with books(steady({"web": [1]}, "2026-10")) as these, reading(these.ledger) as ledger:
         assert str(statement_page(ledger, "acme").statement.month) == "2026-11"
-        with pytest.raises(AcctError, match="did you mean acme"):
+        with pytest.raises(AcctError, match="Did you mean acme"):
             statement_page(ledger, "acne")

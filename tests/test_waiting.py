@@ -77,7 +77,7 @@ def test_the_wait_has_an_end(folder: Path) -> None:
         said = waiting.communicate()[1].splitlines()
     assert waiting.returncode == 1
     assert said[0] == "waiting for another process that writes to acct.duckdb"
-    assert "is held by another process that writes to it" in said[1]
+    assert "is locked by another process that writes to it" in said[1]
 
 
 def test_wait_is_a_number_of_seconds(folder: Path) -> None:
@@ -114,5 +114,5 @@ def test_a_snapshot_that_was_overtaken_changes_nothing(folder: Path) -> None:
     with writing(ledger_path) as ledger:
         assert take_in(ledger, offer).repeated
     late = Offer("images", 1_790_812_800 + 60, "other", "SELECT 1", str, last_record=last_record_of(ledger_path))
-    with pytest.raises(AcctError, match="import snapshots in the order"), writing(ledger_path) as ledger:
+    with pytest.raises(AcctError, match="Import snapshots in the order"), writing(ledger_path) as ledger:
         take_in(ledger, late)

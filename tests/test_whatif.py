@@ -121,12 +121,12 @@ def test_what_is_known_cannot_be_undone(shop: Books) -> None:
     with pytest.raises(AcctError, match="of 2026-11-11T00:00:00Z, and what is past stays"):
         ask(shop, "repository", "widgets", on=model.epoch("2026-11-10T00:00:00Z"))
     with pytest.raises(
-        AcctError, match=r"acme/nope: no snapshot and no event names it; the workspace has gadgets, wid"
+        AcctError, match=r"acme/nope: no snapshot and no event names it. The workspace has gadgets, wid"
     ):
         ask(shop, "repository", "nope")
-    with pytest.raises(AcctError, match="did you mean widgets"):
+    with pytest.raises(AcctError, match="Did you mean widgets"):
         ask(shop, "repository", "widget")
-    with pytest.raises(AcctError, match="did you mean npm/@acme/ui"):
+    with pytest.raises(AcctError, match="Did you mean npm/@acme/ui"):
         ask(shop, "package", "npm/@acme/u")
     with pytest.raises(AcctError, match="too far ahead"):
         ask(shop, "repository", "widgets", on=model.epoch("9999-01-01T00:00:00Z"))

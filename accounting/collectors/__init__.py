@@ -1,1 +1,1 @@
-"""Where evidence comes from: one file for each layout of a bucket or folder, and each kind of file."""
+"""Where evidence comes from: one module per layout of a bucket or folder, and per kind of file."""

@@ -1,7 +1,7 @@
 """A bucket as a place of objects, on any S3-compatible server.
 
-boto3 takes an empty answer or a login page for an empty bucket, and a listing that breaks off for a complete one;
-so every page is checked for what the S3 API reference (ListObjectsV2) promises before a listing counts.
+boto3 treats an empty answer or a login page as an empty bucket, and a truncated listing as a complete one. So every
+page is checked for what the S3 API reference (ListObjectsV2) promises before a listing is used.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 8
 CONNECT_SECONDS, READ_SECONDS = 10, 60
-# All attempts at one page or object together: a server that sends a byte a second never meets READ_SECONDS.
+# All attempts at one page or object together: a server that sends a byte per second never exceeds READ_SECONDS.
 REQUEST_SECONDS = 180
 SHORT_SECONDS = 10
 LISTING_SECONDS = 6 * 3600
-PAGE_BYTES = 64 * 1024 * 1024  # a thousand keys of 1,024 letters, each of them encoded, and more
-# The members of a request to list, and what stands for them in a URL (S3 API reference, ListObjectsV2).
+PAGE_BYTES = 64 * 1024 * 1024  # more than a thousand keys of 1,024 letters, all of them encoded
+# The members of a request to list, and their names in a URL (S3 API reference, ListObjectsV2).
 _LISTED = {"list-type": "2", "encoding-type": "url"}
 _QUERY = {"Prefix": "prefix", "Delimiter": "delimiter", "ContinuationToken": "continuation-token"}
 
@@ -58,25 +58,25 @@ T = TypeVar("T")
 class Bucket:
     """The objects of a bucket below a prefix, by their key below it; see collectors.store.Store.
 
-    Credentials, region and endpoint come from where every AWS client finds them, unless the source names them.
+    Credentials, region and endpoint are found as by every AWS client, unless the source names them.
     """
 
     def __init__(self, source: Source, bucket: str, prefix: str) -> None:
-        """Raises AcctError where no client can be made: an endpoint that is no URL, a profile that is not there."""
+        """Raises AcctError if no client can be made, such as for a malformed endpoint or a missing profile."""
         self._source = source.name
         self._bucket = bucket
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._plain_pages = True
         self._session = get_session()
-        if source.profile is not None:  # then no credentials in the environment count
+        if source.profile is not None:  # it overrides credentials in the environment
             self._session.set_config_variable("profile", source.profile)
         where = f"source {source.name}, bucket {bucket}"
         self.client = refusing(where, lambda: _client(where, self._session, source))
         self._where = f"{where} at {_shown(self.client.meta.endpoint_url)}"
 
     def listing(self, progress: Progress) -> Listing:
-        """Raises AcctError, naming page or key, for a page that is not what the S3 API promises, and for a clock
-        that is more than CLOCK_SECONDS off the server's.
+        """Raises AcctError, naming page or key, for a page that is not what the S3 API promises, and if this machine's
+        clock is more than CLOCK_SECONDS off the server's.
         """
         listing = SideBySide(self._source, self._where, self._prefix, self._ask, progress)
         return listing.listing(REQUEST_SECONDS, LISTING_SECONDS)
@@ -95,11 +95,13 @@ class Bucket:
 
         length, content = self._answer(where, body)
         if length is None:
-            raise AcctError(where, "comes without a Content-Length, so that a part looks like the whole", CHECK_SERVER)
+            what = "the answer has no Content-Length, so a truncated object cannot be detected"
+            raise AcctError(where, what, CHECK_SERVER)
         if length > limit_bytes:
             raise AcctError(where, f"is larger than {counted(limit_bytes, 'byte')}", "find out what it is")
         if length != len(content):
-            raise AcctError(where, f"broke off after {len(content):,} of {counted(length, 'byte')}", "collect again")
+            what = f"the answer ended after {len(content):,} of {counted(length, 'byte')}"
+            raise AcctError(where, what, "collect again")
         return content
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
@@ -115,11 +117,11 @@ class Bucket:
     def _short_way(self) -> ShortWay | None:
         try:
             return ShortWay(self._session, self.client, self._bucket)
-        except (BotoCoreError, ValueError, OSError):  # boto3 says better what is wrong
+        except (BotoCoreError, ValueError, OSError):  # boto3 has the better error messages
             return None
 
     def _ask(self, where: str, prefix: str, folders: bool, token: str) -> Future[Page]:
-        # botocore asks for EncodingType=url itself.
+        # botocore adds EncodingType=url.
         request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix}
         if folders:
             request["Delimiter"] = "/"
@@ -137,7 +139,8 @@ class Bucket:
         return _begun(page)
 
     def _short_page(self, request: Mapping[str, Any]) -> tuple[Answer, str] | None:
-        """None for ever from the first answer that is not plain: then boto3 need not ask a second time."""
+        """The next page by the direct connection; always None after an answer that is not plain, so that no later page
+        is requested twice."""
         if not self._short_way or not self._plain_pages:
             return None
         query = {_QUERY[member]: value for member, value in request.items() if member in _QUERY}
@@ -156,10 +159,10 @@ def _client(where: str, session: Session, source: Source) -> "S3Client":
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         max_pool_connections=WORKERS,
-        # Few other servers have a host name per bucket.
+        # Few servers other than Amazon's have a host name per bucket.
         s3={"addressing_style": "path"} if source.endpoint_url else None,
     )
-    # dateutil takes two thirds of the time of a listing.
+    # botocore's own parser, dateutil, would take two thirds of the time of a listing.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=timestamp)
     aws = boto3.Session(botocore_session=session)
     try:
@@ -167,8 +170,8 @@ def _client(where: str, session: Session, source: Source) -> "S3Client":
     except InvalidRegionError:
         raise
     except ValueError as error:
-        raise AcctError(where, "endpoint_url is no URL", "write it as https://host:port") from error
-    # With a star for the service it comes before botocore's own hook, which parses the body to find an error in it.
+        raise AcctError(where, "endpoint_url is not a URL", "write it as https://host:port") from error
+    # With a star for the service it runs before botocore's own hook, which parses the body to find an error in it.
     client.meta.events.register("before-parse.*.ListObjectsV2", take_body)
     for operation in ("ListMultipartUploads", "ListParts", "ListObjectVersions", "GetBucketVersioning"):
         client.meta.events.register(f"before-parse.*.{operation}", refuse_dtd)
@@ -176,19 +179,19 @@ def _client(where: str, session: Session, source: Source) -> "S3Client":
 
 
 def _shown(endpoint_url: str) -> str:
-    """An endpoint without a user and a password that stand in it."""
+    """An endpoint without the user and the password in it."""
     place = urlsplit(endpoint_url)
     return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path.rstrip('/')}"
 
 
 def _begun(call: Callable[[], T]) -> Future[T]:
-    """A call in a thread of its own; one that still waits when nobody waits for it ends with the process."""
+    """Start a call in its own daemon thread, so that a call that hangs does not keep the process alive."""
     result: Future[T] = Future()
 
     def run() -> None:
         try:
             result.set_result(call())
-        except BaseException as error:  # handed on to who waits for it
+        except BaseException as error:  # raised in the thread that waits for the result
             result.set_exception(error)
 
     Thread(target=run, daemon=True).start()
@@ -196,9 +199,9 @@ def _begun(call: Callable[[], T]) -> Future[T]:
 
 
 def _within(seconds: float, where: str, call: Callable[[], T]) -> T:
-    """The result of a call, or AcctError where it takes longer."""
+    """The result of a call; AcctError if it takes longer."""
     try:
         return _begun(call).result(timeout=seconds)
     except TimeoutError as error:
-        said = f"the answer takes more than {counted(round(seconds), 'second')}"
+        said = f"the answer took more than {counted(round(seconds), 'second')}"
         raise AcctError(where, said, CHECK_SERVER) from error

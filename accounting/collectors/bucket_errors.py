@@ -1,4 +1,4 @@
-"""The errors of boto3 as refusals. What they quote may hold secrets, so none of them is shown as it is."""
+"""The errors of boto3 as AcctError. They may quote secrets, so none of their texts is shown."""
 
 import re
 from collections.abc import Callable
@@ -35,21 +35,21 @@ _CREDENTIALS = (
     " profile in the source"
 )
 _ENDPOINT = "check endpoint_url and the network, then collect again"
-_URL = "mend the url of the source"
+_URL = "correct the url of the source"
 _REGION = "set AWS_REGION, or the region of the source, to the bucket's region"
 _NOT_READABLE = ("these credentials may not read it", "grant them s3:ListBucket and s3:GetObject")
-# By error code: what is wrong, and what to do. An answer without a code has its HTTP status for one.
+# By error code: what is wrong, and what to do. For an answer without a code, its HTTP status is the code.
 _REFUSALS = {
     "NoSuchBucket": ("there is no such bucket", _URL),
-    "InvalidBucketName": ("this is no name of a bucket", _URL),
-    "NoSuchKey": ("the object is gone since it was listed", "collect again"),
+    "InvalidBucketName": ("this is not a valid bucket name", _URL),
+    "NoSuchKey": ("the object was deleted after it was listed", "collect again"),
     "AccessDenied": _NOT_READABLE,
-    "403": (f"{_NOT_READABLE[0]}, or the endpoint is no S3 server", f"{_NOT_READABLE[1]}, or check endpoint_url"),
+    "403": (f"{_NOT_READABLE[0]}, or the endpoint is not an S3 server", f"{_NOT_READABLE[1]}, or check endpoint_url"),
     "InvalidAccessKeyId": ("the server does not know the access key", _CREDENTIALS),
     "SignatureDoesNotMatch": ("the secret key is wrong", _CREDENTIALS),
     "ExpiredToken": ("the credentials have expired", "sign in again"),
-    "500": ("the server fails, or what it sends is no XML", CHECK_SERVER),  # botocore makes a 500 of broken XML
-    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set it"),
+    "500": ("the server has an error, or its answer is not XML", CHECK_SERVER),  # botocore reports bad XML as a 500
+    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set the clock"),
     "PermanentRedirect": ("the bucket is in another region", _REGION),
     "AuthorizationHeaderMalformed": ("the bucket is in another region", _REGION),
     "IllegalLocationConstraintException": ("the bucket is in another region", _REGION),
@@ -57,7 +57,7 @@ _REFUSALS = {
 
 
 def refusing(where: str, call: Callable[[], T]) -> T:
-    """The result of a call to boto3, whose errors become refusals."""
+    """The result of a call to boto3; its errors become AcctError."""
     try:
         return call()
     except ClientError as error:
@@ -72,13 +72,13 @@ def refusing(where: str, call: Callable[[], T]) -> T:
         said = f"there is no AWS profile {error.kwargs['profile']!r}"
         hint = "add it to ~/.aws/config, or name another one in the source or in AWS_PROFILE"
     except ConfigParseError:
-        said, hint = "the configuration file of AWS cannot be read", "mend it"
+        said, hint = "the AWS configuration file cannot be read", "correct ~/.aws/config or the file in AWS_CONFIG_FILE"
     except InvalidRegionError as error:
-        said, hint = f"{error.kwargs['region_name']!r} is no region", _REGION
+        said, hint = f"{error.kwargs['region_name']!r} is not a region", _REGION
     except (ConnectionError, HTTPClientError) as error:
         said, hint = _unanswered(error)
     except RecursionError:
-        said = "the server redirects in circles, or is no S3 server"
+        said = "the server redirects in circles, or is not an S3 server"
         hint = "check endpoint_url, AWS_REGION and the region of the source"
     except (ResponseParserError, BotoCoreError, KeyError, ValueError) as error:
         said, hint = f"the answer cannot be read ({type(error).__name__})", CHECK_SERVER
@@ -86,26 +86,26 @@ def refusing(where: str, call: Callable[[], T]) -> T:
 
 
 def _answered(error: ClientError) -> tuple[str, str]:
-    """What an answer that is an error means: S3 gives each of them a code in XML."""
+    """What is wrong and what to do, for an error that the server answered; S3 gives each error a code in XML."""
     code = error.response.get("Error", {}).get("Code", "")
     if code in _REFUSALS:
         return _REFUSALS[code]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in ("", str(status)) and status < 500:
-        return f"the endpoint is no S3 server: it answers {status} without an error code of S3", _ENDPOINT
-    return f"the server answered {code or status}", "see what ails it, then collect again"
+        return f"the endpoint is not an S3 server: it answered {status} without an S3 error code", _ENDPOINT
+    return f"the server answered {code or status}", "check the server, then collect again"
 
 
 def _unanswered(error: ConnectionError | HTTPClientError) -> tuple[str, str]:
-    """What it means that there is no answer."""
+    """What is wrong and what to do, if there is no answer."""
     reason = str(error.kwargs.get("error"))
     if isinstance(error, SSLError) and "CERTIFICATE" in reason:
-        return "the certificate of the endpoint is not trusted", "set AWS_CA_BUNDLE to the file of who issued it"
+        return "the certificate of the endpoint is not trusted", "set AWS_CA_BUNDLE to the certificate of its issuer"
     if isinstance(error, SSLError):
-        return "the endpoint is no S3 server that speaks TLS", f"write http:// if it has none, or {_ENDPOINT}"
+        return "the endpoint is not an S3 server with TLS", f"write http:// if it has no TLS, or {_ENDPOINT}"
     if isinstance(error, EndpointConnectionError):
         system = re.search(r"\[Errno -?\d+\] ([^)]+)", reason)
         return f"no S3 server answers at the endpoint ({system[1] if system else type(error).__name__})", _ENDPOINT
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
-        return "the endpoint does not answer in time", _ENDPOINT
-    return f"the endpoint does not answer as an S3 server does ({type(error).__name__})", _ENDPOINT
+        return "the endpoint did not answer in time", _ENDPOINT
+    return f"the endpoint did not answer as an S3 server does ({type(error).__name__})", _ENDPOINT

@@ -1,8 +1,8 @@
-"""A bucket's listing, prefix by prefix side by side, as between one page and the next lies the way to the server.
+"""A bucket's listing, several prefixes in parallel, because each page waits for a round trip to the server.
 
-A prefix is listed flat. Where its first page is not the last, and most of the workers have nothing to do, it is asked
-for its folders instead, and these are handed out. Keys may come in any order (some servers list by folder, not by
-byte), so a prefix is never split by a key to start after.
+A prefix is listed flat. If its first page is not the last and most workers are idle, its folders are listed instead and
+given to the workers. Keys may come in any order (some servers list by folder, not by byte), so a prefix is never split
+by a key to start after.
 """
 
 import time
@@ -20,10 +20,10 @@ from accounting.errors import AcctError
 from accounting.text import counted
 
 WORKERS = 16
-FOLDER_PAGES = 5  # a prefix that has more of them is listed flat
+FOLDER_PAGES = 5  # a prefix with more pages of folders is listed flat
 CLOCK_SECONDS = 300
 
-# Begins to ask for a page, told where to say it is, a prefix, whether its folders, and a token.
+# Starts a request for a page, given: where it is (for errors), a prefix, whether to list its folders, and a token.
 Ask = Callable[[str, str, bool, str], Future[Page]]
 
 
@@ -31,7 +31,7 @@ Ask = Callable[[str, str, bool, str], Future[Page]]
 class Chain:
     """The pages of one prefix, one after the other.
 
-    A chain of folders stands `instead_of` a flat one, whose first page is kept if the folders are of no use.
+    A chain of folders runs `instead_of` a flat one, whose first page is kept in case the folders are of no use.
     """
 
     prefix: str
@@ -45,7 +45,7 @@ class Chain:
 
 
 class SideBySide:
-    """One listing. What threads answer is taken up in the thread that runs it, so that nothing here is shared."""
+    """One listing. Only the thread that runs it handles the answers, so no state here is shared between threads."""
 
     def __init__(self, source: str, place: str, source_prefix: str, ask: Ask, progress: Progress) -> None:
         self._source = source
@@ -61,19 +61,19 @@ class SideBySide:
         self._begun = time.monotonic()
 
     def listing(self, request_seconds: float, listing_seconds: float) -> Listing:
-        """Raises the first refusal, and AcctError where a page or the whole takes longer than it may."""
+        """Raises the first error, and AcctError if a page or the whole listing takes too long."""
         while self._waiting or self._asked:
             while self._waiting and len(self._asked) < WORKERS:
                 self._begin(self._waiting.popleft(), request_seconds)
             soonest = min(self._asked.values(), key=lambda chain: chain.deadline)
             done, _ = wait(self._asked, max(0, soonest.deadline - time.monotonic()), FIRST_COMPLETED)
             if not done:
-                said = f"the answer takes more than {counted(round(request_seconds), 'second')}"
+                said = f"the answer took more than {counted(round(request_seconds), 'second')}"
                 raise AcctError(self._where(soonest), said, CHECK_SERVER)
             for future in done:
                 self._take(self._asked.pop(future), future.result())
             if time.monotonic() > self._begun + listing_seconds:
-                said = f"the listing takes more than {counted(round(listing_seconds / 3600), 'hour')}"
+                said = f"the listing took more than {counted(round(listing_seconds / 3600), 'hour')}"
                 raise AcctError(self._place, said, CHECK_SERVER)
         objects = pl.concat(self._frames)
         twice = objects.filter(pl.col("key").is_duplicated())
@@ -119,7 +119,7 @@ class SideBySide:
         chain.objects.append(page.objects)
         chain.folders = list(dict.fromkeys(chain.folders + page.folders))
         more = bool(page.token)
-        undecoded = any("\ufffd" in folder for folder in page.folders)  # its keys would not be found by it
+        undecoded = any("\ufffd" in folder for folder in page.folders)  # such a prefix would not match its keys
         if not chain.folders or undecoded or (more and chain.pages == FOLDER_PAGES):
             self._keep(*flat.objects)
             self._waiting.append(flat)
@@ -130,7 +130,7 @@ class SideBySide:
         else:
             groups = _groups(chain.folders)
             beside = pl.concat(chain.objects)
-            for group in groups if beside.height else ():  # a group has all that begins like it
+            for group in groups if beside.height else ():  # a group contains every key that begins with it
                 beside = beside.filter(~pl.col("key").str.starts_with(group.removeprefix(self._source_prefix)))
             self._keep(beside)
             self._waiting.extend(Chain(group) for group in groups)
@@ -143,7 +143,7 @@ class SideBySide:
 
 
 def _groups(folders: list[str]) -> list[str]:
-    """Not many more prefixes than workers that cover these folders, by the letter that follows what all begin with.
+    """Prefixes that cover these folders, at most about twice as many as workers: the common prefix plus one letter.
 
     >>> _groups(["a/1/", "a/2/"])
     ['a/1/', 'a/2/']
@@ -152,17 +152,17 @@ def _groups(folders: list[str]) -> list[str]:
     """
     if len(folders) <= 2 * WORKERS:
         return folders
-    ends = zip(min(folders), max(folders), strict=False)  # all begin with what these two begin with
+    ends = zip(min(folders), max(folders), strict=False)  # the common prefix of these two is that of all
     stem = next(number for number, (low, high) in enumerate(ends) if low != high)
     return sorted({folder[: stem + 1] for folder in folders})
 
 
 def _date(where: str, header: str | None) -> int:
-    """The server's clock in epoch seconds, refused where this machine's is far from it."""
+    """The server's clock in epoch seconds; AcctError if this machine's clock differs too much."""
     try:
         date = int(parsedate_to_datetime(header or "").timestamp())
     except ValueError as error:
-        raise AcctError(where, "has no Date header that can be read", CHECK_SERVER) from error
+        raise AcctError(where, "has no valid Date header", CHECK_SERVER) from error
     if abs(date - time.time()) > CLOCK_SECONDS:
         said = f"the server's clock and this machine's are {counted(round(abs(date - time.time())), 'second')} apart"
         raise AcctError(where, said, "set the clock that is wrong, then collect again")

@@ -1,7 +1,7 @@
 """One page of a bucket's listing: from the XML of ListObjectsV2 to columns that are what the S3 API promises.
 
-botocore signs, sends and tries again; but it takes ten times as long over the XML, and an empty answer or a login
-page for an empty bucket. So the body is taken out of its hands before it parses it.
+botocore signs, sends and retries. But it takes ten times as long to parse the XML, and treats an empty answer or a
+login page as an empty bucket. So the body is taken from the answer before botocore parses it.
 """
 
 import re
@@ -21,16 +21,16 @@ from accounting.instants import FIRST, LAST
 from accounting.text import counted
 
 CHECK_SERVER = "check that the endpoint is an S3 server and not a proxy or a login page, then collect again"
-NO_NUMBER = "has a key without its LastModified, or a size that is no size"
-NO_LISTING = "is no S3 listing: the endpoint is no S3 server, or something else answers in its place"
+NO_NUMBER = "has a key without a valid LastModified or size"
+NO_LISTING = "is not an S3 listing: the endpoint is not an S3 server, or something else answers in its place"
 ROOT = "ListBucketResult"
 MEMBERS = ("Key", "Size", "LastModified", "ETag")
 
-# Python's own parser takes any row of digits for an instant, and botocore's a time of day for one of today.
+# Python's own parser accepts any digits as an instant, and botocore's reads a time of day as today's.
 _ISO_8601 = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 
-# An object in the form that servers write: flat, without attributes, nothing escaped but the quotes of the ETag.
-# Nothing in it can be matched in two ways (`*+` gives nothing back), so that no text takes long.
+# An object in the form that servers write: flat, without attributes, with nothing escaped but the quotes of the ETag.
+# Nothing in it can be matched in two ways (`*+` does not backtrack), so that no text takes long.
 PLAIN = re.compile(
     r"""<Contents>\s*+(?:
         <Key>([^<&]*+)</Key>\s*+ | <Size>([^<&]*+)</Size>\s*+ | <LastModified>([^<&]*+)</LastModified>\s*+
@@ -45,7 +45,7 @@ PLAIN = re.compile(
 class Answer:
     """The body of a page: `root` without the objects in plain form, whose members are `plain`, column by column.
 
-    `root` is None for a body with a DTD, and for what does not begin as XML does.
+    `root` is None for a body with a DTD, and for a body that does not begin like XML.
     """
 
     root: Element | None
@@ -55,7 +55,7 @@ class Answer:
 @dataclass(frozen=True)
 class Page:
     """`objects` are as OBJECTS, their keys below the source's prefix; `folders` are whole prefixes, which end with a
-    slash; `token` asks for the page that follows, and is empty on the last one; `date` is the server's Date header.
+    slash; `token` requests the next page and is empty on the last one; `date` is the server's Date header.
     """
 
     objects: pl.DataFrame
@@ -66,7 +66,7 @@ class Page:
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What is asked for: all below a prefix, or with `folders` one level of it. `source_prefix` is left off keys."""
+    """A request: everything below a prefix or, with `folders`, one level. `source_prefix` is removed from keys."""
 
     bucket: str
     source_prefix: str
@@ -75,9 +75,9 @@ class PageRequest:
 
 
 def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-    """A hook before botocore parses a listing: the answer's member `Page` is then the parsed body, as Answer.
+    """A hook before botocore parses a listing: it puts the parsed body, as Answer, into the member `Page`.
 
-    Errors, and what is no XML, are left to botocore, which asks again.
+    Errors and broken XML are left to botocore, which retries.
     """
     if response_dict["status_code"] == 200 and (answer := parsed(response_dict["body"])):
         customized_response_dict["Page"] = answer
@@ -85,7 +85,7 @@ def take_body(response_dict: dict[str, Any], customized_response_dict: dict[str,
 
 
 def parsed(body: bytes) -> Answer | None:
-    """A page's body; None for an error, and for XML that is broken: another try may help."""
+    """A page's body; None for an error and for broken XML, where a retry may help."""
     try:
         answer = _parsed(body)
     except (ParseError, UnicodeDecodeError):
@@ -95,7 +95,7 @@ def parsed(body: bytes) -> Answer | None:
 
 
 def refuse_dtd(response_dict: dict[str, Any], **_: object) -> None:
-    """A hook before botocore parses another answer: one with a DTD, and so perhaps with entities, becomes empty."""
+    """A hook before botocore parses any other answer: one with a DTD, which may define entities, becomes empty."""
     if b"<!DOCTYPE" in response_dict["body"]:
         response_dict["body"] = b""
 
@@ -113,23 +113,23 @@ def page_of(where: str, page: Answer | None, date: str | None, asked: PageReques
         raise AcctError(where, f"is a listing of the bucket {name!r}", CHECK_SERVER)
     token = root.findtext(f"{space}NextContinuationToken") or ""
     if truncated == "true" and not token:
-        raise AcctError(where, "says that more follows, without a token", CHECK_SERVER)
+        raise AcctError(where, "says that more pages follow, but has no token", CHECK_SERVER)
     if token and truncated == "false":
-        raise AcctError(where, "has a token, and says that no more follows", CHECK_SERVER)
+        raise AcctError(where, "has a token, but says that no more pages follow", CHECK_SERVER)
     encoded = root.findtext(f"{space}EncodingType") == "url"
     folders = _folders(where, root, space, encoded, asked)
     rare = _members(root, space)
     keys, *others = [[*plain, *other] for plain, other in zip(page.plain, rare, strict=True)]
     count = root.findtext(f"{space}KeyCount")
-    # Servers differ in whether folders count as keys.
+    # Some servers count folders as keys, others do not.
     if count is not None and count not in {str(len(keys)), str(len(keys) + len(folders))}:
-        raise AcctError(where, f"has {counted(len(keys), 'key')} and counts {count}", CHECK_SERVER)
+        raise AcctError(where, f"has {counted(len(keys), 'key')}, but its KeyCount is {count}", CHECK_SERVER)
     objects = _objects(where, [_decoded(keys, encoded), *others], asked)
     return Page(objects, folders, token, date)
 
 
 def timestamp(value: Any) -> datetime:
-    """Fast for the ISO 8601 of listings; headers and other services have other forms. ValueError for no instant.
+    """A fast parser for the ISO 8601 of listings; other forms go to botocore's. ValueError if it is not an instant.
 
     >>> timestamp("2026-10-01T02:00:00+02:00") == timestamp("Thu, 01 Oct 2026 00:00:00 GMT")
     True
@@ -137,19 +137,19 @@ def timestamp(value: Any) -> datetime:
     try:
         iso = isinstance(value, str) and _ISO_8601.match(value)
         instant = datetime.fromisoformat(value) if iso else parse_timestamp(value)
-    except RuntimeError as error:  # of "infinity", and of numbers that are too large
+    except RuntimeError as error:  # for "infinity", and for numbers that are too large
         raise ValueError(value) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _parsed(body: bytes) -> Answer:
-    """Building elements takes most of the time: where a body can have none hidden in comments and the like, the plain
-    objects are cut out of it first. What is left is parsed whatever its form.
+    """Building elements takes most of the time. So the plain objects are cut out of the body first, unless a comment or
+    the like could hide one; the rest is parsed as XML.
     """
     text = body.decode()
     plain: list[list[str | None]] = [[] for _ in MEMBERS]
     if "<!" not in text and text.find("<?", 1) < 0:
-        # The text before an object, its members, a member of another name; the text before the next one …
+        # In turn: the text before an object, its members, another member; the text before the next object …
         parts = PLAIN.split(text)
         rest, *columns, _ = (parts[number :: PLAIN.groups + 1] for number in range(PLAIN.groups + 1))
         text, plain = "".join(rest), columns
@@ -165,7 +165,7 @@ def _element(text: str) -> Element | None:
 
 
 def _members(root: Element, space: str) -> list[list[str | None]]:
-    """The column of each of MEMBERS, None where an object lacks it."""
+    """A column for each of MEMBERS, None where an object lacks it."""
     columns: list[list[str | None]] = [[] for _ in MEMBERS]
     named = [(column.append, space + member) for column, member in zip(columns, MEMBERS, strict=True)]
     for entry in root.iterfind(f"{space}Contents"):
@@ -179,17 +179,18 @@ def _folders(where: str, root: Element, space: str, encoded: bool, asked: PageRe
     texts = [entry.findtext(f"{space}Prefix") for entry in root.iterfind(f"{space}CommonPrefixes")]
     folders = _decoded(texts, encoded)
     if folders and not asked.folders:  # keys would be hidden in them
-        raise AcctError(where, "has common prefixes, which were not asked for", CHECK_SERVER)
+        raise AcctError(where, "has common prefixes, which were not requested", CHECK_SERVER)
     for folder in folders:
         if not folder or len(folder) <= len(asked.prefix) or not folder.startswith(asked.prefix) or folder[-1] != "/":
-            raise AcctError(where, f"has the common prefix {folder!r}, which is none of {asked.prefix!r}", CHECK_SERVER)
+            what = f"has the common prefix {folder!r}, which is not a folder below {asked.prefix!r}"
+            raise AcctError(where, what, CHECK_SERVER)
     return [folder for folder in folders if folder]
 
 
 def _decoded(keys: list[str | None], encoded: bool) -> list[str | None]:
     if not encoded:
         return keys
-    # Many servers encode the slashes, and most keys have nothing else to decode.
+    # Many servers encode slashes, and most keys have nothing else to decode.
     slashed = [key and key.replace("%2F", "/") for key in keys]
     return [unquote_plus(key) if key and ("%" in key or "+" in key) else key for key in slashed]
 
@@ -199,7 +200,7 @@ def _objects(where: str, columns: list[list[str | None]], asked: PageRequest) ->
     objects = _typed(texts, asked)
     if objects["sound"].all():
         return objects.select(list(OBJECTS))
-    dated = zip(texts["LastModified"], objects["modified_at"], strict=True)  # a text may be in another form
+    dated = zip(texts["LastModified"], objects["modified_at"], strict=True)  # some texts have another form
     modified = [_instant(where, text) if modified_at is None else text for text, modified_at in dated]
     objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), asked)
     for key, of_asked, size, size_bytes in (
@@ -209,17 +210,17 @@ def _objects(where: str, columns: list[list[str | None]], asked: PageRequest) ->
         .iter_rows()
     ):
         if not key:
-            raise AcctError(where, "has an object without its key", CHECK_SERVER)
+            raise AcctError(where, "has an object without a key", CHECK_SERVER)
         if not of_asked:
             raise AcctError(f"{where}, key {key}", f"does not start with {asked.prefix}", CHECK_SERVER)
         if size is not None and size_bytes is None:
             raise AcctError(where, NO_NUMBER, CHECK_SERVER)
-        raise AcctError(f"{where}, key {key}", "has no size of 0 bytes or more", CHECK_SERVER)
+        raise AcctError(f"{where}, key {key}", "has no valid size", CHECK_SERVER)
     return objects.select(list(OBJECTS))
 
 
 def _typed(texts: pl.DataFrame, asked: PageRequest) -> pl.DataFrame:
-    """As OBJECTS, and `sound` where nothing is wrong, `full_key`, and `of_asked` where it is one that was asked for."""
+    """As OBJECTS, with `sound` (nothing is wrong), `full_key`, and `of_asked` (below the requested prefix)."""
     key = pl.col("Key")
     size_bytes = pl.col("Size").cast(pl.Int64, strict=False)
     modified = pl.col("LastModified").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
@@ -239,7 +240,7 @@ def _typed(texts: pl.DataFrame, asked: PageRequest) -> pl.DataFrame:
 
 
 def _instant(where: str, text: str | None) -> str:
-    """A LastModified in another form of ISO 8601, or in that of HTTP, in the usual one."""
+    """A LastModified in another form of ISO 8601, or in that of HTTP, converted to the usual form."""
     try:
         instant = _iso_or_http(text or "")
         return (

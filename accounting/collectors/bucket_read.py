@@ -1,7 +1,7 @@
-"""Objects and pages of a listing by the shortest way: a signed GET over a connection that stays open.
+"""Objects and pages of a listing by a direct, signed GET over a connection that stays open.
 
-It takes a fifth of boto3's time, and gives an answer only where it is the plain one, whole and in time; everything else
-is asked again through boto3, which knows retries, redirects and what an error means.
+It takes a fifth of boto3's time. It returns only a plain answer that is complete and in time; everything else is
+requested again with boto3, which handles retries, redirects and errors.
 """
 
 import io
@@ -36,13 +36,13 @@ class Plain:
 
 
 class ShortWay:
-    """GETs with the address of a client and the credentials and certificates of its session. Safe in threads."""
+    """GETs with the address of a client and the credentials and certificates of its session. Thread-safe."""
 
     def __init__(self, session: "Session", client: "S3Client", bucket: str) -> None:
-        """Raises BotoCoreError or ValueError where there is no short way: without credentials, or past a proxy."""
+        """Raises BotoCoreError or ValueError if direct requests are not possible: no credentials, or a proxy."""
         url = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}).partition("?")[0]
         if get_environ_proxies(url):
-            raise ValueError("there is a proxy to talk to")
+            raise ValueError("requests go through a proxy")
         self._base = url.removesuffix("k")
         self._path_at = url.index("/", len("https://"))
         self._place = urlsplit(url)
@@ -56,12 +56,12 @@ class ShortWay:
         self._idle: list[_Connection] = []
 
     def read(self, key: str, limit_bytes: int, seconds: float) -> bytes | None:
-        """The whole object, or None: for want of a plain answer within so many seconds, or with more bytes."""
+        """The whole object; None if there is no plain answer within so many seconds, or if it has more bytes."""
         answer = self._answer(self._base + quote(key, safe="/~"), limit_bytes, seconds)
         return answer.body if answer else None
 
     def page(self, query: Mapping[str, str], limit_bytes: int, seconds: float) -> Plain | None:
-        """What the bucket itself answers to a query, or None as `read` does."""
+        """The bucket's answer to a query; None as in `read`."""
         bucket = self._base if self._path_at == len(self._base) - 1 else self._base.removesuffix("/")
         asked = "&".join(f"{name}={quote(value, safe='~')}" for name, value in query.items())
         return self._answer(f"{bucket}?{asked}", limit_bytes, seconds)
@@ -80,13 +80,13 @@ class ShortWay:
                     return self._asked(self._connected(seconds), text, limit_bytes, deadline)
                 try:
                     return self._asked(kept, text, limit_bytes, deadline)
-                except ConnectionError:  # the server has closed it since
+                except ConnectionError:  # the server has closed it in the meantime
                     continue
         except (OSError, BotoCoreError, ValueError):
             return None
 
     def _asked(self, connection: "_Connection", text: bytes, limit_bytes: int, deadline: float) -> Plain | None:
-        """The answer on a connection, which is kept if the answer is plain."""
+        """The answer on a connection; the connection is kept if the answer is plain."""
         connection.deadline = deadline
         answer = None
         try:
@@ -109,9 +109,9 @@ class ShortWay:
 
 
 class _Connection(io.RawIOBase):
-    """A connection that sends and receives until a deadline: a timeout alone begins anew with each byte.
+    """A connection that sends and receives until a deadline; a timeout alone restarts with each byte.
 
-    It takes answers of one form only, which http.client would take five times as long over: status 200, a
+    It accepts only one form of answer, for which http.client would take five times as long: status 200, a
     Content-Length or chunks, and a connection that stays open (RFC 9112, sections 4 to 7).
     """
 
@@ -125,9 +125,9 @@ class _Connection(io.RawIOBase):
         self._socket.sendall(data)
 
     def plain_answer(self, limit_bytes: int) -> Plain | None:
-        """A plain answer of at most so many bytes, all of it; None for any other answer.
+        """A complete plain answer of at most so many bytes; None for any other answer.
 
-        Raises ConnectionError where the connection is closed instead.
+        Raises ConnectionError if the connection is closed instead.
         """
         status = self._incoming.readline(LINE_BYTES)
         if not status:
@@ -142,7 +142,7 @@ class _Connection(io.RawIOBase):
             headers[name.lower()] = value.strip()
         if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive" or b"content-encoding" in headers:
             return None
-        # Without a length and without chunks, a part looks like the whole.
+        # Without a length and without chunks, a truncated body cannot be detected.
         length, coding = headers.get(b"content-length"), headers.get(b"transfer-encoding")
         if length is not None and coding is None and length.isdigit():
             body = self._exactly(int(length), limit_bytes)
@@ -159,7 +159,7 @@ class _Connection(io.RawIOBase):
         return body if len(body) == length else None
 
     def _chunks(self, limit_bytes: int) -> bytes | None:
-        """A body whose last chunk is empty and has no trailer after it."""
+        """A body in chunks, of which the last is empty and has no trailer."""
         chunks: list[bytes] = []
         while size := int(self._incoming.readline(LINE_BYTES), 16):
             chunk = self._exactly(size, limit_bytes)

@@ -1,4 +1,4 @@
-"""Multipart uploads that were begun and not finished: no listing shows their parts, and yet they are stored."""
+"""Unfinished multipart uploads: no listing shows their parts, although these are stored."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 READERS = 16
 PROGRESS_UPLOADS = 100
 
-# Calls boto3, told where to say that it is, and changes its errors into refusals.
+# Calls boto3 and changes its errors into AcctError; the text is where it is, for errors.
 Answer = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload of a whole key, begun at `started_at` (epoch seconds)."""
+    """An upload of one key, started at `started_at` (epoch seconds)."""
 
     key: str
     upload_id: str
@@ -52,13 +52,13 @@ class Uploads:
                 if size_bytes is not None:
                     rows.append((upload.key.removeprefix(self._prefix), size_bytes, upload.started_at))
                 if number % PROGRESS_UPLOADS == 0:
-                    progress(f"{source}: {counted(number, 'unfinished upload')} looked at")
+                    progress(f"{source}: {counted(number, 'unfinished upload')} read")
         finally:
             pool.shutdown(cancel_futures=True)
         return pl.DataFrame(rows, schema=UPLOADS, orient="row")
 
     def _begun(self) -> Iterator[Upload]:
-        # Without EncodingType=url: there are servers that say they encoded the keys, and did not.
+        # Without EncodingType=url: some servers say that they have encoded the keys although they have not.
         request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._prefix}
         markers: set[tuple[str, str]] = set()
         more = True
@@ -66,13 +66,13 @@ class Uploads:
             where = f"{self._place}, uploads, page {len(markers) + 1}"
             page = self._answer(where, partial(self._page, request))
             if page.get("Bucket") != self._bucket or "IsTruncated" not in page:
-                raise AcctError(where, "is no list of this bucket's uploads", CHECK_SERVER)
+                raise AcctError(where, "is not a list of this bucket's uploads", CHECK_SERVER)
             for entry in page.get("Uploads", []):
                 yield self._upload(where, entry)
             marker = (page.get("NextKeyMarker", ""), page.get("NextUploadIdMarker", ""))
             more = page["IsTruncated"]
             if more and (not any(marker) or marker in markers):
-                raise AcctError(where, "says that more follows, without a marker that leads there", CHECK_SERVER)
+                raise AcctError(where, "says that more pages follow, but has no new marker", CHECK_SERVER)
             markers.add(marker)
             request |= {"KeyMarker": marker[0], "UploadIdMarker": marker[1]}
 
@@ -83,13 +83,13 @@ class Uploads:
         try:
             upload = Upload(entry["Key"], entry["UploadId"], int(entry["Initiated"].timestamp()))
         except (KeyError, OverflowError) as error:
-            raise AcctError(where, "has an upload without its key, its id or its beginning", CHECK_SERVER) from error
+            raise AcctError(where, "has an upload without a key, an id or a start time", CHECK_SERVER) from error
         if not upload.key.startswith(self._prefix):
             raise AcctError(f"{where}, key {upload.key}", f"does not start with {self._prefix}", CHECK_SERVER)
         return upload
 
     def _size(self, upload: Upload) -> int | None:
-        """Bytes of the parts that have come in; None where the upload has ended since."""
+        """Bytes of the parts uploaded so far; None if the upload has ended in the meantime."""
         request: dict[str, Any] = {"Bucket": self._bucket, "Key": upload.key, "UploadId": upload.upload_id}
         size_bytes, marker, more = 0, 0, True
         while more:
@@ -98,14 +98,14 @@ class Uploads:
             if not page:
                 return None
             if page.get("UploadId") != upload.upload_id or "IsTruncated" not in page:
-                raise AcctError(where, "has no list of its parts", CHECK_SERVER)
+                raise AcctError(where, "the answer is not a list of its parts", CHECK_SERVER)
             sizes = [part.get("Size", -1) for part in page.get("Parts", [])]
             if min(sizes, default=0) < 0:
-                raise AcctError(where, "has a part that has no size of 0 bytes or more", CHECK_SERVER)
+                raise AcctError(where, "has a part without a valid size", CHECK_SERVER)
             size_bytes += sum(sizes)
             more, last = page["IsTruncated"], page.get("NextPartNumberMarker", 0)
             if more and last <= marker:
-                raise AcctError(where, "says that more parts follow, without a marker that leads there", CHECK_SERVER)
+                raise AcctError(where, "says that more parts follow, but has no new marker", CHECK_SERVER)
             marker = last
             request["PartNumberMarker"] = marker
         return size_bytes

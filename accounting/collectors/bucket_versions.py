@@ -1,7 +1,7 @@
-"""Noncurrent versions of a bucket with versioning: what was overwritten or deleted, and is stored all the same.
+"""Noncurrent versions in a bucket with versioning: objects that were overwritten or deleted, but are still stored.
 
-No listing of objects shows them, and no tool of a registry knows of them. A delete marker is what stands for a key that
-was deleted; it takes no bytes.
+No listing of objects shows them, and no tool of a registry knows of them. A delete marker stands for a deleted key and
+takes no bytes.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from accounting.errors import AcctError
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-# What a server answers that does not let these credentials list versions, or that keeps none.
+# The answers of a server that does not let these credentials list versions, or that has none.
 _REFUSED = ("AccessDenied", "403", "NotImplemented", "501", "MethodNotAllowed", "405")
 
-# Calls boto3, told where to say that it is, and changes its errors into refusals.
+# Calls boto3 and changes its errors into AcctError; the text is where it is, for errors.
 Answer = Callable[[str, Callable[[], dict[str, Any] | None]], dict[str, Any] | None]
 
 
@@ -35,12 +35,12 @@ class Versions:
         self._answer = answer
 
     def noncurrent(self, source: str, progress: Progress) -> Noncurrent | None:
-        """How many, and their bytes; None where they may not be listed.
+        """Their number and bytes; None if they may not be listed.
 
         Raises AcctError for an answer that cannot be trusted.
         """
         state = self._allowed(f"{self._place}, versioning", self._versioning)
-        if state is not None and "Status" not in state:  # no versioning ever was
+        if state is not None and "Status" not in state:  # versioning was never switched on
             return Noncurrent(0, 0)
         objects, size_bytes, seen = 0, 0, 0
         request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._prefix}
@@ -54,17 +54,17 @@ class Versions:
             sizes = self._sizes(where, page)
             objects, size_bytes = objects + len(sizes), size_bytes + sum(sizes)
             seen += len(page.get("Versions", []))
-            progress(f"{source}: {seen:,} versions looked at")
+            progress(f"{source}: {seen:,} versions listed")
             marker = (page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", ""))
             more = page["IsTruncated"]
             if more and (not any(marker) or marker in markers):
-                raise AcctError(where, "says that more follows, without a marker that leads there", CHECK_SERVER)
+                raise AcctError(where, "says that more pages follow, but has no new marker", CHECK_SERVER)
             markers.add(marker)
             request |= {"KeyMarker": marker[0], "VersionIdMarker": marker[1]}
         return Noncurrent(objects, size_bytes)
 
     def _allowed(self, where: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-        """An answer; None where the server refuses to give it."""
+        """The answer of a call; None if the server does not allow it."""
 
         def asked() -> dict[str, Any] | None:
             try:
@@ -83,9 +83,9 @@ class Versions:
         return dict(self._client.list_object_versions(**request))
 
     def _sizes(self, where: str, page: dict[str, Any]) -> list[int]:
-        """Of each noncurrent version and delete marker of a page."""
+        """The size of each noncurrent version and delete marker of a page."""
         if page.get("Name") != self._bucket or "IsTruncated" not in page:
-            raise AcctError(where, "is no list of this bucket's versions", CHECK_SERVER)
+            raise AcctError(where, "is not a list of this bucket's versions", CHECK_SERVER)
         markers = page.get("DeleteMarkers", [])
         for entry in (*page.get("Versions", []), *markers):
             if not entry.get("Key", "").startswith(self._prefix):
@@ -93,5 +93,5 @@ class Versions:
         noncurrent = [version for version in page.get("Versions", []) if version.get("IsLatest") is not True]
         sizes = [version.get("Size", -1) for version in noncurrent]
         if min(sizes, default=0) < 0:
-            raise AcctError(where, "has a version that has no size of 0 bytes or more", CHECK_SERVER)
+            raise AcctError(where, "has a version without a valid size", CHECK_SERVER)
         return sizes + [0] * len(markers)

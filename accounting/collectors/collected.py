@@ -1,4 +1,4 @@
-"""What a collector gives of a registry, whatever its layout."""
+"""What a collector returns for a registry of any layout."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,18 +25,18 @@ BROKEN = {
     "problem": pl.String(),
 }
 
-# What an object of a registry is: content of what is served; content that nothing served reaches; an upload that was
-# begun and not finished; what the registry keeps for itself; and what does not fit the layout.
+# What an object of a registry is: content that is served; content that nothing served references; an unfinished upload;
+# a file for the registry's own use; or a file that is not part of the layout.
 REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN = "reachable", "garbage", "upload", "metadata", "unknown"
 PART_NAMES = (REACHABLE, GARBAGE, UPLOAD, METADATA, UNKNOWN)
 
-# An empty object that stands for a folder of the bucket: consoles and file system gateways make them.
+# An empty object that stands for a folder of the bucket: consoles and file system gateways create them.
 FOLDER_MARKER = (pl.col("size_bytes") == 0) & pl.col("key").str.contains(r"(^|/|_\$folder\$)$")
 
-# What can be broken. Billed to nobody are a manifest that cannot be read, a tag that points at nothing readable or at a
-# manifest that its image has not, and an image whose name tells no workspace. Billed all the same are a packument that
-# cannot be read, a manifest whose content is not known, and what is stored with another size than a manifest states. Of
-# a metadata file that cannot be read its place tells whose it is, or nothing does.
+# What can be broken. Not billed are a manifest that cannot be read, a tag that points to nothing readable or to a
+# manifest that its image does not have, and an image whose name has no workspace. Still billed are a packument that
+# cannot be read, a manifest whose content is not known, and a blob whose size is not the one that a manifest states. A
+# metadata file that cannot be read is billed to the package that its path names, if any.
 MANIFEST, TAG, PACKUMENT, METADATA_FILE = "manifest", "tag", "packument", "metadata file"
 LOST_TAG, NAME, CONTENT, SIZE = "lost tag", "name", "content", "size"
 KINDS = (MANIFEST, TAG, PACKUMENT, METADATA_FILE, NAME, CONTENT, SIZE, LOST_TAG)
@@ -47,7 +47,7 @@ def _no_manifests() -> pl.DataFrame:
 
 
 def nothing_broken() -> pl.DataFrame:
-    """As BROKEN."""
+    """An empty frame, as BROKEN."""
     return pl.DataFrame(schema=BROKEN)
 
 
@@ -55,10 +55,11 @@ def nothing_broken() -> pl.DataFrame:
 class Manifests:
     """What earlier collections have read, so that it is not read again.
 
-    Manifests are immutable: those `known`, as MANIFESTS, are not read again unless they were written since the source's
-    snapshot before, of the instant `since` (None: there is none), for then something ails them. Those `begun` were read
-    by a collection that has not ended. `broken` are the keys of objects that the snapshot before found broken.
-    `keep` is given the manifests that are read now, batch by batch, so that interrupted work need not read them again.
+    Manifests are immutable: those `known`, as MANIFESTS, are read again only if they were written since the source's
+    previous snapshot, taken at `since` (None: there is none), because then something may be wrong with them. Those
+    `begun` were read by a collection that was interrupted. `broken` are the keys of objects that the previous snapshot
+    found broken. `keep` is called with the manifests that are read now, batch by batch, so that a collection after an
+    interruption need not read them again.
     """
 
     known: pl.DataFrame = field(default_factory=_no_manifests)
@@ -68,7 +69,7 @@ class Manifests:
     broken: frozenset[str] = frozenset()
 
     def doubtful(self) -> pl.Expr:
-        """Whether what earlier collections read of an object (key, modified_at) need not hold any more."""
+        """Whether an object (key, modified_at) may have changed since earlier collections read it."""
         written = pl.lit(False) if self.since is None else pl.col("modified_at") >= self.since
         return written | pl.col("key").is_in(pl.Series(sorted(self.broken), dtype=pl.String()).implode())
 
@@ -79,16 +80,15 @@ class Collected:
 
     `references` has the columns of REFERENCES (text, then two Int64: bytes, epoch seconds), sorted, each row once, and
     `content_tag` (collectors.store) where blobs are not named by their content.
-    `parts`, as PARTS, says of each object listed what it is. `manifests`, as MANIFESTS, are those that were read now;
-    `blobs` are the configs and layers that each names, `children` the manifests that an index lists, beside them the
-    sizes that it states of them, `subject` is the one that it hangs on, `unknown` what of its content is not known; a
-    layout without manifests has none. Missing blobs are named by what is served, and are not stored (layers kept
-    elsewhere).
-    `broken`, as BROKEN, are the objects that the registry itself cannot read, or that contradict each other, by the
-    workspaces and packages concerned (null where unknown): `problem` is the end of a sentence that begins with the key.
-    `examined` is how many objects there are of those kinds of which only few can be broken at once.
-    `has_marker` tells a registry from a place that never was one, or a wrong prefix; `in_database` tells one that seems
-    to keep its metadata in a database.
+    `parts`, as PARTS, says what each listed object is. `manifests`, as MANIFESTS, are those that were read now (none in
+    a layout without manifests): `blobs` are the configs and layers that a manifest names, `children` the manifests that
+    an index lists, with the sizes that it states for them, `subject` the manifest that it refers to, `unknown` says
+    what is not known of its content. Missing blobs are named by something served, but not stored (foreign layers).
+    `broken`, as BROKEN, are the objects that the registry itself cannot read, or that contradict each other, with the
+    workspaces and packages concerned (null if unknown): `problem` is the end of a sentence that begins with the key.
+    `examined` is the number of objects of those kinds of which only a few can be broken at once.
+    `has_marker` distinguishes a registry from a place that was never one, or a wrong prefix; `in_database` is true if
+    the registry seems to keep its metadata in a database.
     """
 
     taken_at: int
@@ -103,5 +103,5 @@ class Collected:
 
     @property
     def garbage(self) -> pl.DataFrame:
-        """The objects that nothing served reaches; they are stored and not billed."""
+        """The objects that nothing served references; they are stored but not billed."""
         return self.parts.filter(pl.col("part") == GARBAGE)

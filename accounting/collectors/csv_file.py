@@ -1,4 +1,4 @@
-"""A CSV file with named columns, all text, read by DuckDB's own reader and as strictly as RFC 4180 has it."""
+"""A CSV file with named columns, all text, read by DuckDB's own reader as strictly as RFC 4180 demands."""
 
 import csv
 import sys
@@ -8,14 +8,14 @@ from pathlib import Path
 from accounting.errors import CHECK_PATH, AcctError
 from accounting.paths import glob_of
 
-# Python's own limit is lower than that of DuckDB, which reads the rows.
+# Python's own limit is lower than that of DuckDB, which reads the rows after the header.
 csv.field_size_limit(sys.maxsize)
 
 
 def reader(file: Path, columns: Sequence[str], kind: str) -> str:
-    """The `read_csv(…)` that gives these columns of a file, whatever others it has; `kind` is what such a file is.
+    """The `read_csv(…)` that returns these columns of a file, which may have others; `kind` says what the file is.
 
-    Raises AcctError where the file cannot be read, or its header lacks a column or has one twice.
+    Raises AcctError if the file cannot be read, or if its header lacks a column or has one twice.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
@@ -39,7 +39,7 @@ def require(file: Path, header: Sequence[str], columns: Sequence[str], kind: str
     separator = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
     if missing and separator:
         named = {";": "semicolons", "\t": "tabs", "|": "bars"}[separator]
-        raise AcctError(str(file), f"has its columns separated by {named}", "save it as CSV with commas")
+        raise AcctError(str(file), f"its columns are separated by {named}", "save it as CSV with commas")
     if missing:
         raise AcctError(
             str(file), f"has no column {', '.join(missing)}", f"{kind} has the columns {', '.join(columns)}"

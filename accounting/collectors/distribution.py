@@ -1,8 +1,8 @@
-"""Container images in the storage layout of the CNCF distribution registry, whatever the place.
+"""Container images in the storage layout of the CNCF distribution registry, in a bucket or a folder.
 
-What is billed is what the registry serves and its own garbage collection keeps: tags and untagged manifests, and the
-blobs that these reach. `_layers` links stay after the last use of a blob and prove nothing; `_uploads` are no blobs.
-Keys that do not fit the layout are ignored. What the registry answers with an error is broken: listed, and no version.
+Billed is what the registry serves and its own garbage collection keeps: tags and untagged manifests, and the blobs that
+these reference. `_layers` links stay after the last use of a blob and prove nothing; `_uploads` are not blobs. Keys
+that do not fit the layout are ignored. What the registry answers with an error is broken: reported, and not a version.
 """
 
 import hashlib
@@ -34,8 +34,8 @@ from accounting.collectors.store import OBJECTS, Progress, Store
 from accounting.model import Source
 
 TOP = "docker/registry/v2/"
-# What a pull-through cache keeps of what expires when (distribution, registry/proxy/scheduler); GitLab's registry says
-# by one of two files whether a database or the links here have its metadata.
+# Where a pull-through cache records what expires when (distribution, registry/proxy/scheduler). GitLab's registry has
+# one of two files that say whether its metadata is in a database or in the links here.
 IN_DATABASE = "docker/registry/lockfiles/database-in-use"
 OF_THE_REGISTRY = ("scheduler-state.json", IN_DATABASE, "docker/registry/lockfiles/filesystem-in-use")
 
@@ -47,7 +47,7 @@ TAG_NAME = r"^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"
 def collect(store: Store, source: Source, manifests: Manifests, progress: Progress) -> Collected:
     """List a registry and read the manifests that are not known yet.
 
-    Raises AcctError, naming the place or the key, for a listing or an answer that cannot be trusted.
+    Raises AcctError, naming the place or the key, if a listing or an answer cannot be trusted.
     """
     listing = store.listing(progress)
     objects = listing.objects.with_row_index("number")
@@ -59,7 +59,7 @@ def collect(store: Store, source: Source, manifests: Manifests, progress: Progre
     linked = _revisions(links).join(images, on="image")
     reader = Reader(store, source, progress, manifests.keep)
     tag_keys = _tag_keys(links).join(images, on="image")
-    # What is read tells of now.
+    # The content of a link is read now, and so may be newer than an inventory.
     listed = _tags_of_listing(tag_keys, below_manifests if listing.historic else below_manifests.clear())
     unlisted = tag_keys.join(listed, on=["image", "version"], how="anti")
     tags = reader.links(unlisted, "tags")
@@ -123,7 +123,7 @@ def _below_manifests(keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _manifest_links(links: pl.DataFrame) -> pl.DataFrame:
-    """The links of revisions and of what tags point at, with the five parts of the rest of their path."""
+    """The links of revisions and of tags, with the five parts of the rest of their path."""
     parts = pl.col("rest").str.split_exact("/", 4).struct.rename_fields(["kind", "first", "second", "link", "more"])
     return (
         links.with_columns(parts.alias("parts"))
@@ -133,7 +133,7 @@ def _manifest_links(links: pl.DataFrame) -> pl.DataFrame:
 
 
 def _images(links: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The images whose name, or else the source, says their workspace: image, workspace, package; and the others, as
+    """The images whose workspace is known from their name or the source: image, workspace, package; and the others, as
     BROKEN."""
     images = links.select("image").unique()
     if source.workspace is not None:
@@ -154,7 +154,7 @@ def _images(links: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, pl.DataF
 
 
 def _revisions(links: pl.DataFrame) -> pl.DataFrame:
-    """The manifests that are linked by digest: image, digest, uploaded_at, and of the link the columns of OBJECTS."""
+    """The manifests that are linked by digest: image, digest, uploaded_at, and the columns of OBJECTS for the link."""
     return (
         links.filter(pl.col("kind") == "revisions")
         .select("image", *OBJECTS, digest=pl.concat_str("first", "second", separator=":"), uploaded_at="modified_at")
@@ -163,19 +163,19 @@ def _revisions(links: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tag_keys(links: pl.DataFrame) -> pl.DataFrame:
-    """The links that say what a tag points at: image, version, key, size_bytes, content_tag."""
+    """The links that say what a tag points to: image, version, key, size_bytes, content_tag."""
     return links.filter(
         (pl.col("kind") == "tags") & (pl.col("second") == "current") & pl.col("first").str.contains(TAG_NAME)
     ).select("image", "key", "size_bytes", "content_tag", version="first")
 
 
 def _tags_of_listing(tag_keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """What tags point at where the listing alone tells it: image, version, digest.
+    """What tags point to, as far as the listing shows it: image, version, digest.
 
-    Below a tag's `index` is a link for each digest that it ever had, which is written anew when the tag is moved
-    there, just before `current/link` (distribution, registry/storage/tagstore.go). What the tag points at is the one
-    of the content of `current/link`; where content tags do not say (encrypted content has random ones), it is the
-    latest, unless there are two of its second.
+    Below a tag's `index` is a link for each digest that it ever had. That link is written again when the tag is moved
+    to the digest, just before `current/link` (distribution, registry/storage/tagstore.go). The tag points to the one
+    with the same content as `current/link`. If content tags do not show this (encrypted content has random ones), it
+    is the latest, unless two links are of the same second.
     """
     tag = ["image", "version"]
     names = ["kind", "version", "index", "algorithm", "hex", "link", "more"]
@@ -200,8 +200,8 @@ def _tags_of_listing(tag_keys: pl.DataFrame, links: pl.DataFrame) -> pl.DataFram
 def _unread(
     linked: pl.DataFrame, blobs: pl.DataFrame, manifests: Manifests
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Of the linked manifests those that are known, as MANIFESTS; those to read: digest, size_bytes, key; and those
-    that are not stored: digest, key, problem."""
+    """The linked manifests in three groups: those that are known, as MANIFESTS; those to read: digest, size_bytes, key;
+    and those that are not stored: digest, key, problem."""
     stored = linked.select("digest").unique().join(blobs, on="digest", how="left")
     names = pl.col("digest").str.splitn(":", 2).struct
     algorithm, name = names.field("field_0"), names.field("field_1")
@@ -223,9 +223,9 @@ def _unread(
 
 
 def _bad_links(linked: pl.DataFrame, manifests: Manifests, reader: Reader) -> pl.DataFrame:
-    """The revisions' links that hold another text than their digest: key, problem.
+    """The revisions' links whose content is not their digest: key, problem.
 
-    A link is read once, and only where neither its length nor, in most buckets, its content tag tell.
+    A link is read once, and only if neither its length nor its content tag (in most buckets an MD5) shows its content.
     """
     wrong_length = pl.col("size_bytes") != pl.col("digest").str.len_bytes()
     new = pl.lit(manifests.since is None) | manifests.doubtful()
@@ -233,25 +233,25 @@ def _bad_links(linked: pl.DataFrame, manifests: Manifests, reader: Reader) -> pl
     tags = [hashlib.md5(digest.encode(), usedforsecurity=False).hexdigest() for digest in in_doubt["digest"]]
     in_doubt = in_doubt.filter(pl.col("content_tag") != pl.Series(tags, dtype=pl.String()))
     read = reader.links(in_doubt.select("key", "size_bytes", expected="digest"), "links")
-    other = pl.when(pl.col("digest") != pl.col("expected")).then(pl.lit("holds another digest than its own"))
+    other = pl.when(pl.col("digest") != pl.col("expected")).then(pl.lit("contains a digest other than its own"))
     return read.select("key", problem=pl.coalesce("problem", other)).drop_nulls()
 
 
 def _lost_tags(pointing: pl.DataFrame, tag_keys: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
-    """Tags that point at a manifest which the image has not, with the problem."""
+    """Tags that point to a manifest that the image does not have, with the problem."""
     lost = pointing.join(linked, on=["image", "digest"], how="anti").join(tag_keys, on=["image", "version"])
     return lost.with_columns(problem=pl.format("points to {}, which the image does not have", "digest"))
 
 
 def _unknown_contents(revisions: pl.DataFrame, manifests: pl.DataFrame, blobs: pl.DataFrame) -> pl.DataFrame:
-    """Manifests of which it is not known all that they name, with the key and the problem."""
+    """Manifests whose content is not completely known, with the key and the problem."""
     unknown = manifests.select("digest", "unknown").drop_nulls().join(blobs.select("digest", "key"), on="digest")
-    problem = pl.format("{}: what it names is not billed", "unknown")
+    problem = pl.format("{}, so the content that it names is not billed", "unknown")
     return revisions.drop("key").join(unknown, on="digest").with_columns(problem=problem)
 
 
 def _other_sizes(revisions: pl.DataFrame, manifests: pl.DataFrame, blobs: pl.DataFrame) -> pl.DataFrame:
-    """Blobs that are stored with another size than a manifest states, with the key and the problem."""
+    """Blobs whose stored size is not the one that a manifest states, with the key and the problem."""
     stated = pl.concat(
         [
             manifests.select("digest", child=names, stated_bytes=sizes).explode("child", "stated_bytes").drop_nulls()
@@ -265,23 +265,23 @@ def _other_sizes(revisions: pl.DataFrame, manifests: pl.DataFrame, blobs: pl.Dat
     )
     found = other.group_by("key", "workspace", "package", "stated_bytes", "stored_bytes").agg(pl.col("digest").min())
     problems = [
-        f"has {stored:,} bytes, but the manifest {digest} says {said:,}; what is stored is billed"
+        f"has {stored:,} bytes, but the manifest {digest} says {said:,}; the stored size is billed"
         for stored, said, digest in found.select("stored_bytes", "stated_bytes", "digest").iter_rows()
     ]
     return found.with_columns(problem=pl.Series(problems, dtype=pl.String()))
 
 
 def _broken(kind: str, found: pl.DataFrame) -> pl.DataFrame:
-    """What is found broken (key, workspace, package, problem), as BROKEN."""
+    """Broken objects (key, workspace, package, problem) as BROKEN."""
     return found.with_columns(kind=pl.lit(kind)).select(list(BROKEN)).unique()
 
 
 def _versions(revisions: pl.DataFrame, tags: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:
-    """What the registry serves as a whole: version, root (the digest of its manifest), and image, workspace,
-    package and uploaded_at of that manifest's revision.
+    """The versions that the registry serves: version, root (the digest of its manifest), and image, workspace, package
+    and uploaded_at of that manifest's revision.
 
-    A tag without a revision of its digest is answered with 404, and no version. An untagged revision is one of its
-    own, unless an index of the same image lists it.
+    A tag without a revision of its digest is not a version: the registry answers 404. An untagged revision is a
+    version, unless an index of the same image lists it.
     """
     tagged = tags.join(revisions, on=["image", "digest"])
     listed = _exploded(revisions.select("image", "digest"), manifests, "children")
@@ -296,8 +296,8 @@ def _versions(revisions: pl.DataFrame, tags: pl.DataFrame, manifests: pl.DataFra
 def _contents(versions: pl.DataFrame, revisions: pl.DataFrame, manifests: pl.DataFrame) -> pl.DataFrame:
     """The closure of each root: image, root, digest, each once.
 
-    An index is followed into the children that its image has as revisions. Of another child only the manifest counts:
-    the registry's garbage collection keeps that, and nothing below it.
+    An index is followed into the children that its image has as revisions. Of any other child only the manifest counts:
+    the registry's garbage collection keeps it, but nothing below it.
     """
     served = revisions.select("image", "digest")
     members = versions.select("image", "root", digest="root").unique()
@@ -313,7 +313,7 @@ def _contents(versions: pl.DataFrame, revisions: pl.DataFrame, manifests: pl.Dat
 
 
 def _exploded(holders: pl.DataFrame, manifests: pl.DataFrame, member: str) -> pl.DataFrame:
-    """A row per holder and `child` in that member of the holder's manifest."""
+    """A row per holder and `child`, an entry of that member of the holder's manifest."""
     named = manifests.select("digest", child=member).explode("child").drop_nulls()
     return holders.join(named, on="digest")
 
@@ -330,7 +330,7 @@ def _references(versions: pl.DataFrame, contents: pl.DataFrame, blobs: pl.DataFr
 
 
 def _parts(objects: pl.DataFrame, blobs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
-    """What each object is, as PARTS: links and the like are what the registry keeps for itself."""
+    """What each object is, as PARTS: links and the like are metadata."""
     reached = contents.select("digest", reached=True).unique()
     of_blob = pl.when("reached").then(pl.lit(REACHABLE)).otherwise(pl.lit(GARBAGE))
     of_blobs = blobs.join(reached, on="digest", how="left").select("number", of_blob=of_blob)
@@ -342,7 +342,7 @@ def _parts(objects: pl.DataFrame, blobs: pl.DataFrame, contents: pl.DataFrame) -
         .then(pl.lit(METADATA))
         .otherwise(pl.lit(UNKNOWN))
     )
-    # By number, for keys are long.
+    # Joined by number, because keys are long.
     return objects.join(of_blobs, on="number", how="left").select(
         "key", "size_bytes", part=pl.coalesce("of_blob", of_others)
     )

@@ -1,7 +1,7 @@
-"""Lifecycle events from a file of CloudEvents 1.0, one JSON object a line or a JSON batch, read by DuckDB's own reader.
+"""Lifecycle events from a file of CloudEvents 1.0, JSON Lines or a JSON array, read by DuckDB's own reader.
 
-The file is not read here: `relation` gives the SELECT that reads it, with the parts of each event and, where
-an event cannot be taken, the problem with it.
+The file is not read here: `relation` returns the SELECT that reads it, with the parts of each event and, if it cannot
+be imported, the problem with it.
 """
 
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ _MEMBERS = ("type", "specversion", "id", "source", "subject", "time")
 def relation(file: Path) -> str:
     """SELECT line_number, problem, foreign_type and the parts of each event (RULES, section 3).
 
-    Raises AcctError where the file cannot be opened, and for an array without an end. One row per line that is not
-    blank, or per element of a JSON array, with its number for `line_number`: event_source, event_id,
+    Raises AcctError if the file cannot be opened, and for an array without an end. One row per line that is not
+    blank, or per element of a JSON array, with its number as `line_number`: event_source, event_id,
     occurred_at (epoch seconds), kind, verb, workspace, format and package (of a package event), slug (of a
     repository event its own, of a package event the linked one) and plan. `foreign_type` is true for types that do
     not begin with `registry.`.
@@ -60,7 +60,7 @@ def relation(file: Path) -> str:
                 WHEN kind = 'package' AND verb IN ('created', 'linked') THEN repository END AS slug,
            CASE WHEN verb = 'plan_changed' THEN plan END AS plan,
            CASE
-               WHEN event IS NULL THEN 'is no JSON object'
+               WHEN event IS NULL THEN 'is not a JSON object'
                WHEN type IS NULL THEN 'the member type is missing'
                WHEN foreign_type THEN NULL
                WHEN specversion IS NULL THEN 'the member specversion is missing'
@@ -70,16 +70,16 @@ def relation(file: Path) -> str:
                WHEN subject IS NULL THEN 'the member subject is missing'
                WHEN time IS NULL THEN 'the member time is missing'
                WHEN type NOT IN ({types}) THEN 'the event type ''' || type || ''' is unknown'
-               WHEN instant IS NULL THEN 'the time ''' || time || ''' is no ISO 8601 instant with an offset'
+               WHEN instant IS NULL THEN 'the time ''' || time || ''' is not an ISO 8601 instant with an offset'
                WHEN workspace = '' OR CASE kind
                    WHEN 'workspace' THEN contains(subject, '/')
                    WHEN 'repository' THEN rest = '' OR contains(rest, '/')
                    ELSE format NOT IN ({formats}) OR package = '' END
-                   THEN 'the subject ''' || subject || ''' names no ' || kind
+                   THEN 'the subject ''' || subject || ''' does not name a ' || kind
                WHEN verb = 'plan_changed' AND (plan_type <> 'VARCHAR' OR plan = '')
                    THEN 'the member data.plan is missing'
                WHEN kind = 'package' AND repository_type NOT IN ('VARCHAR', 'NULL') OR repository = ''
-                   THEN 'the member data.repository is no slug'
+                   THEN 'the member data.repository is not a slug'
            END AS problem
     FROM named"""
 

@@ -19,7 +19,7 @@ PROGRESS_KEYS = 10_000
 class Folder:
     """The files of a folder, by their path below it; see collectors.store.Store.
 
-    Symbolic links below the folder are no objects and are not followed, so that nothing outside of it is counted.
+    Symbolic links below the folder are ignored and not followed, so that nothing outside of it is counted.
     """
 
     def __init__(self, source: str, path: Path) -> None:
@@ -27,7 +27,7 @@ class Folder:
         self._path = path
 
     def listing(self, progress: Progress) -> Listing:
-        """Raises AcctError where the folder, or one in it, is missing or cannot be read."""
+        """Raises AcctError if the folder, or one in it, is missing or cannot be read."""
         taken_at = int(time.time())
         rows = []
         for row in self._files():
@@ -43,7 +43,7 @@ class Folder:
                 size_bytes = os.fstat(file.fileno()).st_size
                 body = file.read(limit_bytes + 1)
         except FileNotFoundError as error:
-            raise GoneError(where, "is gone since it was listed", "collect again") from error
+            raise GoneError(where, "was deleted after it was listed", "collect again") from error
         except OSError as error:
             raise AcctError(where, f"cannot be read: {error.strerror}", "collect again") from error
         if len(body) > limit_bytes:
@@ -53,11 +53,11 @@ class Folder:
         return body
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
-        """None: in a folder an upload is a file like any other."""
+        """An empty frame: in a folder an upload is a file like any other."""
         return pl.DataFrame(schema=UPLOADS)
 
     def noncurrent_versions(self, progress: Progress) -> Noncurrent:
-        """None: a folder keeps none."""
+        """Always zero: a folder has none."""
         return Noncurrent(0, 0)
 
     def _files(self) -> Iterator[tuple[str, int, int, str]]:
@@ -69,7 +69,7 @@ class Folder:
                 path = os.path.join(folder, name)
                 try:
                     found = os.lstat(path)
-                except FileNotFoundError:  # deleted since its folder was read
+                except FileNotFoundError:  # deleted after its folder was read
                     continue
                 except OSError as error:
                     self._refuse(error)
@@ -81,5 +81,5 @@ class Folder:
         raise AcctError(
             f"source {self._source}, folder {error.filename}",
             f"cannot be read: {error.strerror}",
-            "mend the url or the inventory of the source, or the rights to the folder",
+            "correct the url or the inventory of the source, or the permissions of the folder",
         ) from error

@@ -1,8 +1,8 @@
-"""JSON as the registry's program reads it, with the encoding/json of Go, for what it serves has to be billed.
+"""JSON as the registry reads it, with Go's encoding/json, because everything that the registry serves has to be billed.
 
-Bytes that are no UTF-8 and halves of surrogates are replaced; numbers have any length; values are nested 10,000 deep at
-most. Names of members match in any case, by simple Unicode folding. Of two members of one name the later is read into
-what the earlier gave: it overwrites what it says, and leaves the rest.
+Invalid UTF-8 and lone surrogates are replaced; numbers have any length; values are nested at most 10,000 deep. Names of
+members match in any case, by simple Unicode folding. If a name occurs twice, the later value is read into the earlier
+one: it overwrites the members that it has and leaves the rest.
 """
 
 import json
@@ -14,30 +14,30 @@ MOST_NESTED = 10_000
 _INTEGER = re.compile("-?[0-9]{1,19}")
 _LEAST_INTEGER, _MOST_INTEGER = -(2**63), 2**63 - 1
 
-# A structural character, a text, or what stands between them.
+# A structural character, a string, or the text between them.
 _TOKEN = re.compile(r'[ \t\n\r]*+(?:([\[\]{}:,])|("(?:[^"\\]++|\\.)*+"|[^\[\]{}:," \t\n\r]++))', re.DOTALL)
 
-# What a value is read as: a text, a whole number, a list, or an object with these members, by their folded names.
+# The type that a value is read as: a string, an integer, a list, or an object with these members, by folded name.
 Kind: TypeAlias = "type[str] | type[int] | list[Kind] | dict[str, Kind]"
 
 
 class Members(list[tuple[str, object]]):
-    """An object: its members in their order, those of one name too."""
+    """An object: its members in their order, including those with the same name."""
 
 
 class Number(str):
-    """A number, as it is written."""
+    """A number, as it was written."""
 
 
 class _List(list[object]):
-    """A list with what an earlier, longer one of the same name had beyond it: Go keeps it, and a later one may read
-    into it."""
+    """A list, with the elements that an earlier, longer list of the same name had beyond its end: Go keeps them, and a
+    later list may be read into them."""
 
     beyond: list[object]
 
 
 def parse(body: bytes, most_nested: int | None = MOST_NESTED) -> object:
-    """The value: Members, list, str, Number, bool or None. Raises ValueError for what is no JSON, or nested deeper."""
+    """The value: Members, list, str, Number, bool or None. Raises ValueError if it is not JSON or is nested deeper."""
     text = body.decode(errors="replace")
     try:
         return _plain(text)
@@ -46,9 +46,9 @@ def parse(body: bytes, most_nested: int | None = MOST_NESTED) -> object:
 
 
 def read(value: object, kind: Kind, before: object = None) -> object:
-    """A value as `kind`, read into what is there `before`; an object becomes a dict of those members that it has.
+    """A value as `kind`, read into the value `before`; an object becomes a dict of the members that it has.
 
-    Raises ValueError for a value of another kind. A null changes nothing, but for a list, which is none then.
+    Raises ValueError for a value of another kind. A null changes nothing, except that a list becomes None.
     """
     if value is None:
         return None if isinstance(kind, list) else before
@@ -67,11 +67,11 @@ def read(value: object, kind: Kind, before: object = None) -> object:
         number = int(str(value))
         if _LEAST_INTEGER <= number <= _MOST_INTEGER:
             return number
-    raise ValueError("has a member of another kind than a manifest's")
+    raise ValueError("has a member whose type is not that of a manifest")
 
 
 def folded(name: str) -> str:
-    """Equal for names that Go takes for one: case, the long s and the Kelvin sign make no difference.
+    """Equal for names that Go treats as the same: case, the long s and the Kelvin sign make no difference.
 
     >>> folded("LayerS") == folded("layer\\u017f"), folded("\\u212a") == folded("k"), folded("conf\\u0131g")
     (True, True, 'confıg')
@@ -87,14 +87,14 @@ def _read_list(values: list[object], kind: Kind, before: object) -> _List:
 
 
 def _plain(text: str) -> object:
-    """By Python's own parser, which is fast and takes what is nested some hundred deep."""
+    """The value by Python's own parser, which is fast but accepts only some hundred levels."""
     return json.loads(
         text, object_pairs_hook=Members, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
     )
 
 
 def _nested(text: str, most_nested: int | None) -> object:
-    """The same without recursion. What stands between structural characters is left to _plain."""
+    """The same without recursion. The text between structural characters is parsed by _plain."""
     whole: list[object] = []
     holders: list[list[object] | Members] = [whole]
     names: list[str] = []
@@ -120,9 +120,9 @@ def _nested(text: str, most_nested: int | None) -> object:
             _put(holder, names, _plain(plain))
             due = "comma or end"
         else:
-            raise ValueError("no JSON")
+            raise ValueError("not JSON")
     if len(holders) > 1 or not whole:
-        raise ValueError("no JSON")
+        raise ValueError("not JSON")
     return whole[0]
 
 
@@ -134,16 +134,16 @@ def _put(holder: list[object] | Members, names: list[str], value: object) -> Non
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """Each structural character, or what stands between them; the other is empty."""
+    """Each structural character, or the text between two of them; the other is empty."""
     end = len(text.rstrip(" \t\n\r"))
     at = 0
     while at < end:
         found = _TOKEN.match(text, at)
         if not found:
-            raise ValueError("no JSON")
+            raise ValueError("not JSON")
         at = found.end()
         yield found[1] or "", found[2] or ""
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -1,8 +1,8 @@
-"""S3 Inventory as the listing of a bucket, so that a large one need not be listed key by key.
+"""S3 Inventory as the listing of a bucket, so that a large bucket need not be listed key by key.
 
-Amazon S3 User Guide, "Locating your inventory list": below the place that an inventory is written to stand folders
-named by the instant that each describes, with a manifest.json that names the files of that inventory by their keys
-in the destination bucket, and a manifest.checksum.
+Amazon S3 User Guide, "Locating your inventory list": an inventory is written into folders named by the instant that
+each describes. In each is a manifest.json, which names the files of that inventory by their keys in the destination
+bucket, and a manifest.checksum.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from accounting.instants import format_instant
 from accounting.model import Source
 from accounting.text import counted
 
-MANIFEST_BYTES = 64 * 2**20  # some 200 bytes a file, and a file for some million keys
+MANIFEST_BYTES = 64 * 2**20  # some 200 bytes per file, and one file per some million keys
 CHECKSUM_BYTES = 64
 FUTURE_SECONDS = 300
 
@@ -30,7 +30,7 @@ _NAMED = re.compile(rf"(?P<place>file:|.*?/)(?P<manifest>{_DATED}|manifest\.json
 _TEXTS = ("sourceBucket", "destinationBucket", "version", "creationTimestamp", "fileFormat", "fileSchema")
 
 _NEXT = "collect again with the next inventory"
-_COPY = "copy the inventory anew if this is a copy, else collect again with the next one"
+_COPY = "if this is a copy of the inventory, copy it again; else collect again with the next inventory"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class File:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest.json says: `columns` by the names of inventory_rows.COLUMNS where they are known there."""
+    """The content of a manifest.json; `columns` have the names of inventory_rows.COLUMNS if they are in it."""
 
     source_bucket: str
     destination_bucket: str
@@ -57,11 +57,11 @@ class Manifest:
 class Inventory:
     """The objects of a bucket below a prefix as its newest inventory lists them; see collectors.store.Store.
 
-    What is read comes from the bucket itself, as it is now.
+    Objects are read from the bucket itself, as it is now.
     """
 
     def __init__(self, source: Source, bucket: str, prefix: str, objects: Store, place: Store) -> None:
-        """`objects` reads below the prefix of the bucket; `place` is what `folder_of` gives of source.inventory."""
+        """`objects` is the bucket below the prefix; `place` is that of `folder_of(source.inventory)`."""
         self._source = source
         self._url = source.inventory or ""
         self._bucket = bucket
@@ -70,7 +70,7 @@ class Inventory:
         self._place = place
 
     def listing(self, progress: Progress) -> Listing:
-        """Raises AcctError, naming the file of the inventory, unless it is whole and every row of it well formed."""
+        """Raises AcctError, naming the file of the inventory, unless it is complete and every row is well formed."""
         progress(f"{self._source.name}: looking for the newest inventory")
         stored = dict(self._place.listing(lambda line: None).objects.select("key", "size_bytes").iter_rows())
         key, manifest = self._newest(stored)
@@ -91,20 +91,20 @@ class Inventory:
         try:
             return self._objects.read(key, limit_bytes)
         except AcctError as error:
-            # Without s3:ListBucket an object that is gone looks like one that may not be read.
-            hint = f"{error.hint}; if it is gone since the inventory was taken, {_NEXT}"
+            # Without s3:ListBucket, a deleted object looks like one that may not be read.
+            hint = f"{error.hint}; if it was deleted after the inventory was taken, {_NEXT}"
             raise AcctError(error.where, error.what, hint) from error
 
     def unfinished_uploads(self, progress: Progress) -> pl.DataFrame:
-        """Those of now: an inventory has none."""
+        """The current ones of the bucket: an inventory does not list them."""
         return self._objects.unfinished_uploads(progress)
 
     def noncurrent_versions(self, progress: Progress) -> Noncurrent | None:
-        """Those of now."""
+        """The current ones of the bucket."""
         return self._objects.noncurrent_versions(progress)
 
     def _newest(self, stored: dict[str, int]) -> tuple[str, Manifest]:
-        """The manifest that the url names, or that of the latest date, with its key below the place."""
+        """The manifest that the url names, or else the latest, with its key below the place."""
         named = _NAMED.fullmatch(self._url)
         wanted = re.compile(re.escape(named["manifest"]) if named else _DATED)
         # The names of the folders sort by their instants.
@@ -112,14 +112,14 @@ class Inventory:
         if key is None:
             raise AcctError(
                 f"source {self._source.name}, inventory {self._url}",
-                "has no manifest.json in a folder named as 2026-11-01T00-00Z",
-                "name the folder that holds these, or wait for the first inventory",
+                "has no manifest.json in a folder with a name such as 2026-11-01T00-00Z",
+                "name the folder that contains these folders, or wait for the first inventory",
             )
         where = self._where(key)
         body = self._place.read(key, MANIFEST_BYTES)
         checksum = f"{key.removesuffix('.json')}.checksum"
         if checksum in stored and self._place.read(checksum, CHECKSUM_BYTES).strip() != _md5(body).encode():
-            raise AcctError(where, f"has another MD5 than {checksum} says", _COPY)
+            raise AcctError(where, f"does not have the MD5 in {checksum}", _COPY)
         try:
             manifest = parse_manifest(body)
         except ValueError as error:
@@ -130,30 +130,31 @@ class Inventory:
     def _check(self, where: str, manifest: Manifest) -> None:
         if manifest.source_bucket != self._bucket:
             said = f"is an inventory of the bucket {manifest.source_bucket}, not of {self._bucket}"
-            raise AcctError(where, said, "mend the url or the inventory of the source")
+            raise AcctError(where, said, "correct the url or the inventory of the source")
         scheme, _, place = self._url.partition("://")
         destination = re.sub("^arn:[^:]*:s3:::", "", manifest.destination_bucket)
         if scheme == "s3" and destination != place.split("/")[0]:
             said = f"was written to the bucket {destination}"
             raise AcctError(where, said, "name that bucket as the inventory of the source, or copy it to a folder")
         if manifest.file_format == "ORC":
-            raise AcctError(where, "lists its objects in ORC, which is not read", "have it written as Parquet or CSV")
+            hint = "set the output format of the inventory to Parquet or CSV"
+            raise AcctError(where, "has the format ORC, which is not supported", hint)
         if manifest.taken_at > time.time() + FUTURE_SECONDS:
-            said = f"is of {format_instant(manifest.taken_at)}, which is yet to come"
+            said = f"is of {format_instant(manifest.taken_at)}, which is in the future"
             raise AcctError(where, said, "check this machine's clock")
 
     def _rows(self, manifest: Manifest, file: File, stored: dict[str, int]) -> Iterator[pl.DataFrame]:
-        """The current objects that a file lists, some at a time, as OBJECTS with their whole keys."""
+        """The current objects that a file lists, in batches, as OBJECTS with their whole keys."""
         where = self._where(file.key)
         key = _found(file.key, stored)
         if key is None:
             raise AcctError(where, "is missing", _COPY)
         if stored[key] != file.size_bytes:
             has = counted(stored[key], "byte")
-            raise AcctError(where, f"has {has} and not {file.size_bytes:,} as its manifest says", _COPY)
+            raise AcctError(where, f"has {has}, but its manifest says {file.size_bytes:,}", _COPY)
         content = self._place.read(key, file.size_bytes)
         if _md5(content) != file.md5:
-            raise AcctError(where, "holds other content than its MD5 in the manifest says", _COPY)
+            raise AcctError(where, "does not have the MD5 that its manifest says", _COPY)
         yield from objects_of(where, content, manifest.file_format, manifest.columns, self._bucket)
 
     def _where(self, key: str) -> str:
@@ -161,7 +162,7 @@ class Inventory:
 
 
 def folder_of(url: str) -> str:
-    """The url of the place that holds an inventory's dated folders, of one that may name a manifest.json.
+    """The url of the folder with an inventory's dated folders; `url` may name a manifest.json in one of them.
 
     >>> folder_of("s3://reports/images/daily/2026-11-01T00-00Z/manifest.json")
     's3://reports/images/daily/'
@@ -174,22 +175,22 @@ def folder_of(url: str) -> str:
 
 
 def parse_manifest(body: bytes) -> Manifest:
-    """A manifest.json. Raises ValueError, which says what is wrong, for anything else."""
+    """A manifest.json, parsed. Raises ValueError, which says what is wrong, for anything else."""
     try:
         content = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
-        raise ValueError("is no JSON that can be read") from error
+        raise ValueError("is not valid JSON") from error
     if not isinstance(content, dict):
-        raise ValueError("is no manifest of an inventory: it is no JSON object")
+        raise ValueError("is not the manifest of an inventory: it is not a JSON object")
     for name in _TEXTS:
         if not isinstance(content.get(name), str):
-            raise ValueError(f"is no manifest of an inventory: it has no text {name}")
+            raise ValueError(f"is not the manifest of an inventory: it has no string {name}")
     if not re.fullmatch("[0-9]{1,15}", content["creationTimestamp"]):
-        raise ValueError("has a creationTimestamp that is no number of milliseconds")
+        raise ValueError("has a creationTimestamp that is not a number of milliseconds")
     if content["fileFormat"] not in ("CSV", "Parquet", "ORC"):
-        raise ValueError(f"lists its objects in {content['fileFormat']!r}, which is unknown")
+        raise ValueError(f"has the unknown format {content['fileFormat']!r}")
     if not isinstance(content.get("files"), list):
-        raise ValueError("is no manifest of an inventory: it has no list of files")
+        raise ValueError("is not the manifest of an inventory: it has no list of files")
     return Manifest(
         content["sourceBucket"],
         content["destinationBucket"],
@@ -201,7 +202,7 @@ def parse_manifest(body: bytes) -> Manifest:
 
 
 def _columns(file_format: str, schema: str) -> tuple[str, ...]:
-    """The columns in their order: of a CSV by its list of names, of Parquet by a message text."""
+    """The columns in their order: from a list of names for CSV, from a message type for Parquet."""
     if file_format == "ORC":
         return ()
     if file_format == "CSV":
@@ -213,28 +214,28 @@ def _columns(file_format: str, schema: str) -> tuple[str, ...]:
     versions = VERSIONS if set(VERSIONS) & set(columns) else ()
     for column in (*NEEDED, *versions):
         if column not in columns:
-            raise ValueError(f"lists no {spelled[column]} of objects; have the inventory list it")
+            raise ValueError(f"does not list the {spelled[column]} of objects, which the inventory must include")
     for column in columns:
         if columns.count(column) > 1:
-            raise ValueError(f"lists {spelled.get(column, column)} twice")
+            raise ValueError(f"lists the column {spelled.get(column, column)} twice")
     return tuple(columns)
 
 
 def _file(entry: object) -> File:
     if not isinstance(entry, dict):
-        raise ValueError("names a file that is no JSON object")
+        raise ValueError("names a file that is not a JSON object")
     key, size, md5 = (entry.get(name) for name in ("key", "size", "MD5checksum"))
     if not isinstance(key, str) or not key:
         raise ValueError("names a file without a key")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ValueError(f"names the file {key} without a size")
+        raise ValueError(f"names the file {key} without a valid size")
     if not isinstance(md5, str) or not re.fullmatch("[0-9a-f]{32}", md5):
-        raise ValueError(f"names the file {key} without an MD5checksum")
+        raise ValueError(f"names the file {key} without a valid MD5checksum")
     return File(key, size, md5)
 
 
 def _found(key: str, stored: dict[str, int]) -> str | None:
-    """A file's key below the place: the longest end of its key in the destination bucket that is there.
+    """A file's key below the place: the longest end of its key in the destination bucket that exists there.
 
     >>> _found("images/daily/data/1.csv.gz", {"data/1.csv.gz": 9, "1.csv.gz": 9})
     'data/1.csv.gz'

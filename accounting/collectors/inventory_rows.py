@@ -1,9 +1,9 @@
 """The rows of a file of an S3 Inventory, CSV or Parquet, as objects.
 
-Amazon S3 User Guide, "Amazon S3 Inventory list": in a CSV file, which is compressed and has no header, the columns
-stand in the order of the manifest's fileSchema, and keys are URL-encoded, a space as `+`; in a Parquet file columns
-go by name, and keys are as they are. Where versions are listed, an object is the latest version of its key unless
-that is a delete marker, which has no size.
+Amazon S3 User Guide, "Amazon S3 Inventory list": in a CSV file, which is compressed and has no header, the columns are
+in the order of the manifest's fileSchema, and keys are URL-encoded, a space as `+`; in a Parquet file columns have
+names, and keys are not encoded. If versions are listed, an object is the latest version of its key, unless that is a
+delete marker, which has no size.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from accounting.instants import FIRST, LAST
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# The columns that matter: their names in a CSV's schema, and in Parquet.
+# The columns that are read: their names in a CSV's schema, and in Parquet.
 COLUMNS = {
     "Bucket": "bucket",
     "Key": "key",
@@ -34,21 +34,21 @@ COLUMNS = {
 }
 NEEDED = ("key", "size", "last_modified_date")
 VERSIONS = ("version_id", "is_latest", "is_delete_marker")  # together, or none of them
-ROWS, BLOCK_BYTES = 250_000, 16 * 2**20  # what is in memory of a file at a time, beside its bytes
+ROWS, BLOCK_BYTES = 250_000, 16 * 2**20  # the parsed part of a file that is in memory at a time
 
 _HINT = "collect again with the next inventory"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$"
-# No escape starts another, and none is left after one pass: %2541 is %41 and not A.
+# One pass decodes each escape once and no more: %2541 becomes %41, not A.
 _ASCII = {form % code: chr(code) for code in range(128) for form in ("%%%02X", "%%%02x")} | {"+": " "}
 
 
 def objects_of(
     where: str, content: bytes, file_format: str, columns: tuple[str, ...], bucket: str
 ) -> Iterator[pl.DataFrame]:
-    """The objects that a file lists as current, some at a time: as store.OBJECTS, with their whole keys.
+    """The objects that a file lists as current, in batches, as store.OBJECTS with their whole keys.
 
-    `columns` are those of the manifest, by the names of COLUMNS. Raises AcctError for a file that cannot be read,
-    for a malformed row, naming its key, and for one of another bucket.
+    `columns` are those of the manifest, by the names of COLUMNS. Raises AcctError if the file cannot be read and,
+    naming the key, for a row that is malformed or of another bucket.
     """
     import pyarrow as pa
 
@@ -64,7 +64,7 @@ def objects_of(
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise AcctError(where, f"cannot be read: {said}", _HINT) from error
     except pl.exceptions.PolarsError as error:
-        raise AcctError(where, "cannot be read: a column is of another type than it should be", _HINT) from error
+        raise AcctError(where, "cannot be read: a column has the wrong type", _HINT) from error
 
 
 def _csv(where: str, content: bytes, columns: tuple[str, ...], read: list[str]) -> Iterator[pl.DataFrame]:
@@ -72,7 +72,7 @@ def _csv(where: str, content: bytes, columns: tuple[str, ...], read: list[str]) 
     import pyarrow as pa
     from pyarrow import csv
 
-    # Arrow's reader refuses a row of another number of columns, which Polars' fills up.
+    # Arrow's reader refuses a row with the wrong number of columns; Polars' would fill it up.
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as text:
         if not text.peek(1):
             return
@@ -87,13 +87,13 @@ def _csv(where: str, content: bytes, columns: tuple[str, ...], read: list[str]) 
         for number, batch in enumerate(batches):
             rows = _frame(batch)
             if number == 0 and _is_header(rows["size"].first(), columns):
-                hint = "have it written without that line, for its columns are those of the manifest"
+                hint = "write it without that line; the manifest names its columns"
                 raise AcctError(where, "begins with a header line, which an S3 inventory does not have", hint)
             yield rows
 
 
 def _is_header(size: object, columns: tuple[str, ...]) -> bool:
-    """Whether the first row has the name of a column, whichever it is, where its size should be.
+    """Whether the first row has the name of any column in place of its size.
 
     >>> [_is_header(size, ("key", "size", "StorageClass")) for size in ("Size", "storage_class", "100")]
     [True, True, False]
@@ -120,7 +120,7 @@ def _frame(batch: "pa.RecordBatch") -> pl.DataFrame:
 
 
 def _typed(where: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Text to types, null where it is malformed; a cast alone would take `+5` for a number, and ` 1-1-1` for a date."""
+    """Text to types, null if malformed; a cast alone would accept `+5` as a number and ` 1-1-1` as a date."""
     flags = [name for name in ("is_latest", "is_delete_marker") if name in rows.columns]
     size, date = pl.col("size"), pl.col("last_modified_date")
     instant = date.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="ms", strict=False)
@@ -136,26 +136,26 @@ def _typed(where: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def decoded(keys: pl.Series) -> pl.Series:
-    """URL-encoded keys as they are in the bucket; ValueError with one that is not URL-encoded."""
+    """URL-encoded keys, decoded. Raises ValueError, with the key, if one is not URL-encoded."""
     if not keys.str.contains("[%+]").any():
         return keys
     broken = keys.filter(keys.str.contains("%([^0-9A-Fa-f]|[0-9A-Fa-f]([^0-9A-Fa-f]|$)|$)"))
     if not broken.is_empty():
         raise ValueError(broken[0])
     plain = keys.str.replace_many(_ASCII)
-    # Escapes of more than one byte make one character together; they are rare, and Python's decoder is slow.
+    # A character of several bytes has several escapes; it is rare, and Python's decoder is slow.
     wide = keys.str.contains("%[89A-Fa-f]")
     if not wide.any():
         return plain
     try:
         characters = [unquote_plus(key, errors="strict") for key in keys.filter(wide)]
     except UnicodeDecodeError as error:
-        raise ValueError("its bytes are no UTF-8") from error
+        raise ValueError("its bytes are not UTF-8") from error
     return plain.scatter(wide.arg_true(), characters)
 
 
 def _cast(rows: pl.DataFrame) -> pl.DataFrame:
-    """Parquet's columns to the types of `_typed`; text may come as bytes. Raises PolarsError for other types."""
+    """Parquet's columns as the types of `_typed`; text may be stored as bytes. Raises PolarsError for other types."""
     if not rows.schema["size"].is_integer() or not isinstance(rows.schema["last_modified_date"], pl.Datetime):
         raise pl.exceptions.SchemaError
     texts = [name for name in ("bucket", "key", "e_tag") if name in rows.columns]
@@ -164,7 +164,7 @@ def _cast(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _objects(where: str, rows: pl.DataFrame, bucket: str) -> pl.DataFrame:
-    """The current objects among typed rows, as OBJECTS. Raises AcctError for a row that cannot be taken."""
+    """The current objects among typed rows, as OBJECTS. Raises AcctError for an invalid row."""
     unlisted = {"bucket": bucket, "is_latest": True, "is_delete_marker": False, "e_tag": ""}
     rows = rows.with_columns(pl.lit(value).alias(name) for name, value in unlisted.items() if name not in rows.columns)
     modified_at = pl.col("last_modified_date").dt.epoch("s")
@@ -175,11 +175,11 @@ def _objects(where: str, rows: pl.DataFrame, bucket: str) -> pl.DataFrame:
         .when(pl.col("bucket").ne_missing(bucket))
         .then(pl.lit("is of another bucket"))
         .when(pl.col("is_latest").is_null() | pl.col("is_delete_marker").is_null())
-        .then(pl.lit("does not say by true or false whether it is the latest version and a delete marker"))
+        .then(pl.lit("has an IsLatest or IsDeleteMarker that is neither true nor false"))
         .when(~pl.col("is_delete_marker") & unsized)
-        .then(pl.lit("has no size of 0 bytes or more"))
+        .then(pl.lit("has no valid size"))
         .when(~modified_at.is_between(FIRST, LAST).fill_null(False))
-        .then(pl.lit("has no LastModifiedDate that can be read"))
+        .then(pl.lit("has no valid LastModifiedDate"))
     )
     problems = rows.select("key", problem=problem).drop_nulls("problem")
     if not problems.is_empty():

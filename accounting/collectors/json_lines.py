@@ -1,4 +1,4 @@
-"""JSON Lines and JSON arrays, read by DuckDB's own readers, so that complaints name a line or an element."""
+"""JSON Lines and JSON arrays, read by DuckDB's own readers, so that errors name a line or an element."""
 
 import json
 import os
@@ -9,17 +9,17 @@ from accounting.paths import glob_of
 
 _LONGEST_LINE_BYTES = 16 * 2**20
 _BLANK = b" \t\r\n"
-_END_BYTES = 64 * 1024  # of a file are looked at for what is not blank
+_END_BYTES = 64 * 1024  # the part of a file at either end that is searched for its first and last character
 
 
 def objects(file: Path) -> str:
-    """SELECT line_number, object: one row per line that is not blank; `object` is null where it is no JSON object.
+    """SELECT line_number, object: one row per line that is not blank; `object` is null if it is not a JSON object.
 
-    Raises AcctError where the file cannot be opened.
+    Raises AcctError if the file cannot be opened.
     """
     _ends(file)
     path = glob_of(file).replace("'", "''")
-    # A control character never stands raw in JSON, so each line is one column whatever it holds.
+    # JSON never contains a raw control character, so with this delimiter each line is one column.
     return f"""
         SELECT line_number, CASE WHEN json_valid(line) AND json_type(line) = 'OBJECT' THEN line END AS object
         FROM (
@@ -31,17 +31,17 @@ def objects(file: Path) -> str:
 
 
 def is_array(file: Path) -> bool:
-    """Whether a file holds one JSON array, and no lines of JSON. Raises AcctError where it cannot be opened."""
+    """Whether a file is one JSON array instead of JSON Lines. Raises AcctError if it cannot be opened."""
     return _ends(file)[0] == b"["
 
 
 def elements(file: Path) -> str:
-    """SELECT line_number, object as `objects` does: one row per element of a JSON array, by its number.
+    """SELECT line_number, object as in `objects`: one row per element of a JSON array, with its number.
 
-    Raises AcctError where the file cannot be opened, and where it has no end.
+    Raises AcctError if the file cannot be opened, or if the array has no end.
     """
-    if _ends(file)[1] != b"]":  # DuckDB takes what ends behind a comma for the whole
-        raise AcctError(str(file), "is cut short: its JSON array has no end", "write the file again")
+    if _ends(file)[1] != b"]":  # DuckDB accepts an array that ends after a comma as complete
+        raise AcctError(str(file), "is truncated: its JSON array has no end", "write the file again")
     path = glob_of(file).replace("'", "''")
     return f"""
         SELECT row_number() OVER () AS line_number, CASE WHEN json_type(element) = 'OBJECT' THEN element END AS object
@@ -50,25 +50,25 @@ def elements(file: Path) -> str:
 
 
 def broken_array(file: Path) -> AcctError | None:
-    """What is wrong with a JSON array that DuckDB could not read, and in which line; None where it is sound."""
-    what, hint = "is no JSON array", "correct the file and import it again"
+    """What is wrong, and in which line, with a JSON array that DuckDB could not read; None if nothing is wrong."""
+    what, hint = "is not a JSON array", "correct the file and import it again"
     try:
         json.loads(file.read_bytes().decode("utf-8-sig"), parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
-            what = "something follows the end of the JSON array"
+            what = "there is more text after the end of the JSON array"
         else:
             what += f": {error.msg} (column {error.colno})"
         return AcctError(f"{file}, line {error.lineno}", what, hint)
     except UnicodeDecodeError:
-        return AcctError(str(file), f"{what}: it is not written in UTF-8", hint)
+        return AcctError(str(file), f"{what}: it is not encoded in UTF-8", hint)
     except RecursionError:
         return AcctError(str(file), f"{what}: it is nested too deeply", hint)
     return None
 
 
 def _ends(file: Path) -> tuple[bytes, bytes]:
-    """The first and the last byte of a file that are not blank; AcctError where it cannot be opened."""
+    """The first and the last byte of a file that are not blank; AcctError if it cannot be opened."""
     try:
         with file.open("rb") as content:
             start = content.read(_END_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip(_BLANK)

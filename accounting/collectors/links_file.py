@@ -11,7 +11,7 @@ COLUMNS = ("workspace", "format", "package", "repository")
 def relation(file: Path) -> str:
     """SELECT row, workspace, format, package, repository, problem: one row per row of the file, from 1.
 
-    `problem` is null where the row can be taken. Raises AcctError where the file cannot be read or lacks a column.
+    `problem` is null if the row is valid. Raises AcctError if the file cannot be read or lacks a column.
     """
     empty = " ".join(f"WHEN {name} = '' THEN 'the {name} is empty'" for name in COLUMNS)
     formats = ", ".join(f"'{name}'" for name in FORMATS)
@@ -22,10 +22,10 @@ def relation(file: Path) -> str:
     )
     SELECT row, {", ".join(COLUMNS)},
            CASE {empty}
-               WHEN format NOT IN ({formats}) THEN 'the format ''' || format || ''' is none of {", ".join(FORMATS)}'
-               WHEN contains(workspace, '/') THEN 'the workspace ''' || workspace || ''' holds a /'
-               WHEN contains(repository, '/') THEN 'the repository ''' || repository || ''' holds a /'
+               WHEN format NOT IN ({formats}) THEN 'the format ''' || format || ''' is not one of {", ".join(FORMATS)}'
+               WHEN contains(workspace, '/') THEN 'the workspace ''' || workspace || ''' contains a slash'
+               WHEN contains(repository, '/') THEN 'the repository ''' || repository || ''' contains a slash'
                WHEN repository <> first_value(repository) OVER (PARTITION BY workspace, format, package ORDER BY row)
-                   THEN 'links ' || package || ' to ' || repository || ', another row to another repository'
+                   THEN 'links ' || package || ' to ' || repository || ', but another row links it elsewhere'
            END AS problem
     FROM filled"""

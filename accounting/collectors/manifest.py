@@ -1,7 +1,7 @@
 """What a manifest of a container image names.
 
 OCI image manifests, indexes and artifact manifests; Docker manifests of schema 1 and 2 and manifest lists. `mediaType`
-is optional, and then the members tell, as they tell docker-registry (registry/storage/manifeststore.go).
+is optional; without it the members decide, as in the registry itself (registry/storage/manifeststore.go).
 """
 
 import re
@@ -32,10 +32,10 @@ _IS_DIGEST = re.compile(DIGEST).fullmatch
 
 
 class Content(NamedTuple):
-    """The blobs that a manifest names and the manifests that an index lists, each once for each size that is stated of
-    it (None: no size is); and the manifest that it hangs on.
+    """The blobs that a manifest names and the manifests that an index lists, each once per size that is stated for it
+    (None: no size); and `subject`, the manifest that it refers to.
 
-    `unknown` says why what it names is not known, or not all of it; else it is None.
+    `unknown` says why its content is not known, or not completely; else it is None.
     """
 
     blobs: list[tuple[str, int | None]]
@@ -45,25 +45,25 @@ class Content(NamedTuple):
 
 
 def parse_manifest(body: bytes) -> Content:
-    """Raises ValueError, which says what is wrong, for what the registry cannot read.
+    """Raises ValueError, which says what is wrong, if the registry cannot read it.
 
-    A `subject` is a weak reference and is not followed (OCI image-spec, "Image Manifest"); one that is none is passed
-    over, as registries that do not know it do.
+    A `subject` is a weak reference and is not followed (OCI image-spec, "Image Manifest"). An invalid one is ignored,
+    as by registries that do not know the member.
     """
     try:
         manifest = parse(body)
     except ValueError as error:
-        raise ValueError("is no JSON that the registry can read") from error
+        raise ValueError("is not JSON that the registry can read") from error
     head = read(manifest, {"schemaversion": int, "mediatype": str})
     if not isinstance(head, dict):
-        raise ValueError("is no JSON object")
+        raise ValueError("is not a JSON object")
     subject = _subject(manifest)
     version, media_type = head.get("schemaversion", 2), head.get("mediatype", "")
     if version not in (1, 2):
-        return Content([], [], subject, f"is of the unknown schema version {version}")
+        return Content([], [], subject, f"has the unknown schema version {version}")
     kind = "schema 1" if version == 1 else _BY_MEDIA_TYPE.get(media_type) if media_type else _kind_by_members(manifest)
     if kind is None:
-        said = f"is of the unknown media type {media_type[:_SHOWN_LETTERS]}" if media_type else "has no known member"
+        said = f"has the unknown media type {media_type[:_SHOWN_LETTERS]}" if media_type else "has no known member"
         return Content([], [], subject, said)
     return _content(read(manifest, _KINDS[kind]), subject)
 
@@ -77,14 +77,14 @@ def _kind_by_members(manifest: object) -> str | None:
 
 
 def _content(members: object, subject: str | None) -> Content:
-    """Clients that are written in Go write an empty list as null."""
+    """What the members name; a null is an empty list, because clients written in Go write it so."""
     assert isinstance(members, dict)
     layers = [{"digest": layer.get("blobsum", "")} for layer in members.get("fslayers") or [] if layer]
     config = [members["config"]] if members.get("config") else []
     blobs = [*config, *(members.get("layers") or []), *(members.get("blobs") or []), *layers]
     children = members.get("manifests") or []
     odd = [each["digest"] for each in (*blobs, *children) if each and each.get("digest") and not _digest(each)]
-    unknown = f"names content by {odd[0][:_SHOWN_LETTERS]}, which is no sha256 or sha512 digest" if odd else None
+    unknown = f"names content by {odd[0][:_SHOWN_LETTERS]}, which is not a sha256 or sha512 digest" if odd else None
     return Content(_named(blobs), _named(children), subject, unknown)
 
 

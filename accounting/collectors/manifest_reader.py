@@ -1,6 +1,6 @@
-"""Manifests and links of container images, read from a place several at a time, each checked.
+"""Manifests and links of container images, read several at a time and checked.
 
-What is wrong with one object is told of it, and holds up nothing else; a place that fails holds up everything.
+A broken object is reported and does not stop the collection; an error of the place itself does.
 """
 
 import hashlib
@@ -20,7 +20,9 @@ from accounting.errors import AcctError
 from accounting.model import Source
 from accounting.text import counted
 
-MANIFEST_BYTES = 4 * 2**20  # what a registry has to take at most: OCI distribution-spec, "Pushing Manifests"
+MANIFEST_BYTES = (
+    4 * 2**20
+)  # the size up to which a registry must accept one: OCI distribution-spec, "Pushing Manifests"
 LINK_BYTES = len("sha512:") + 128
 READERS = 8
 PROGRESS_READS = 100
@@ -36,22 +38,22 @@ class Reader:
     """Reads links and manifests from the place, several at a time."""
 
     def __init__(self, store: Store, source: Source, progress: Progress, keep: Callable[[pl.DataFrame], None]) -> None:
-        """`keep` is given the manifests that are read, KEPT_MANIFESTS at a time."""
+        """`keep` is called with the manifests that were read, KEPT_MANIFESTS at a time."""
         self._store = store
         self._source = source
         self._progress = progress
         self._keep = keep
 
     def links(self, listed: pl.DataFrame, what: str) -> pl.DataFrame:
-        """The listed links (key, size_bytes) with the columns digest, which they hold, and problem; one of the two is
+        """The listed links (key, size_bytes) with the columns digest (their content) and problem, one of which is
         null."""
         read = list(self._each(self._link, listed.select("key", "size_bytes").iter_rows(), what))
         digests = pl.DataFrame(read, schema={"digest": pl.String(), "problem": pl.String()}, orient="row")
         return listed.with_columns(digests["digest"], digests["problem"])
 
     def manifests(self, unread: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The manifests of these digests (with size_bytes and key), as MANIFESTS, and what is wrong with those that
-        cannot be read: key, problem."""
+        """The manifests of these digests (with size_bytes and key), as MANIFESTS, and the problems of those that cannot
+        be read: key, problem."""
         batches = [pl.DataFrame(schema=MANIFESTS)]
         problems: list[tuple[str, str]] = []
         rows = self._each(self._manifest, unread.select("digest", "size_bytes", "key").iter_rows(), "manifests")
@@ -74,15 +76,15 @@ class Reader:
     def _link(self, listed: tuple[str, int]) -> tuple[str | None, str | None]:
         key, size_bytes = listed
         if not 0 < size_bytes <= LINK_BYTES:
-            return None, "is empty" if size_bytes == 0 else "holds no digest"
+            return None, "is empty" if size_bytes == 0 else "does not contain a digest"
         try:
             content = self._store.read(key, LINK_BYTES).decode(errors="replace")
         except GoneError:
             return None, GONE
-        return (content, None) if re.fullmatch(DIGEST, content) else (None, "holds no digest")
+        return (content, None) if re.fullmatch(DIGEST, content) else (None, "does not contain a digest")
 
     def _manifest(self, listed: tuple[str, int, str]) -> tuple[tuple[object, ...] | None, tuple[str, str] | None]:
-        """The manifest as a row of MANIFESTS, or its key and what is wrong with it."""
+        """The manifest as a row of MANIFESTS, or its key and its problem."""
         digest, size_bytes, key = listed
         try:
             content = parse_manifest(self._content(digest, size_bytes, key))
@@ -96,20 +98,19 @@ class Reader:
         return row, None
 
     def _content(self, digest: str, size_bytes: int, key: str) -> bytes:
-        """The bytes of a manifest; raises ValueError, which says what is wrong, where they are not."""
+        """The bytes of a manifest. Raises ValueError, which says what is wrong, if they do not fit its digest."""
         if size_bytes == 0:
             raise ValueError("is empty")
         if size_bytes > MANIFEST_BYTES:
-            most = f"{MANIFEST_BYTES:,} of a manifest at most"
-            raise ValueError(f"has {counted(size_bytes, 'byte')}, and a registry reads {most}")
+            raise ValueError(f"has {counted(size_bytes, 'byte')}, but a registry reads at most {MANIFEST_BYTES:,}")
         body = self._store.read(key, MANIFEST_BYTES)
-        if len(body) != size_bytes:  # the place contradicts itself: what it says of others may be wrong too
+        if len(body) != size_bytes:  # the place contradicts itself, so its other answers may be wrong too
             where = f"source {self._source.name}, key {key}"
-            what = f"has {counted(len(body), 'byte')} and is listed with {size_bytes:,}"
+            what = f"has {counted(len(body), 'byte')}, but is listed with {size_bytes:,}"
             raise AcctError(where, what, "collect again")
         algorithm, _, expected = digest.partition(":")
         if hashlib.new(algorithm, body).hexdigest() != expected:
-            raise ValueError("holds other content than its digest says")
+            raise ValueError("does not have the content that its digest says")
         return body
 
 

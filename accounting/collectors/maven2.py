@@ -1,12 +1,12 @@
 """Maven artifacts in the Maven 2 repository layout, in a bucket or in a folder.
 
 Maven Repository Layout: `<group as folders>/<artifact>/<version>/<artifact>-<version>[-classifier].<extension>`, with
-checksums and signatures beside each file; `maven-metadata.xml` of an artifact in its folder, of a snapshot in the
-version's folder. Maven Repository Metadata: a group's folder has one too, which lists the plugins of that group; where
-a group has the path of an artifact both are one file.
+checksums and signatures beside each file; the `maven-metadata.xml` of an artifact is in its folder, that of a snapshot
+in the version's folder. Maven Repository Metadata: a group's folder has one too, which lists the plugins of that group;
+if a group and an artifact have the same path, both share one file.
 
-Whatever is stored is served by its path: a file in a version's folder belongs to that version whatever it is called,
-and a build of a snapshot that its metadata lists no more is a version still.
+Every stored file is served by its path: a file in a version's folder belongs to that version whatever its name, and a
+build of a snapshot that its metadata no longer lists is still a version.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -35,21 +35,21 @@ from accounting.model import Source
 METADATA_BYTES = 4 * 2**20
 READERS = 8
 
-# Maven's model validator: the characters of group and artifact ids, and those that no version has. A dot of a group
-# id is a slash of its path, so a folder with a dot is of no group.
+# Maven's model validator: the characters of group and artifact ids, and those that no version may have. A dot in a
+# group id is a slash in its path, so a folder with a dot does not belong to a group.
 GROUP = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
 ARTIFACT = r"^\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
 FOLDER = r"^([A-Za-z0-9_-]+/)*\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
 VERSION = r'^\.*[^\\/:"<>|?*\[\](){},\s\p{C}.][^\\/:"<>|?*\[\](){},\s\p{C}]*$'
 SNAPSHOT = "SNAPSHOT"
 NUMBERED = r"^[vV]?[0-9]+\.[0-9]"
-# What follows `<artifact>-<version>` in a file's name; of a snapshot, what stands for SNAPSHOT in it before.
+# What follows `<artifact>-<version>` in a file's name; for a snapshot, what replaces SNAPSHOT in it.
 BEHIND = r"^[.-]"
 BUILD = r"^(SNAPSHOT|[0-9]{8}\.[0-9]{6}-[0-9]+)[.-]"
 METADATA_NAME = "maven-metadata.xml"
 METADATA_FILES = r"^maven-metadata\.xml(\.asc)?(\.(md5|sha1|sha256|sha512))?$"
-# Of the whole registry: the catalog of archetypes, the index of Nexus and its folders. In any folder but a version's:
-# what Maven keeps of the repositories that it reads from, where the repository was a developer's local one.
+# Files of the whole registry: the catalog of archetypes, the index of Nexus and its folders. In any folder except a
+# version's: files that Maven keeps about the repositories that it reads from, in a developer's local repository.
 OF_THE_REGISTRY = r"^(archetype-catalog\.xml(\.|$)|nexus-maven-repository-index\.|\.(index|meta|nexus)/)"
 OF_A_FOLDER = r"^(maven-metadata\.xml\.lock|maven-metadata-.+\.xml(\.\w+)?|resolver-status\.properties)$"
 TEMPORARY = r"\.(tmp|part)$"  # written beside the file, then renamed
@@ -62,10 +62,10 @@ EMPTY = "is empty"
 
 
 class _Registry(NamedTuple):
-    """What the paths of a registry's files tell.
+    """What the paths of a registry's files show.
 
     `versions` are the folders of versions: workspace, folder, group (as a path), artifact, version, stem (the version,
-    of a snapshot without SNAPSHOT). `artifacts` are the folders above: workspace, folder, group, artifact, package.
+    for a snapshot without SNAPSHOT). `artifacts` are the folders above: workspace, folder, group, artifact, package.
     `groups` are the folders above those: workspace, folder.
     """
 
@@ -75,10 +75,10 @@ class _Registry(NamedTuple):
 
 
 def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> Collected:
-    """List a registry, and read the metadata files of which the paths do not tell whose they are.
+    """List a registry, and read the metadata files whose paths do not show which package they belong to.
 
-    Raises AcctError for a listing or an answer that cannot be trusted. A metadata file that cannot be read tells of
-    nothing, and is broken.
+    Raises AcctError if a listing or an answer cannot be trusted. A metadata file that cannot be read is broken and
+    treated as empty.
     """
     listing = store.listing(progress)
     files = _split(files_of(listing.objects, source))
@@ -104,19 +104,19 @@ def collect(store: Store, source: Source, _: Manifests, progress: Progress) -> C
 
 
 def parse_metadata(body: bytes) -> tuple[str, str, list[str]]:
-    """The group and artifact id that a metadata file names (empty where it names none), and its plugins' artifact ids.
+    """The group and artifact id in a metadata file (empty if it has none), and its plugins' artifact ids.
 
-    Raises ValueError, which says what is wrong, for what is no XML, and for XML with a document type, for only that can
-    define entities.
+    Raises ValueError, which says what is wrong, if it is not XML, and for XML with a document type, which could define
+    entities.
     """
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise ValueError("has a document type, which no metadata of Maven has") from error
+        raise ValueError("has a document type, which Maven metadata never has") from error
     except (ParseError, ValueError, LookupError) as error:
-        raise ValueError("is no XML that can be read") from error
+        raise ValueError("is not valid XML") from error
     if root.tag.rpartition("}")[2] != "metadata":
-        raise ValueError("is no metadata of Maven")
+        raise ValueError("is not Maven metadata")
     plugins = root.iterfind("{*}plugins/{*}plugin")
     group, artifact = _text(root, "groupId"), _text(root, "artifactId")
     return group, artifact, [_text(plugin, "artifactId") for plugin in plugins]
@@ -127,8 +127,8 @@ def _text(element: Element, child: str) -> str:
 
 
 def _split(files: pl.DataFrame) -> pl.DataFrame:
-    """With the columns folder and file; may_be_held, whether a package may hold it; and of_itself: what a file is that
-    none holds, where its name tells that the registry or a client keeps it for itself.
+    """The files with the columns folder and file; may_be_held, whether a package may hold the file; and of_itself, what
+    an unheld file is if its name shows that the registry or a client has it for its own use, else null.
     """
     file = pl.col("path").str.split("/").list.last()
     folder = pl.col("path").str.strip_suffix(pl.concat_str(pl.lit("/"), "file"))
@@ -147,7 +147,7 @@ def _split(files: pl.DataFrame) -> pl.DataFrame:
 
 
 def _folders(files: pl.DataFrame) -> pl.DataFrame:
-    """The folders that may be a version's, as `versions` of _Registry: all three ids are such as Maven takes."""
+    """The folders that may be a version's, as `versions` of _Registry: Maven accepts all three ids."""
     segments = pl.col("folder").str.split("/")
     return (
         files.select(HERE)
@@ -170,14 +170,14 @@ def _folders(files: pl.DataFrame) -> pl.DataFrame:
 
 
 def _registry(files: pl.DataFrame) -> _Registry:
-    """What the paths tell: a version's folder is one with a file that is named as the layout says, or is itself named
-    like a number of a version.
+    """What the paths show: a folder is a version's if one of its files is named as the layout says, or if the folder's
+    own name looks like a version number.
     """
     folders = _folders(files)
     named = _named(files.join(folders, on=HERE))
     versions = folders.join(named.filter("fits"), on=HERE, how="semi")
     above = _above(*_artifacts(versions))
-    # All builds of a snapshot may be gone. An artifact may be called so too, and then its versions tell.
+    # All builds of a snapshot may have been deleted. An artifact may have such a name too; then its versions show that.
     emptied = named.filter(
         ((pl.col("stem") == "") | pl.col("stem").str.ends_with("-"))
         & (pl.col("stem") != pl.col("version"))
@@ -191,7 +191,7 @@ def _registry(files: pl.DataFrame) -> _Registry:
 
 
 def _with_versions_beside(files: pl.DataFrame, registry: _Registry, owners: pl.DataFrame) -> _Registry:
-    """The registry with the other folders of its artifacts in which there are files: they are versions', too."""
+    """The registry with its artifacts' other folders that contain files: they are versions, too."""
     taken = pl.concat([registry.versions.select(HERE), _above(registry.artifacts, registry.groups)])
     others = _folders(files.filter(pl.col("of_itself").is_null() & ~_is_metadata())).join(taken, on=HERE, how="anti")
     artifact = pl.concat_str("group", "artifact", separator="/")
@@ -224,7 +224,8 @@ def _above(artifacts: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def _named(files: pl.DataFrame) -> pl.DataFrame:
-    """With the columns build (what stands for SNAPSHOT in a file's name, else null) and fits."""
+    """The files with the columns build (what replaces SNAPSHOT in the name, else null) and fits, whether the name is as
+    the layout says."""
     before = pl.concat_str("artifact", pl.lit("-"), "stem")
     starts = pl.col("file").str.starts_with(before)
     rest = pl.when(starts).then(pl.col("file").str.strip_prefix(before))
@@ -235,7 +236,7 @@ def _named(files: pl.DataFrame) -> pl.DataFrame:
 
 
 def _version_files(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
-    """The files in the folders of versions, with package and version; of a snapshot each build is a version."""
+    """The files in the folders of versions, with package and version; each build of a snapshot is a version."""
     named = _named(files.join(registry.versions, on=HERE))
     return named.with_columns(
         package=_package(),
@@ -244,14 +245,14 @@ def _version_files(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
 
 
 def _package_metadata(files: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
-    """The metadata files, and their checksums, that belong to no version by their path."""
+    """The metadata files, and their checksums, whose path is not in a version's folder."""
     above = _above(registry.artifacts, registry.groups)
     versions = registry.versions.join(above, on=HERE, how="anti")
     return files.filter(_is_metadata()).join(versions, on=HERE, how="anti")
 
 
 def _unclear(metadata: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
-    """The metadata files that have to be read: the path alone does not tell whose they are."""
+    """The metadata files that have to be read, because the path does not show which package they belong to."""
     only_artifacts = registry.artifacts.join(registry.groups, on=HERE, how="anti")
     return (
         metadata.filter((pl.col("file") == METADATA_NAME) & pl.col("folder").str.contains(FOLDER))
@@ -261,9 +262,9 @@ def _unclear(metadata: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
 
 
 def _owners(read: pl.DataFrame, registry: _Registry) -> pl.DataFrame:
-    """Whose a folder's metadata is, by path and by content: workspace, folder, package."""
+    """The packages that a folder's metadata belongs to, by path and by content: workspace, folder, package."""
     by_path = registry.artifacts.select(OWNED)
-    # By the folder: an id with a slash in it could otherwise name a package that has another path.
+    # Compared with the folder, because an id with a slash could otherwise name a package at another path.
     artifact = pl.col("folder").str.split("/").list.last()
     group = _dotted(pl.col("folder").str.strip_suffix(pl.concat_str(pl.lit("/"), "artifact")))
     own = (
@@ -291,15 +292,16 @@ def _dotted(path: pl.Expr) -> pl.Expr:
 
 
 def _read(unclear: pl.DataFrame, store: Store) -> pl.DataFrame:
-    """What metadata files say: key, workspace, folder, group_id, artifact_id, plugins; problem, null where all is well.
+    """The content of metadata files: key, workspace, folder, group_id, artifact_id, plugins; problem, null if there is
+    none.
 
-    One that cannot be read says nothing.
+    A file that cannot be read is treated as empty.
     """
 
     def parsed(listed: tuple[str, int]) -> tuple[str, str, list[str], str | None]:
         key, size_bytes = listed
         if not 0 < size_bytes <= METADATA_BYTES:
-            return *NOTHING, f"has {size_bytes:,} bytes, which no metadata of Maven has" if size_bytes else EMPTY
+            return *NOTHING, f"has {size_bytes:,} bytes, too many for Maven metadata" if size_bytes else EMPTY
         try:
             body = store.read(key, METADATA_BYTES)
             return *parse_metadata(body), None
@@ -307,8 +309,8 @@ def _read(unclear: pl.DataFrame, store: Store) -> pl.DataFrame:
             return *NOTHING, GONE
         except ValueError as error:
             problem = str(error)
-        try:  # Maven reads what is no UTF-8 with marks in the place of it
-            return *parse_metadata(body.decode(errors="replace").encode()), "is no UTF-8, as it says it is"
+        try:  # Maven reads invalid UTF-8 with replacement characters
+            return *parse_metadata(body.decode(errors="replace").encode()), "is not UTF-8, although it says so"
         except ValueError:
             return *NOTHING, problem
 
@@ -318,7 +320,7 @@ def _read(unclear: pl.DataFrame, store: Store) -> pl.DataFrame:
 
 
 def _broken(files: pl.DataFrame, read: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    """The metadata files that cannot be read, or are empty, as BROKEN, with the packages that they belong to."""
+    """The metadata files that are empty or cannot be read, as BROKEN, with the packages that they belong to."""
     empty = files.filter((pl.col("file") == METADATA_NAME) & (pl.col("size_bytes") == 0))
     found = pl.concat(
         [

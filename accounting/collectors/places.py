@@ -13,22 +13,21 @@ from accounting.model import Source
 def open_store(source: Source, base: Path) -> Store:
     """The place that a source's url names: `s3://bucket/prefix`, or `file:path` with a path relative to `base`.
 
-    Of a url with `{workspace}`, the place of all workspaces. A bucket with an inventory is listed by that.
+    For a url with `{workspace}`, it is the place of all workspaces. A bucket with an inventory is listed by that.
 
-    Raises AcctError for another url, and for a bucket that no client can be made for. Nothing is read yet.
+    Raises AcctError for any other url, and if no client can be made for a bucket. Nothing is read yet.
     """
     scheme, _, place = source.listed_url.partition(":")
     if scheme == "file" and source.url != "file:":
         return Folder(source.name, base / place)
     bucket, _, prefix = place.removeprefix("//").partition("/")
     if scheme == "s3" and place.startswith("//") and bucket:
-        from accounting.collectors.bucket import Bucket  # late, for boto3 takes its time to import
+        from accounting.collectors.bucket import Bucket  # late, because boto3 is slow to import
 
         objects = Bucket(source, bucket, prefix)
         if source.inventory is None:
             return objects
         reports = open_store(replace(source, url=folder_of(source.inventory), inventory=None), base)
         return Inventory(source, bucket, prefix, objects, reports)
-    raise AcctError(
-        f"source {source.name}", f"the url {source.url!r} is unknown", "write s3://bucket/prefix or file:folder"
-    )
+    what = f"the url {source.url!r} names neither a bucket nor a folder"
+    raise AcctError(f"source {source.name}", what, "write s3://bucket/prefix or file:folder")

@@ -1,7 +1,7 @@
 """A snapshot from a CSV, JSON Lines or Parquet file, read by DuckDB's own readers.
 
-The file is not read here: `relation` gives the SELECT that reads it, with typed columns and, where a row
-cannot be taken, the problem with it.
+The file is not read here: `relation` returns the SELECT that reads it, with typed columns and, for an invalid row, the
+problem with it.
 """
 
 import csv
@@ -21,18 +21,18 @@ _KIND = "a snapshot"
 def relation(file: Path) -> str:
     """SELECT workspace, format, package, version, digest, size_bytes, uploaded_at (epoch seconds), problem.
 
-    One row per row of the file; `problem` is null where the row is well formed. Raises AcctError where the
-    file cannot be opened, is of no known kind, or lacks a column.
+    One row per row of the file; `problem` is null if the row is well formed. Raises AcctError if the file cannot be
+    opened, has an unknown suffix, or lacks a column.
     """
     readers = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".json": _json_lines, ".parquet": _parquet}
     reader = readers.get(file.suffix.lower())
     if reader is None:
-        raise AcctError(str(file), "is no .csv, .jsonl or .parquet file", "give it the ending of its kind")
+        raise AcctError(str(file), "does not end in .csv, .jsonl or .parquet", "rename it to fit its content")
     return _checked(reader(file))
 
 
 def position(file: Path, row: int) -> str:
-    """Where the row of that number (the first is 1) stands, such as `images.csv, line 7`."""
+    """The position of the row of that number (the first is 1), such as `images.csv, line 7`."""
     if file.suffix.lower() == ".parquet":
         return f"{file}, row {row}"
     with file.open(encoding="utf-8-sig", newline="") as lines:
@@ -68,7 +68,7 @@ def _parquet(file: Path) -> str:
         raise AcctError(str(file), f"cannot be read: {error}", "export it again") from error
     csv_file.require(file, schema.names, COLUMNS, _KIND)
     size, uploaded_at = schema.field("size").type, schema.field("uploaded_at").type
-    # What is typed already needs no parsing; a timestamp without a zone becomes text, and is refused as such.
+    # Typed columns need no parsing; a timestamp without a zone becomes text, which is refused for want of an offset.
     as_text = {
         "size": not pa.types.is_integer(size),
         "uploaded_at": not (pa.types.is_timestamp(uploaded_at) and uploaded_at.tz),
@@ -78,7 +78,8 @@ def _parquet(file: Path) -> str:
 
 
 def _checked(source: str) -> str:
-    """Types and problems of raw rows; text by pattern, for a cast alone takes 2.7, 1e3 and 0x10 for whole numbers."""
+    """Types and problems of raw rows; text is matched first, because a cast alone accepts 2.7, 1e3 and 0x10 as whole
+    numbers."""
     formats = ", ".join(_text(name) for name in FORMATS)
     return f"""
     WITH raw AS ({source}),
@@ -96,16 +97,16 @@ def _checked(source: str) -> str:
     SELECT workspace, format, package, version, digest, size_bytes,
            {EPOCH_SECONDS} AS uploaded_at,
            CASE
-               WHEN NOT readable THEN 'is no JSON object'
+               WHEN NOT readable THEN 'is not a JSON object'
                WHEN workspace = '' THEN 'the workspace is empty'
-               WHEN format NOT IN ({formats}) THEN 'the format ''' || format || ''' is none of {", ".join(FORMATS)}'
+               WHEN format NOT IN ({formats}) THEN 'the format ''' || format || ''' is not one of {", ".join(FORMATS)}'
                WHEN package = '' THEN 'the package is empty'
                WHEN digest = '' THEN 'the digest is empty'
                WHEN size_bytes IS NULL OR size_bytes < 0
-                   THEN 'the size ''' || coalesce(size::VARCHAR, '') || ''' is no whole number '
+                   THEN 'the size ''' || coalesce(size::VARCHAR, '') || ''' is not a whole number '
                        || 'of bytes from 0 to 2^63-1'
                WHEN coalesce(NOT isfinite(instant), uploaded::VARCHAR <> '')
-                   THEN 'uploaded_at ''' || uploaded || ''' is no ISO 8601 instant with an offset'
+                   THEN 'uploaded_at ''' || uploaded || ''' is not an ISO 8601 instant with an offset'
            END AS problem
     FROM typed"""
 

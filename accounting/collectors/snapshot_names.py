@@ -1,4 +1,4 @@
-"""The instant of a snapshot file by its name, which ends in `_INSTANT.ext`, such as `images_2026-10-01T000000Z.csv`."""
+"""The instant at the end of a snapshot file's name, `_INSTANT.ext`, such as `images_2026-10-01T000000Z.csv`."""
 
 import re
 from pathlib import Path
@@ -10,9 +10,9 @@ _INSTANT = r".*_(\d{4}-\d{2}-\d{2})[Tt](\d{2}):?(\d{2}):?(\d{2}(?:[.]\d+)?)([Zz]
 
 
 def instant_of(file: Path) -> int | None:
-    """Epoch seconds of the instant at the end of a file's name; None where there is none.
+    """Epoch seconds of the instant at the end of a file's name; None if there is none.
 
-    Raises AcctError for what looks like an instant and is none.
+    Raises AcctError for an instant that does not exist, such as one on 31 June.
 
     >>> from accounting.instants import format_instant
     >>> names = ("images_2026-10-01T053000+0530.csv", "2026-10-01.csv", "1_b_2026-10-01T000000.75Z.parquet")
@@ -27,5 +27,5 @@ def instant_of(file: Path) -> int | None:
         return parse_instant(f"{day}T{hours}:{minutes}:{seconds}{offset}")
     except ValueError:
         raise AcctError(
-            str(file), "ends in an instant that no calendar has", "correct its name, such as to _2026-10-01T000000Z"
+            str(file), "its name ends in an instant that does not exist", "correct it, such as to _2026-10-01T000000Z"
         ) from None

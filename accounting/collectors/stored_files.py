@@ -1,9 +1,9 @@
-"""What the layouts that store files by path share: no two packages share a file, so one stored object is one blob.
+"""What layouts that store files by path have in common: packages do not share files, so one stored object is one blob.
 
-A blob is named by its place and its size: the same object seen by two sources is one blob, and one that was rewritten
-with another size is another. Nothing else tells two blobs apart: a restored backup has other time stamps, an upload in
-parts or another key of encryption another ETag, and the bytes stored are the same. So the content tag is no part of
-the name, but an attribute.
+A blob is identified by its place and its size: the same object seen by two sources is one blob, and an object that was
+rewritten with another size is another blob. Nothing else distinguishes blobs: a restored backup changes time stamps, an
+upload in parts or another encryption key changes the ETag, although the stored bytes are the same. So the content tag
+is an attribute and not part of the identity.
 """
 
 import polars as pl
@@ -13,10 +13,10 @@ from accounting.model import WORKSPACE, Source
 
 
 def files_of(objects: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """Those of a listing's objects that are the source's, as OBJECTS with `workspace`, `path` and `digest`.
+    """The objects of a listing that belong to the source, as OBJECTS with `workspace`, `path` and `digest`.
 
-    `path` is the key below the registry's top. The workspace is the source's; or it is the segment of the key that
-    stands at `{workspace}` in the url, and then a key that goes on otherwise than the url is no object of the source.
+    `path` is the key below the registry's top. The workspace is the source's or, if the url has `{workspace}`, that
+    segment of the key; then a key whose next segments are not those of the url does not belong to the source.
     """
     before, _, behind = source.url.rstrip("/").partition(WORKSPACE)
     if source.workspace is not None:
@@ -36,7 +36,7 @@ def files_of(objects: pl.DataFrame, source: Source) -> pl.DataFrame:
 
 
 def references_of(held: pl.DataFrame, format_name: str) -> pl.DataFrame:
-    """Files with `package` and `version`, one row for each package that holds one, as REFERENCES and `content_tag`."""
+    """Files with `package` and `version`, one row per package that holds the file, as REFERENCES and `content_tag`."""
     columns = [*REFERENCES, "content_tag"]
     return (
         held.rename({"modified_at": "uploaded_at"})

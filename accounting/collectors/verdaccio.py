@@ -1,16 +1,15 @@
 """npm packages in the storage layout of Verdaccio, in a bucket or in its local storage folder.
 
-A package is a folder, `name` or `@scope/name`, with its packument `package.json` and its tarballs
-`name-version.tgz`; the npm registry's own documentation names tarballs so. Verdaccio serves whatever else was published
-into that folder, too. What stands in the packument and not in the folder is not stored: of a package that is proxied
-from elsewhere only the tarballs that were fetched.
+A package is a folder, `name` or `@scope/name`, with its packument `package.json` and its tarballs `name-version.tgz`,
+as in the npm registry's documentation. Verdaccio also serves any other file in that folder. A tarball that is in the
+packument but not in the folder is not stored: of a proxied package only the tarballs that were fetched are.
 
-Such folders lie at the top or, where the registry's `packages:` give a group of packages a `storage:`, in a folder of
-that group, at any depth. One package may lie in several of them: each file stored is a blob of it.
+Such folders are at the top or, if `packages:` in the registry's configuration gives a group of packages a `storage:`,
+in a folder of that group, at any depth. A package may be in several of them: each stored file is one of its blobs.
 
-Packuments are read once, to see whether the registry can read them. One that it cannot is reported as broken; the
-tarballs beside it are served all the same, so that all is billed. The database file holds the secret that the registry
-signs tokens with: it is known by its name, and never read. It may be kept elsewhere, so a package marks a registry as
+Packuments are read once, to see whether the registry can read them. One that it cannot read is reported as broken; the
+tarballs beside it are still served, so all are billed. The database file contains the secret with which the registry
+signs tokens: it is recognised by its name and never read. It may be kept elsewhere, so a package marks a registry as
 well.
 """
 
@@ -37,31 +36,31 @@ from accounting.collectors.stored_files import files_of, references_of
 from accounting.model import Source
 
 PACKUMENT_FILE = "package.json"
-PACKUMENT_BYTES = 64 * 2**20  # a larger one is taken for whole
+PACKUMENT_BYTES = 64 * 2**20  # a larger one is not checked
 READERS = 8
-# As verdaccio-aws-s3-storage, local-storage, and local-storage of the days of sinopia name it.
+# The names in verdaccio-aws-s3-storage, in local-storage, and in local-storage when Verdaccio was called sinopia.
 DATABASES = ("verdaccio-s3-db.json", ".verdaccio-db.json", ".sinopia-db.json")
-# Tokens and users, where the registry is set up to keep them beside the packages.
+# Tokens and users, if the registry is configured to store them beside the packages.
 KEPT_FOR_ITSELF = (*DATABASES, ".token-db.json", "htpasswd")
 
-# npm's validate-npm-package-name, old names included: what encodeURIComponent leaves as it is; and what Verdaccio's
-# validateName refuses.
+# npm's validate-npm-package-name, including old names: what encodeURIComponent leaves unchanged; and the names that
+# Verdaccio's validateName refuses.
 NAME = r"^[A-Za-z0-9_!~*'()-][A-Za-z0-9_.!~*'()-]*$"
 NO_NAMES = ("node_modules", "__proto__", "favicon.ico")
-# Folders of which no group of packages is kept in any.
+# Folders that never contain a group of packages.
 NO_GROUPS = ("", ".", "..", "node_modules")
 VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+([+-][0-9A-Za-z.+-]+)?$"  # semver.org, 2.0.0
-# local-storage writes `<file>.tmp-<digits>` for a tarball and `<file>.tmp<digits>` for a packument, then renames it.
+# local-storage writes a tarball as `<file>.tmp-<digits>` and a packument as `<file>.tmp<digits>`, then renames it.
 TEMPORARY = r"\.tmp-?[0-9]+$"
 
 
 def collect(store: Store, source: Source, earlier: Manifests, progress: Progress) -> Collected:
-    """List a registry. Raises AcctError for a listing that cannot be trusted."""
+    """List a registry. Raises AcctError if the listing cannot be trusted."""
     listing = store.listing(progress)
     files = _placed(files_of(listing.objects, source))
     packuments = files.filter((pl.col("file") == PACKUMENT_FILE) & (pl.col("part") == REACHABLE))
     held = files.filter(pl.col("part") == REACHABLE)
-    # The workspaces of one registry may stand beside its database.
+    # The folders of a registry's workspaces may be beside its database.
     has_database = files["is_database"].any() or listing.objects["key"].is_in(DATABASES).any()
     return Collected(
         taken_at=listing.taken_at,
@@ -92,7 +91,7 @@ def _broken(packuments: pl.DataFrame, store: Store, earlier: Manifests) -> pl.Da
 
 
 def _problem(body: bytes) -> str | None:
-    """What is wrong with a packument, as JSON.parse of JavaScript would have it. Nothing of it is kept."""
+    """What is wrong with a packument according to JavaScript's JSON.parse; else None. Its content is discarded."""
     try:
         value = json.loads(
             body.decode(errors="replace"),
@@ -100,19 +99,19 @@ def _problem(body: bytes) -> str | None:
             parse_int=len,
             parse_constant=_refuse_constant,
         )
-    except RecursionError:  # which is Python's limit, and none of the registry
+    except RecursionError:  # a limit of Python that the registry does not have
         return None
     except ValueError:
-        return "is no JSON that the registry can read"
-    return None if isinstance(value, dict | list) else "is no JSON object"
+        return "is not JSON that the registry can read"
+    return None if isinstance(value, dict | list) else "is not a JSON object"
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _placed(files: pl.DataFrame) -> pl.DataFrame:
-    """With the columns package and version (null where a file is of no package), part and is_database."""
+    """The files with the columns package and version (null if the file belongs to no package), part and is_database."""
     segments = pl.col("path").str.split("/")
     above = pl.col("segments").list.get(-3, null_on_oob=True)
     scoped = above.str.starts_with("@").fill_null(False)
@@ -143,7 +142,7 @@ def _is_name(segment: pl.Expr) -> pl.Expr:
 
 
 def _part() -> pl.Expr:
-    """What a file is. A tarball that was left when its package was removed is served by nothing."""
+    """What a file is. A tarball that was left behind when its package was removed is not served."""
     file = pl.col("file")
     inside = pl.col("package").is_not_null()
     return (
@@ -151,7 +150,7 @@ def _part() -> pl.Expr:
         .then(pl.lit(METADATA))
         .when(~pl.col("served") & file.is_in(KEPT_FOR_ITSELF))
         .then(pl.lit(METADATA))
-        .when(inside & (file == f"{PACKUMENT_FILE}.lock"))  # local-storage holds it while it rewrites the packument
+        .when(inside & (file == f"{PACKUMENT_FILE}.lock"))  # exists while local-storage rewrites the packument
         .then(pl.lit(METADATA))
         .when(inside & file.str.contains(TEMPORARY))
         .then(pl.lit(UPLOAD))
@@ -164,7 +163,7 @@ def _part() -> pl.Expr:
 
 
 def _version() -> pl.Expr:
-    """That of a tarball by its name; empty for what belongs to the package, a tarball of another name included."""
+    """A tarball's version, from its name; empty for a file of the package as a whole or with any other name."""
     version = pl.col("file").str.strip_prefix(pl.concat_str("name", pl.lit("-"))).str.strip_suffix(".tgz")
     named = pl.col("file") == pl.concat_str("name", pl.lit("-"), version, pl.lit(".tgz"))
     return pl.when(named & version.str.contains(VERSION)).then(version).otherwise(pl.lit(""))

@@ -77,17 +77,17 @@ def _options(
         typer.Option(metavar="SECONDS", min=0, help="How long to wait for another process that holds the ledger."),
     ] = 60,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No notes and no progress on standard error, only refusals.")
+        bool, typer.Option("--quiet", "-q", help="Print errors only: no notes and no progress on standard error.")
     ] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """What the storage of a package registry costs, and why.
+    """Show what the storage of a package registry costs, and why.
 
     Example: acct report --workspace acme --month 2026-10
 
-    These options may stand before or behind the command.
+    These options may be given before or after the command.
     """
     context.obj = (ledger, config)
     wait_at_most(wait, show_waiting)
@@ -96,31 +96,32 @@ def _options(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status: 0 done, 1 refused, 2 a usage error, 3 not covered yet."""
+    """Run one command and return its exit status: 0 done, 1 refused, 2 a usage error, 3 not covered yet."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by the caller: no file of ours may get its number
+        if getattr(sys, name) is None:  # closed by the caller: no other file may get its number
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     arguments = _globals_first(sys.argv[1:] if argv is None else argv)
-    return copy_context().run(_run, arguments)  # what it sets ends with it
+    return copy_context().run(_run, arguments)  # context variables that it sets do not outlive it
 
 
 def _run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="acct")
     except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError) and _nobody_reads():  # of --help; commands see to it themselves
+        if isinstance(end.__context__, BrokenPipeError) and _nobody_reads():  # from --help; commands handle their own
             return 0
         if end.code == _INTERRUPTED:  # typer has caught the signal
-            typer.echo("acct: interrupted; what was not finished is not recorded", err=True)
+            typer.echo("acct: interrupted. Unfinished work was not recorded.", err=True)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except AcctError as error:
         refuse(error)
         return error.exit_status
-    except BrokenPipeError:  # typer was reporting a usage error, and nobody reads it
+    except BrokenPipeError:  # typer was printing a usage error, and nobody reads it
         return 2
     except OSError as error:
         give_up_printing()
-        refuse(AcctError(str(error.filename or "standard output"), f"cannot be used: {error.strerror or error}"))
+        what = f"cannot be used: {error.strerror or error}"
+        refuse(AcctError(str(error.filename or "standard output"), what, "check its permissions and the disk space"))
         return 1
     return 0
 
@@ -133,7 +134,7 @@ def _nobody_reads() -> bool:
 
 
 def _globals_first(argv: Sequence[str]) -> list[str]:
-    """Global options are taken wherever they stand, as users of aws and restic expect."""
+    """The arguments with global options first, so that these work anywhere, as in aws and restic."""
     first: list[str] = []
     rest: list[str] = []
     arguments = iter(argv)

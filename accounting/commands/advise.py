@@ -1,4 +1,4 @@
-"""`acct advise`: what would save most."""
+"""`acct advise`: what would save the most."""
 
 from typing import Annotated
 
@@ -24,11 +24,11 @@ def add_to(app: typer.Typer) -> None:
 def advise(
     context: typer.Context,
     workspace: Workspace,
-    keep: Annotated[int, typer.Option(metavar="N", min=1, help="How many versions of a package to keep.")] = 10,
+    keep: Annotated[int, typer.Option(metavar="N", min=1, help="Keep this many versions of each package.")] = 10,
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Show what would save most, and how to do it.
+    """Show what would save the most, and how to do it.
 
     Example: acct advise --workspace acme --keep 5
     """

@@ -1,4 +1,4 @@
-"""`acct calendar`: when charging of what was deleted stops, and when image names are free."""
+"""`acct calendar`: when charging for deleted packages ends, and when image names are free."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -26,7 +26,7 @@ def calendar(
     format_: Annotated[CalendarFormat | None, FORMAT] = None,
     output: Output = None,
 ) -> None:
-    """Show until when what was deleted is charged, and names held.
+    """Show when charging for deletions ends and names are free.
 
     Example: acct calendar --workspace acme --output acme.ics
     """

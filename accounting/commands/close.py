@@ -17,9 +17,9 @@ def add_to(app: typer.Typer) -> None:
 def close(
     context: typer.Context,
     month: Month_,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     without_rates: Annotated[
-        bool, typer.Option("--without-rates", help="Also where no rate card is loaded, and no amounts are sealed.")
+        bool, typer.Option("--without-rates", help="Seal statements without amounts if no rate card is loaded.")
     ] = False,
 ) -> None:
     """Seal a final month: its statements never change again.
@@ -36,29 +36,30 @@ def close(
     path = settings(context).ledger
     with reading(path, before_writing=True) as ledger:
         if is_closed(ledger, wanted):
-            say(f"{wanted}: is closed already; nothing changed")
+            say(f"{wanted}: already closed; nothing changed")
             return
         require_closable(ledger, wanted)
         left, has_rates = months_left_open(ledger, wanted), bool(card_in_force(ledger).rates)
     if left is not None:
         first, last = left
-        months = f"{first} was" if first == last else f"{first} to {last} were"
-        say(f"{wanted}: {months} not closed before it, and cannot be any more once this month is")
+        months = f"{first} is" if first == last else f"{first} to {last} are"
+        say(f"{wanted}: {months} not closed, and cannot be closed after {wanted} is")
     if not has_rates:
         if not without_rates:
             raise AcctError(
                 f"month {wanted}",
-                "would be sealed without amounts, since no rate card is loaded",
+                "would be sealed without amounts, because no rate card is loaded",
                 "load one with `acct rates load FILE`, or give --without-rates",
             )
-        say(f"{wanted}: no rate card is loaded, so no amounts will be sealed")
+        say(f"{wanted}: no rate card is loaded, so statements are sealed without amounts")
     if not yes:
         if not sys.stdin.isatty():
-            raise AcctError(f"month {wanted}", "is not closed without being asked", "say --yes if that is meant")
-        typer.confirm(f"Seal {wanted}? Its statements never change again.", abort=True, err=True)
+            what = "closing needs a confirmation, and standard input is not a terminal"
+            raise AcctError(f"month {wanted}", what, "give --yes to confirm")
+        typer.confirm(f"Seal {wanted}? Its statements will never change again.", abort=True, err=True)
     with showing_progress(f"closing {wanted}") as progress, writing(path) as ledger:
         sealed = close_month(ledger, wanted, progress)
     if sealed is None:
-        say(f"{wanted}: is closed already; nothing changed")
+        say(f"{wanted}: already closed; nothing changed")
     else:
         say(f"{wanted}: closed, {counted(sealed, 'statement')} sealed")

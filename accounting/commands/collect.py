@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Acceptable(StrEnum):
-    """What --accept of a collection knows."""
+    """The words that --accept takes for a collection."""
 
     loss = "loss"
     broken = "broken"
@@ -44,15 +44,14 @@ def collect(
     accept: Annotated[
         list[Acceptable] | None,
         typer.Option(
-            help="Take what is refused otherwise: loss, where most of what the source held is gone; broken, where many"
-            " objects are broken that were not before; unbilled, where most of what it stores belongs to nothing that"
-            " is billed."
+            help="Accept a snapshot that is refused otherwise: loss, if it lacks more than half of the previous one;"
+            " broken, if many objects are newly broken; unbilled, if most of the bytes would not be billed."
         ),
     ] = None,
 ) -> None:
     """Take a snapshot of each configured source.
 
-    A database is asked what was created, linked, deleted and restored.
+    A database is queried for what was created, linked, deleted and restored.
 
     Example: acct collect images
     """
@@ -63,7 +62,7 @@ def collect(
             with showing_progress(f"collecting {source.name}") as progress:
                 said = _collect(chosen, source, progress, frozenset(accept or ()))
             say(said)
-        except AcctError as refusal:  # the other sources have their snapshots all the same
+        except AcctError as refusal:  # the other sources still get their snapshots
             refusals.append(refusal)
     if chosen.ledger.exists():
         say_what_was_uploaded_again(chosen.ledger)
@@ -74,7 +73,7 @@ def collect(
 
 
 def _collect(chosen: Settings, source: Source, progress: Callable[[str], None], accepted: frozenset[str]) -> str:
-    """Collect one source; gives one sentence about what came of it."""
+    """Collect one source; returns a note about the result."""
     if source.layout == "database":
         from accounting.facts.lifecycle import collect as collect_lifecycle
 
@@ -85,44 +84,44 @@ def _collect(chosen: Settings, source: Source, progress: Callable[[str], None], 
 
 
 def outcome(source: str, collection: "Collection") -> str:
-    """One sentence about what came of collecting a source, and the first of what is broken in it."""
+    """A note about the result of collecting a source, with the first broken objects in it."""
     from accounting.rendering.broken import first_broken, objects
 
     taken = collection.taken
     if taken.repeated:
-        return f"{source}: this snapshot or a later one is in the ledger already; nothing changed"
+        return f"{source}: this snapshot or a later one is already in the ledger; nothing changed"
     notes = [f"{counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone"]
     unbilled = collection.unbilled
     if unbilled.unreachable_blobs:
         unreachable = f"{unbilled.unreachable_blobs:,} ({size(unbilled.unreachable_bytes)}, not billed)"
-        notes.append(f"blobs that nothing reaches: {unreachable}")
+        notes.append(f"blobs that nothing references: {unreachable}")
     if unbilled.unknown_objects:
         unknown = f"{unbilled.unknown_objects:,} ({size(unbilled.unknown_bytes)}, not billed)"
-        notes.append(f"objects that fit nowhere in the layout: {unknown}")
+        notes.append(f"objects that are not part of the layout: {unknown}")
     if collection.missing_blobs:
-        notes.append(f"blobs that manifests name and the registry does not store: {collection.missing_blobs:,}")
+        notes.append(f"blobs that manifests name but the registry does not store: {collection.missing_blobs:,}")
     if taken.resized:
         notes.append(resized(taken.resized))
     if collection.empty:
-        notes.append("no registry is there yet")
+        notes.append("there is no registry yet")
     if collection.broken:
         notes.append(f"broken objects: {objects(collection.broken):,}")
     return "\n".join([f"{source}: " + "; ".join(notes), *first_broken(collection.broken)])
 
 
 def resized(digests: "Sequence[Resized]") -> str:
-    """The part of a sentence about digests that have another size than before."""
+    """The part of a note about digests whose size has changed."""
     first = digests[0]
     return (
-        f"digests that have another size than before: {len(digests):,}, such as {visible(first.digest)} of"
-        f" {visible(first.workspace)} with {first.size_bytes:,} bytes, before {first.known_size_bytes:,}"
+        f"digests whose size has changed: {len(digests):,}, such as {visible(first.digest)} of"
+        f" {visible(first.workspace)} with {first.size_bytes:,} bytes, formerly {first.known_size_bytes:,}"
     )
 
 
 def changes_found(source: str, changes: "Changes") -> str:
-    """One sentence about what came of asking a database."""
+    """A note about the result of querying a database."""
     if changes.repeated:
-        return f"{source}: the database was asked at this instant or a later one already; nothing changed"
+        return f"{source}: the database was already queried at this instant or a later one; nothing changed"
     return (
         f"{source}: {counted(changes.rows, 'row')}, {changes.created:,} new, {changes.deleted:,} deleted,"
         f" {changes.restored:,} restored, {changes.linked:,} linked{unseen(changes.unseen)}"

@@ -1,4 +1,4 @@
-"""`acct demo`: the whole way on a sample registry."""
+"""`acct demo`: from collecting to a bill on a sample registry."""
 
 import json
 import time
@@ -23,11 +23,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; it must not exist yet.")] = Path(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to create; it must not exist.")] = Path(
         "acct-demo"
     ),
 ) -> None:
-    """Bill a month of a sample registry, all the way.
+    """Collect, import and bill a sample registry.
 
     Example: acct demo --out /tmp/acct-demo
     """
@@ -35,11 +35,11 @@ def demo(
     from accounting.sample import WORKSPACE, sample_of
 
     if out.exists():
-        raise AcctError(str(out), "is there already", "remove it, or name another folder with --out")
+        raise AcctError(str(out), "already exists", "remove it, or give another folder with --out")
     now = int(time.time())
     month = Month.holding(now).before
     sample = sample_of(month)
-    say(f"A sample registry, with its history since {month.before}, goes to {out}:")
+    say(f"Writing a sample registry, with its history since {month.before}, to {out}:")
     with showing_progress("writing the sample"):
         snapshots = _write(out, now, sample)
     config = ["--config", str(out / "acct.toml")]
@@ -57,7 +57,7 @@ def demo(
 
 
 def _write(out: Path, now: int, sample: "Sample") -> list[tuple[str, int, Path]]:
-    """Everything that the demo reads; gives the snapshot files as (source, instant, file), in their order."""
+    """Write everything that the demo reads; returns the snapshot files as (source, instant, file), in their order."""
     from accounting import sample as parts
     from accounting.instants import format_instant
 
@@ -78,7 +78,7 @@ def _write(out: Path, now: int, sample: "Sample") -> list[tuple[str, int, Path]]
 
 
 def _import(ledger_path: Path, snapshots: list[tuple[str, int, Path]]) -> None:
-    """What `acct import snapshot` does, for many files in one go."""
+    """Do what `acct import snapshot` does, for many files in one transaction."""
     from accounting.collectors import snapshot_file
     from accounting.facts.snapshots import Offer, digest_of_file, take_in
     from accounting.ledger import writing
@@ -105,15 +105,15 @@ def _what_to_see(page: Path, month: "Month") -> None:
     say(
         f"""
 What to look at (also as a page: {page}):
-- old-site: its repository was deleted, so it is charged for 30 days more, and its image name is held.
-- trial: deleted before its repository was, so it is free though it was still stored.
-- workspace deleted: for four days the whole workspace was, and all of it was free.
-- web and team/api share a base layer: each carries half of it.
-- images: the collector met a blob that nothing reaches; it is counted and not billed.
+- old-site: its repository was deleted, so it is charged for 30 more days, and its image name is held.
+- trial: it was deleted before its repository, so it is free although it was still stored.
+- workspace deleted: the whole workspace was deleted for four days, and everything in it was free.
+- web and team/api share a base layer: each is charged for half of it.
+- images: the collector found a blob that nothing references; it is counted but not billed.
 
 What to try next, in {page.parent}:
-  acct calendar --workspace {WORKSPACE}                     # docs was deleted too: until when that is charged
+  acct calendar --workspace {WORKSPACE}                     # docs was deleted too: when charging for it ends
   acct whatif delete-repository {WORKSPACE}/shop            # what each way of deleting would cost
-  acct advise --workspace {WORKSPACE}                       # what would save most
+  acct advise --workspace {WORKSPACE}                       # what would save the most
   acct explain --workspace {WORKSPACE} --month {month} --package container/web"""
     )

@@ -1,4 +1,4 @@
-"""`acct explain`: from a line of the bill to everything that made it."""
+"""`acct explain`: from a line of the bill to the evidence and the rules behind it."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -17,7 +17,7 @@ from accounting.commands.context import (
     write_out,
 )
 
-_BLOBS = 20  # of each line, as text
+_BLOBS = 20  # per line, in text output
 
 
 class ExplanationFormat(StrEnum):
@@ -42,7 +42,7 @@ def explain(
     format_: Annotated[ExplanationFormat | None, FORMAT] = None,
     output: Output = None,
 ) -> None:
-    """Show how each line of a bill comes about.
+    """Show how each line of a bill was computed.
 
     Example: acct explain --workspace acme --month 2026-10 --package container/team/api
     """

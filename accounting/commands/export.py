@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.callback()
 def _export() -> None:
-    """Write a month for other tools.
+    """Export a month for other tools.
 
     Example: acct export focus --month 2026-10 --output 2026-10.csv
     """
@@ -47,7 +47,7 @@ def focus(
 
     ending = output.suffix.lower()
     if ending not in (".csv", ".parquet"):
-        raise AcctError(f"--output {output}", "ends in neither .csv nor .parquet", "name the file so")
+        raise AcctError(f"--output {output}", "does not end in .csv or .parquet", "change its name")
     wanted = month_of(month)
     with (
         showing_progress(f"exporting {wanted}"),

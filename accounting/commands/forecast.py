@@ -28,7 +28,7 @@ def forecast(
     workspace: Workspace,
     format_: WrittenFormat = None,
     output: Output = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="A file to draw it in.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw a chart to this file.")] = None,
 ) -> None:
     """Forecast the bills of this month and the next three.
 
@@ -40,7 +40,7 @@ def forecast(
 
     as_ = format_of(OutputFormat, format_, output)
     if plot is not None and plot.suffix.lower() != ".svg":
-        raise AcctError(f"--plot {plot}", "does not end in .svg", "name the file so; it is drawn as SVG alone")
+        raise AcctError(f"--plot {plot}", "does not end in .svg", "change its name; only SVG is supported")
     with showing_progress(f"forecasting {workspace}"):
         found = forecast_of(settings(context).ledger, workspace)
     if plot is not None:

@@ -17,11 +17,11 @@ from accounting.text import counted, unseen, visible
 if TYPE_CHECKING:
     from accounting.facts.snapshots import Taken
 
-_NAMED = 3  # of many, so many are named
+_NAMED = 3  # at most so many sources are named in a note
 
 
 class Acceptable(StrEnum):
-    """What --accept of a snapshot file knows."""
+    """The words that --accept takes for a snapshot file."""
 
     sizes = "sizes"
     future = "future"
@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
 
 @_group.callback()
 def _import() -> None:
-    """Take in snapshots, lifecycle events or links from files.
+    """Import snapshots, lifecycle events or links from files.
 
     Example: acct import events events.jsonl
     """
@@ -46,26 +46,29 @@ def _import() -> None:
 def snapshot(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file of references.")],
-    source: Annotated[str, typer.Option(metavar="NAME", help="Whose snapshot it is.")],
+    source: Annotated[str, typer.Option(metavar="NAME", help="The source of the snapshot.")],
     taken_at: Annotated[
         str | None,
-        typer.Option(metavar="INSTANT", help="When it was taken: ISO 8601 with an offset [default: as its name ends]"),
+        typer.Option(
+            metavar="INSTANT", help="When it was taken: ISO 8601 with an offset [default: from the end of its name]"
+        ),
     ] = None,
     served: Annotated[
-        bool, typer.Option("--served", help="It shows what a registry's API serves, which hides what was deleted.")
+        bool,
+        typer.Option("--served", help="The snapshot shows what a registry's API serves, without deleted packages."),
     ] = False,
     accept: Annotated[
         list[Acceptable] | None,
         typer.Option(
-            help="Take what is refused otherwise: sizes, where a digest has another size than before; future, where the"
-            " instant lies ahead of the clock."
+            help="Accept a snapshot that is refused otherwise: sizes, if the size of a digest has changed; future, if"
+            " the instant is in the future."
         ),
     ] = None,
 ) -> None:
-    """Take in all references that one source held at one instant.
+    """Import all references that a source held at one instant.
 
-    Several files, whose names end as in images_2026-10-01T000000Z.csv, are taken in the order of their instants, all of
-    them or none.
+    Several files need names that end in their instants, such as images_2026-10-01T000000Z.csv. They are imported in the
+    order of these instants, all of them or none.
 
     Example: acct import snapshot images.csv --source images --taken-at 2026-10-01T00:00:00Z
     """
@@ -87,47 +90,47 @@ def snapshot(
             _note_what_may_be_wrong(name, source, each, before)
             before[source] = each.references
         if at > time.time():
-            say(f"{name}: its instant {format_instant(at)} lies in the future; earlier snapshots cannot follow it")
+            say(f"{name}: its instant {format_instant(at)} is in the future; no earlier snapshot can follow it")
     say_what_was_uploaded_again(settings(context).ledger)
 
 
 def _instants(files: list[Path], taken_at: str | None) -> list[int]:
-    """When the snapshots in files were taken: of one file as it is given, or else as its name ends."""
+    """When the snapshots in files were taken: the instant given for a single file, or that at the end of each name."""
     from accounting.collectors.snapshot_names import instant_of
 
     if taken_at is not None:
         if len(files) > 1:
-            raise typer.BadParameter("--taken-at is of one file; of several each name ends in its instant")
+            raise typer.BadParameter("--taken-at is for one file. With several files, each name ends in its instant.")
         return [instant("--taken-at", taken_at)]
     instants = []
     for file in files:
         at = instant_of(file)
         if at is None:
-            how = "give --taken-at INSTANT" if len(files) == 1 else "rename it, or import it alone with --taken-at"
-            raise typer.BadParameter(f"{file} has no instant at the end of its name, as _2026-10-01T000000Z.csv; {how}")
+            how = "Give --taken-at INSTANT." if len(files) == 1 else "Rename it, or import it alone with --taken-at."
+            raise typer.BadParameter(f"{file}: the name does not end in an instant such as _2026-10-01T000000Z. {how}")
         instants.append(at)
     return instants
 
 
 def _say_what_came(name: str, taken: "Taken") -> None:
     if taken.repeated:
-        say(f"{name}: this snapshot is in the ledger already; nothing changed")
+        say(f"{name}: this snapshot is already in the ledger; nothing changed")
     else:
         say(f"{name}: {counted(taken.references, 'reference')}, {taken.opened:,} new, {taken.closed:,} gone")
 
 
 def _note_what_may_be_wrong(name: str, source: str, taken: "Taken", before: Mapping[str, int]) -> None:
-    """A name or a file that may not be what was meant; `before` has the sources before it, and their references."""
+    """Note what may be a mistake: a new source, or a large loss. `before` has the earlier sources' reference counts."""
     if source not in before:
         shown = ", ".join(visible(name) for name in list(before)[:_NAMED])
         known = shown + (f" and {len(before) - _NAMED:,} more" if len(before) > _NAMED else "")
-        remedy = f"; if one that is there was meant ({known}), import the file for it and retire this one"
-        say(f"{name}: a new source, of which nothing is billed before this snapshot{remedy if before else ''}")
+        remedy = f" If you meant an existing source ({known}), import the file for it and retire this one."
+        say(f"{name}: a new source; nothing of it is billed before this snapshot.{remedy if before else ''}")
     elif taken.loss:
         say(
-            f"{name}: {taken.loss} since its snapshot before; if the file was cut short, put back a copy of the ledger"
-            " from before and import the whole file; without a copy, import it with a later --taken-at, and what is"
-            " missing is not billed from the snapshot before until then"
+            f"{name}: {taken.loss} since the previous snapshot. If the file was truncated, restore the ledger from a"
+            " backup and import the whole file. Without a backup, import the whole file with a later --taken-at; what"
+            " is missing here is then not billed from the previous snapshot until that instant."
         )
 
 
@@ -135,10 +138,11 @@ def _note_what_may_be_wrong(name: str, source: str, taken: "Taken", before: Mapp
 def events(
     context: typer.Context,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="CloudEvents, JSON Lines or a batch; - is standard input.")
+        list[Path],
+        typer.Argument(metavar="FILE", help="CloudEvents as JSON Lines or as a JSON array; - is standard input."),
     ],
 ) -> None:
-    """Take in what was created, linked, deleted, restored, and when.
+    """Import what was created, linked, deleted and restored, and when.
 
     Example: acct import events events.jsonl
     """
@@ -151,16 +155,16 @@ def events(
         with writing(settings(context).ledger, readable=list(copies.values())) as ledger:
             recorded = {shown(file): record(ledger, copies[file], relation) for file, relation in relations.items()}
     for file, counts in recorded.items():
-        others = f"{counts.known:,} known already, {counts.foreign:,} of other types skipped"
+        others = f"{counts.known:,} already known, {counts.foreign:,} of other types skipped"
         say(f"{file}: {counted(counts.new, 'new event')}, {others}{unseen(counts.unseen)}")
         if counts.latest_at is not None and counts.latest_at > time.time():
-            say(f"{file}: an event lies in the future, at {format_instant(counts.latest_at)}, and counts then")
+            say(f"{file}: an event is in the future, at {format_instant(counts.latest_at)}, and takes effect then")
         if counts.unlisted_plans:
             (workspace, plan), *more = counts.unlisted_plans
-            so_it_is = f"; so it is with {len(more):,} more" if more else ""
+            others = f"; this is true of {len(more):,} more" if more else ""
             say(
                 f"{visible(workspace)} has the plan {plan!r}, which the rate card does not list: bills are refused"
-                f" until one of them is corrected{so_it_is}"
+                f" until the plan or the card is corrected{others}"
             )
     say_what_was_uploaded_again(settings(context).ledger)
 
@@ -170,12 +174,12 @@ def links(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv file of packages and repositories.")],
     at: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="From when on a changed link counts [default: now]")
+        str | None, typer.Option(metavar="INSTANT", help="When changed links take effect [default: now]")
     ] = None,
 ) -> None:
-    """Take in which packages are linked to which repositories.
+    """Import which packages are linked to which repositories.
 
-    A package that was never linked before is taken to have been linked all along.
+    A package that was never linked before counts as linked from the start.
 
     Example: acct import links links.csv
     """

@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 def names(
     context: typer.Context,
     workspace: Workspace,
-    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="At which instant [default: now]")] = None,
+    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="The instant [default: now]")] = None,
     format_: PrintedFormat = OutputFormat.text,
 ) -> None:
     """List image names that cannot be reused, and until when.

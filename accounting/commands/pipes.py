@@ -1,4 +1,4 @@
-"""Pipes as files: what comes through `<(…)` or standard input can be read once, and a file is read more often."""
+"""Pipes as files: `<(…)` and standard input can be read only once, but an import reads its file several times."""
 
 import shutil
 import sys
@@ -14,9 +14,9 @@ _STANDARD_INPUT = Path("-")
 
 @contextmanager
 def as_files(given: Iterable[Path]) -> Iterator[dict[Path, Path]]:
-    """For each path that a user gave, a file: the path itself, or a copy of what comes through the pipe that it names.
+    """For each path that a user gave, a file: the path itself or, for a pipe, a copy of its content.
 
-    A refusal in the block that names a copy names the pipe instead.
+    An AcctError from the block names the pipe instead of the copy.
     """
     with tempfile.TemporaryDirectory(prefix="acct-") as folder:
         files = {path: _copy(path, Path(folder, str(i))) if _is_pipe(path) else path for i, path in enumerate(given)}
@@ -31,7 +31,7 @@ def as_files(given: Iterable[Path]) -> Iterator[dict[Path, Path]]:
 
 
 def shown(path: Path) -> str:
-    """What to call a path that a user gave."""
+    """The name to show for a path that a user gave."""
     return "standard input" if path == _STANDARD_INPUT else str(path)
 
 
@@ -40,7 +40,7 @@ def _is_pipe(path: Path) -> bool:
 
 
 def _copy(path: Path, stem: Path) -> Path:
-    """All that comes through a pipe, in a file with the pipe's own ending, or with that of the kind of its content."""
+    """The content of a pipe in a file with the pipe's own suffix, or the suffix that fits the content."""
     try:
         with stem.open("wb") as copy:
             if path == _STANDARD_INPUT:
@@ -51,11 +51,11 @@ def _copy(path: Path, stem: Path) -> Path:
         return stem.rename(stem.with_suffix(path.suffix or _ending(stem)))
     except OSError as error:
         what = f"cannot be copied to {stem.parent}: {error.strerror}"
-        raise AcctError(shown(path), what, "make room there, or set TMPDIR to another folder") from error
+        raise AcctError(shown(path), what, "free some space there, or set TMPDIR to another folder") from error
 
 
 def _ending(file: Path) -> str:
-    """The ending of a snapshot file with such content."""
+    """The suffix of a snapshot file with this content."""
     with file.open("rb") as content:
         start = content.read(64 * 1024).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"PAR1"):

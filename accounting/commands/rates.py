@@ -1,4 +1,4 @@
-"""`acct rates`: the rate card, and a month under another one."""
+"""`acct rates`: the rate card, and a month under another card."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ _group = typer.Typer(cls=Group)
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A rate card in TOML.")]
 _OptionalFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="A rate card in TOML.")]
 _Example = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A card that ships, by its name, instead of a file.")
+    str | None, typer.Option(metavar="NAME", help="Use an example card that comes with acct instead of a file.")
 ]
 
 
@@ -47,10 +47,11 @@ def load(
     file: _OptionalFile = None,
     example: _Example = None,
     retroactive: Annotated[
-        bool, typer.Option("--retroactive", help="Correct closed months by it, on the next open month.")
+        bool,
+        typer.Option("--retroactive", help="Also apply it to closed months, as corrections on the next open month."),
     ] = False,
 ) -> None:
-    """Check a rate card and put it in force in place of the one before.
+    """Check a rate card and put it in force instead of the previous one.
 
     Example: acct rates load rates.toml
     """
@@ -60,7 +61,7 @@ def load(
     name, text = _card(file, example)
     with writing(settings(context).ledger) as ledger:
         new = load_card(ledger, text, retroactive)
-    say(f"{name}: in force" if new else f"{name}: is in force already; nothing changed")
+    say(f"{name}: in force" if new else f"{name}: already in force; nothing changed")
 
 
 @_group.command()
@@ -77,7 +78,7 @@ def show(context: typer.Context, format_: PrintedFormat = OutputFormat.text) -> 
     with reading(path) as ledger:
         text = card_text(ledger)
     if text is None:
-        raise AcctError(f"ledger {path}", "holds no rate card", "load one with `acct rates load FILE`")
+        raise AcctError(f"ledger {path}", "has no rate card", "load one with `acct rates load FILE`")
     write_out(card_json(text) if format_ is OutputFormat.json else text, None)
 
 
@@ -88,7 +89,7 @@ def check(file: _File) -> None:
     Example: acct rates check rates.toml
     """
     _checked(file)
-    say(f"{file}: is a rate card")
+    say(f"{file}: the rate card is valid")
 
 
 @_group.command()
@@ -98,12 +99,12 @@ def compare(
     file: _OptionalFile = None,
     example: _Example = None,
     workspace: Annotated[
-        str | None, typer.Option("--workspace", "-w", metavar="W", help="One workspace [default: each of them]")
+        str | None, typer.Option("--workspace", "-w", metavar="W", help="One workspace [default: all]")
     ] = None,
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Show a month under another rate card; nothing is stored.
+    """Show a month under another rate card, without loading it.
 
     Example: acct rates compare next-year.toml --month 2026-10 --workspace acme
     """
@@ -123,14 +124,14 @@ def compare(
 
 
 def _card(file: Path | None, example: str | None) -> tuple[str, str]:
-    """What to call a card, and its TOML, from a file or from the examples."""
+    """The name of a card and its TOML, from a file or from the examples."""
     from accounting.facts.example_cards import example_text
 
     if file is not None and example is None:
         return str(file), _checked(file)
     if example is not None and file is None:
         return example, example_text(example)
-    raise typer.BadParameter("give either a FILE or --example NAME")
+    raise typer.BadParameter("Give either FILE or --example NAME.")
 
 
 def _checked(file: Path) -> str:
@@ -141,6 +142,6 @@ def _checked(file: Path) -> str:
     except OSError as error:
         raise AcctError(str(file), f"cannot be read: {error.strerror}", CHECK_PATH) from error
     except UnicodeDecodeError as error:
-        raise AcctError(str(file), "is not written in UTF-8", "save it as UTF-8") from error
+        raise AcctError(str(file), "is not encoded in UTF-8", "save it as UTF-8") from error
     parse_card(text, str(file))
     return text

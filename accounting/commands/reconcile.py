@@ -1,4 +1,4 @@
-"""`acct reconcile`: what the sources list against what is billed."""
+"""`acct reconcile`: what the sources list, compared with what is billed."""
 
 import typer
 
@@ -29,7 +29,7 @@ def reconcile(
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Compare, to the byte, what sources list with what is billed.
+    """Compare, byte for byte, what sources list with what is billed.
 
     Example: acct reconcile images
     """
@@ -42,7 +42,7 @@ def reconcile(
     for source in chosen_sources(here.config, names):
         if source.layout == "database":
             if names:
-                raise AcctError(f"source {source.name}", "is a database, and keeps no blobs", "name another source")
+                raise AcctError(f"source {source.name}", "is a database and has no blobs", "name another source")
             continue
         with showing_progress(f"reconciling {source.name}") as progress:
             found.append(reconcile_source(here.ledger, source, here.config.folder, progress))
@@ -53,8 +53,8 @@ def reconcile(
     for one in found:
         if not one.knows_noncurrent:
             say(
-                f"{one.source}: the noncurrent versions of its objects may not be listed, and are left out;"
-                " grant s3:ListBucketVersions to see them"
+                f"{one.source}: the noncurrent versions of its objects are not included, because these credentials may"
+                " not list them. Grant s3:ListBucketVersions to include them."
             )
     for one in found:
         if one.unknown.objects:
@@ -63,7 +63,7 @@ def reconcile(
             )
             raise AcctError(
                 f"source {one.source}",
-                f"has {counted(one.unknown.objects, 'key')} of {counted(one.unknown.size_bytes, 'byte')}"
-                f" that fit nowhere in its layout: {keys}",
-                "find out who wrote them: they are stored and billed to nobody, and they may be a customer's",
+                f"has {counted(one.unknown.objects, 'key')} with {counted(one.unknown.size_bytes, 'byte')}"
+                f" that are not part of its layout: {keys}",
+                "find out who wrote them; they are stored but billed to nobody, and they may belong to a customer",
             )

@@ -1,4 +1,4 @@
-"""`acct report`: one workspace's statement, or its statements of several months."""
+"""`acct report`: one workspace's statement, or its statements for several months."""
 
 from collections.abc import Sequence
 from enum import Enum, StrEnum
@@ -36,7 +36,7 @@ class StatementFormat(StrEnum):
 
 
 class GroupBy(Enum):
-    """What lines can be added up by."""
+    """What lines can be grouped by."""
 
     repository = "repository"
     format = "format"
@@ -59,11 +59,11 @@ def report(
             help="The month, or the first and the last of a range [default: the latest with evidence]",
         ),
     ] = None,
-    by_: Annotated[GroupBy | None, typer.Option("--by", help="Add the lines up by what they have in common.")] = None,
+    by_: Annotated[GroupBy | None, typer.Option("--by", help="Group the lines and add them up.")] = None,
     format_: Annotated[StatementFormat | None, FORMAT] = None,
     output: Output = None,
 ) -> None:
-    """Show what a workspace stored in a month or more, and its cost.
+    """Show what a workspace stored in a month or more, and the cost.
 
     Example: acct report --workspace acme --month 2026-10 --output acme.html
     """
@@ -85,7 +85,7 @@ def _write_page(context: typer.Context, workspace: str, asked: Month | None, for
     from accounting.rendering.page import page_text
 
     if format_ is StatementFormat.pdf and output is None and terminal_width():
-        raise AcctError("--format pdf", "is not for a terminal", "name a file with --output")
+        raise AcctError("--format pdf", "cannot be printed on a terminal", "give a file with --output")
     with showing_progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         page = statement_page(ledger, workspace, asked)
     if format_ is StatementFormat.text and output is None:
@@ -103,7 +103,7 @@ def _write_months(context: typer.Context, workspace: str, months: Sequence[Month
     from accounting.rendering.page_csv import groups_csv, statements_csv
 
     if format_ is StatementFormat.pdf:
-        raise typer.BadParameter("pdf is of one month, its lines as they are; --by and ranges have the other formats")
+        raise typer.BadParameter("pdf is not available for --by or a range of months. Use another --format.")
     with showing_progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
         bills = statements(ledger, workspace, months)
         plain = format_ is StatementFormat.csv or (by and format_ is StatementFormat.text)

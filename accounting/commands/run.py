@@ -21,15 +21,15 @@ def run(
     context: typer.Context,
     month: Month_,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder to write; if it is there, it must be empty or the same.")
+        Path, typer.Option(metavar="DIR", help="The folder to write: new, empty, or with the same content already.")
     ],
     provisional: Annotated[
-        bool, typer.Option("--provisional", help="Also where the month is not covered yet; every page says so.")
+        bool, typer.Option("--provisional", help="Bill a month that is not covered yet; every page says so.")
     ] = False,
 ) -> None:
     """Write every workspace's statement, a summary and an index page.
 
-    Statements come in every format, and a manifest has the digest of every file.
+    Statements are written in every format, and a manifest lists the digest of every file.
 
     Example: acct run --month 2026-10 --out bills-2026-10
     """
@@ -50,7 +50,7 @@ def run(
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """A run that is told to end removes what it has written, as one does that is interrupted from the keyboard."""
+    """Make SIGTERM remove what the run has written, as an interrupt from the keyboard does."""
 
     def end(number: int, _: object) -> NoReturn:
         sys.exit(128 + number)

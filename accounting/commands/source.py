@@ -1,4 +1,4 @@
-"""`acct source`: what becomes of a source."""
+"""`acct source`: retiring a source."""
 
 from typing import Annotated
 
@@ -25,11 +25,11 @@ def _source() -> None:
 def retire(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source.")],
-    at: Annotated[str, typer.Option(metavar="INSTANT", help="Since when: not before its latest snapshot.")],
+    at: Annotated[str, typer.Option(metavar="INSTANT", help="When it was retired: not before its latest snapshot.")],
 ) -> None:
-    """Say that a source brings no more snapshots.
+    """Record that a source brings no more snapshots.
 
-    Then it holds coverage back no more.
+    Coverage no longer waits for it.
 
     Example: acct source retire old-registry --at 2026-10-31T00:00:00Z
     """
@@ -39,4 +39,4 @@ def retire(
     when = instant("--at", at)
     with writing(settings(context).ledger) as ledger:
         new = retire_source(ledger, name, when)
-    say(f"{name}: retired" if new else f"{name}: is retired since then already; nothing changed")
+    say(f"{name}: retired" if new else f"{name}: already retired at this instant; nothing changed")

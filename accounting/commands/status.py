@@ -1,4 +1,4 @@
-"""`acct status`: what the ledger holds and how far it reaches."""
+"""`acct status`: what the ledger contains and until when it is complete."""
 
 import typer
 

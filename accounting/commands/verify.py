@@ -17,11 +17,11 @@ def add_to(app: typer.Typer) -> None:
 def verify(
     context: typer.Context,
     month: Annotated[
-        str | None, typer.Option("--month", metavar="YYYY-MM", help="The month [default: every closed one]")
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="The month [default: every closed month]")
     ] = None,
     format_: PrintedFormat = OutputFormat.text,
 ) -> None:
-    """Compute closed months again, and check the ledger's laws.
+    """Compute closed months again, and check the ledger.
 
     Example: acct verify
     """
@@ -39,5 +39,5 @@ def verify(
     for difference in differences[:-1]:
         refuse(AcctError(difference.where, difference.what))
     if differences:
-        raise AcctError(differences[-1].where, differences[-1].what, "restore the ledger from a backup of before")
-    say(f"{counted(len(closings), 'closed month')} verified: the same statements again, and every law holds")
+        raise AcctError(differences[-1].where, differences[-1].what, "restore the ledger from an earlier backup")
+    say(f"{counted(len(closings), 'closed month')} verified: every statement is the same, and every check passed")

@@ -1,4 +1,4 @@
-"""`acct whatif`: what each way of deleting something would cost, before it is done."""
+"""`acct whatif`: what each way of deleting something would cost."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _group = typer.Typer(cls=Group)
 _On = Annotated[
     str | None,
-    typer.Option("--on", metavar="INSTANT", help="When it is deleted [default: where what is known ends]"),
+    typer.Option("--on", metavar="INSTANT", help="When it is deleted [default: the end of the evidence]"),
 ]
 
 
@@ -49,7 +49,7 @@ def delete_repository(
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Compare packages first, repository first, leaving it.
+    """Compare deleting the packages or the repository first.
 
     Example: acct whatif delete-repository acme/widgets --on 2026-12-01T00:00:00Z
     """
@@ -65,7 +65,7 @@ def delete_workspace(
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Compare packages first, workspace first, leaving it.
+    """Compare deleting the packages or the workspace first.
 
     Example: acct whatif delete-workspace acme
     """
@@ -80,7 +80,7 @@ def delete_package(
     format_: WrittenFormat = None,
     output: Output = None,
 ) -> None:
-    """Compare deleting a package and leaving it.
+    """Compare deleting a package and keeping it.
 
     Example: acct whatif delete-package acme/npm/@acme/ui
     """
@@ -89,10 +89,10 @@ def delete_package(
 
 
 def _split(text: str, parts: int, shape: str) -> tuple[str, str]:
-    """The workspace, and what stands behind it."""
+    """The workspace, and the name after the first slash."""
     workspace, _, name = text.partition("/")
     if not all(text.split("/", parts - 1)) or text.count("/") < parts - 1:
-        raise AcctError(text, f"is no {shape}", "write the workspace, a slash, and the name in it")
+        raise AcctError(text, f"does not have the form {shape}", "write the workspace, a slash, and the name in it")
     return workspace, name
 
 

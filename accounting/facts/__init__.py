@@ -1,1 +1,1 @@
-"""What the ledger records: snapshots, events, rate cards, manifests, closed months; and the way of a source into it."""
+"""What the ledger records: snapshots, events, rate cards, manifests, closed months; and how a source gets into it."""

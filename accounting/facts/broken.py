@@ -1,4 +1,4 @@
-"""Objects that a source's snapshots found broken, from the first of them to the last."""
+"""Objects that a source's snapshots found broken, from the first such snapshot to the last."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from accounting.errors import AcctError
 from accounting.ledger import Ledger
 from accounting.text import counted
 
-# More at once than a twentieth of what there is, and than a few, looks like a place that fails.
+# If more than a few objects, and more than a twentieth of all, break at once, the place itself is probably failing.
 FEW_BROKEN, BROKEN_OF = 10, 20
 
 
 @dataclass(frozen=True)
 class BrokenObject:
-    """An object that a source's latest snapshot found broken, `since` the first of those in a row that did (0: now).
+    """An object that a source's latest snapshot found broken, and all its snapshots `since` that instant (0: now).
 
-    `problem` is the end of a sentence that begins with the key. Workspace and package are None where they are unknown.
+    `problem` is the end of a sentence that begins with the key. Workspace and package are None if unknown.
     """
 
     source: str
@@ -31,7 +31,7 @@ class BrokenObject:
 
 
 def broken_now(ledger: Ledger) -> list[BrokenObject]:
-    """By the latest snapshot of each source that was not retired."""
+    """The broken objects in the latest snapshot of each source that is not retired."""
     rows = ledger.rows(
         "SELECT s.name, b.kind, b.key, w.name, b.package, b.problem, b.seen_from"
         " FROM broken_objects AS b JOIN sources AS s USING (source_id) LEFT JOIN workspaces AS w USING (workspace_id)"
@@ -41,17 +41,17 @@ def broken_now(ledger: Ledger) -> list[BrokenObject]:
 
 
 def broken_in(source: str, broken: pl.DataFrame) -> list[BrokenObject]:
-    """What is found broken, as collected.BROKEN, in a source that is read now."""
+    """The broken objects, as collected.BROKEN, in a source that was just read."""
     return [BrokenObject(source, *row) for row in broken.iter_rows()]
 
 
 def in_order(broken: Iterable[BrokenObject]) -> list[BrokenObject]:
-    """Those first of which nothing is billed."""
+    """Sorted, with the objects that are not billed first."""
     return sorted(broken, key=lambda each: (KINDS.index(each.kind), each.source, each.key))
 
 
 def refuse_many_broken(source: str, found: Collected, before: frozenset[str]) -> None:
-    """AcctError where many objects of one kind are broken that were not `before` (keys)."""
+    """AcctError if many objects of one kind are broken that are not in `before` (keys)."""
     for kind, examined in found.examined.items():
         new = found.broken.filter(pl.col("kind") == kind).unique("key", keep="first", maintain_order=True)
         new = new.filter(~pl.col("key").is_in(pl.Series(sorted(before), dtype=pl.String()).implode()))
@@ -59,14 +59,14 @@ def refuse_many_broken(source: str, found: Collected, before: frozenset[str]) ->
             key, problem = new.select("key", "problem").row(0)
             raise AcctError(
                 f"source {source}",
-                f"has {new.height:,} broken objects among {counted(examined, kind)} that were not broken before,"
-                f" such as {key}, which {problem}",
-                "check the storage of the registry, or collect with --accept broken if that is true",
+                f"has {new.height:,} newly broken objects among {counted(examined, kind)}, such as {key},"
+                f" which {problem}",
+                "check the storage of the registry; if they are really broken, collect with --accept broken",
             )
 
 
 def record_broken(ledger: Ledger, broken: pl.DataFrame) -> None:
-    """Record what a snapshot found broken, as collected.BROKEN, once it is taken in (relation `merged`)."""
+    """Record the broken objects of a snapshot, as collected.BROKEN, after the snapshot (relation `merged`)."""
     ledger.register("found_broken", broken.to_arrow())
     ledger.run(
         "INSERT INTO workspaces SELECT (SELECT coalesce(max(workspace_id), 0) FROM workspaces)"

@@ -1,4 +1,4 @@
-"""Rate cards in the ledger: kept as they were loaded, the latest in force."""
+"""Rate cards in the ledger: stored as they were loaded; the latest is in force."""
 
 from accounting.errors import AcctError
 from accounting.facts.ratecard import NO_CARD, parse_card
@@ -10,13 +10,13 @@ _WHERE = "the rate card in the ledger"
 
 
 def card_text(ledger: Ledger) -> str | None:
-    """The TOML of the card in force, or None where none was loaded."""
+    """The TOML of the card in force; None if no card was loaded."""
     rows = ledger.rows("SELECT toml FROM rate_cards ORDER BY card_id DESC LIMIT 1")
     return str(rows[0][0]) if rows else None
 
 
 def card_text_of(ledger: Ledger, month: Month) -> str | None:
-    """The TOML of the card that a month is billed by: of a closed one that of its closing, else the one in force."""
+    """The TOML of the card that bills a month: for a closed month that of its closing, else the one in force."""
     rows = ledger.rows(
         "SELECT r.toml FROM closings AS c LEFT JOIN rate_cards AS r USING (card_id) WHERE c.month = ?", [str(month)]
     )
@@ -24,7 +24,7 @@ def card_text_of(ledger: Ledger, month: Month) -> str | None:
 
 
 def card_in_force(ledger: Ledger) -> RateCard:
-    """The card that was loaded last; without one the rule of NO_CARD, which bills nothing."""
+    """The card that was loaded last; if there is none, NO_CARD, which bills nothing."""
     text = card_text(ledger)
     return NO_CARD if text is None else parse_card(text, _WHERE)
 
@@ -42,7 +42,7 @@ def card_sealed_with(ledger: Ledger, month: Month) -> RateCard:
 
 
 def card_of_closed(ledger: Ledger, month: Month, record_until: int) -> RateCard:
-    """The card that bills a closed month: that of its closing, or a retroactive one since (RULES, section 6)."""
+    """The card that bills a closed month: that of its closing, or a later retroactive one (RULES, section 6)."""
     rows = ledger.rows(
         "SELECT r.toml FROM closings AS c LEFT JOIN rate_cards AS r ON r.card_id = c.card_id"
         " OR (r.retroactive AND r.record_id > c.record_id AND r.record_id <= ?)"
@@ -53,10 +53,10 @@ def card_of_closed(ledger: Ledger, month: Month, record_until: int) -> RateCard:
 
 
 def load_card(ledger: Ledger, text: str, retroactive: bool = False) -> bool:
-    """Put a checked card in force; False where the same text is in force already.
+    """Put a checked card in force; False if the same text is already in force.
 
-    Raises AcctError for a card that would change a closed month, unless it is `retroactive`, and for another currency
-    than that of a closed month all the same.
+    Raises AcctError for a card that would change a closed month, unless it is `retroactive`, and for one whose currency
+    is not that of a closed month.
     """
     if text == card_text(ledger):
         return False
@@ -75,25 +75,25 @@ def _refuse_change(ledger: Ledger, month: Month, card: RateCard, retroactive: bo
     if sealed.currency is not None and sealed.currency != card.currency:
         raise AcctError(
             f"month {month}",
-            f"was closed in {sealed.currency}, and the rate card is in {card.currency}",
-            "bill the other currency from a ledger of its own",
+            f"was closed in {sealed.currency}, but the rate card is in {card.currency}",
+            "use a separate ledger for the other currency",
         )
     begins = max(midnight(entries[0].effective_from) for entries in (card.rules, card.rates) if entries)
     if retroactive and begins > month.start:
         raise AcctError(
             f"month {month}",
-            "is closed, and the rate card has no rule or no rate yet at its start",
-            "add an earlier one to the card",
+            "is closed, but the rate card has no rule or no rate at its start",
+            "add an earlier entry to the card",
         )
     if not retroactive and _until(sealed, month) != _until(card, month):
         raise AcctError(
             f"month {month}",
             "is closed, and the rate card would change it",
-            "load it with --retroactive if that is meant: the difference then stands on the next open month",
+            "to bill the difference on the next open month, load the card with --retroactive",
         )
 
 
 def _until(card: RateCard, month: Month) -> tuple[list[Rule | Rate], int]:
-    """What of a card counts until the end of a month."""
+    """The part of a card that is in force before the end of a month."""
     entries: list[Rule | Rate] = [*card.rules, *card.rates]
     return [entry for entry in entries if midnight(entry.effective_from) < month.end], card.minor_digits

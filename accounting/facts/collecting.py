@@ -25,9 +25,9 @@ COLLECTORS = {"distribution": distribution.collect, "verdaccio": verdaccio.colle
 
 @dataclass(frozen=True)
 class Collection:
-    """What came of collecting a source: the merge, and what was found beside the references.
+    """The result of collecting a source: the merge, and what was found besides references.
 
-    Missing blobs are named by a served manifest and not stored. `empty` is a place with no trace of a registry.
+    Missing blobs are named by a served manifest but not stored. `empty`: the place has no trace of a registry.
     `broken` are the objects that the registry cannot read, or that contradict each other.
     """
 
@@ -39,8 +39,8 @@ class Collection:
 
 
 class SourceRead(NamedTuple):
-    """What was found in a source; whether any snapshot of it in the ledger held a reference, what was accepted of it
-    that nobody is billed for, and the keys of what the latest found broken; and what was read.
+    """What was found in a source; whether any of its snapshots in the ledger had a reference; what was last accepted
+    with --accept unbilled; the keys that its latest snapshot found broken; and the journal of manifests that were read.
     """
 
     found: Collected
@@ -51,7 +51,7 @@ class SourceRead(NamedTuple):
 
 
 def read_source(ledger_path: Path, source: Source, base: Path, progress: Callable[[str], None]) -> SourceRead:
-    """Read a source, all but the manifests that the ledger knows. Raises AcctError where it cannot be trusted."""
+    """Read a source, except the manifests that the ledger knows. Raises AcctError if an answer cannot be trusted."""
     journal = Journal(ledger_path)
     manifests, filled, unbilled = Manifests(keep=journal.keep, begun=journal.read()), False, None
     if ledger_path.exists():
@@ -67,14 +67,14 @@ def read_source(ledger_path: Path, source: Source, base: Path, progress: Callabl
 
 def collect(ledger_path: Path, source: Source, base: Path, progress: Callable[[str], None],
             accepted: frozenset[str] = frozenset()) -> Collection:  # fmt: skip
-    """Take a snapshot of a source; a relative folder is one below `base`.
+    """Take a snapshot of a source; a relative folder is below `base`.
 
-    `accepted` are words of --accept: unless `loss` is one, a snapshot that lacks most of what the one before held is
-    refused; unless `unbilled` is one, a snapshot of which most bytes would be billed to nobody; unless `broken` is one,
-    a snapshot in which many objects are broken that were not before.
+    `accepted` are words of --accept. Without `loss`, a snapshot that lacks more than half of the previous one is
+    refused; without `unbilled`, one of which most bytes would not be billed; without `broken`, one with many newly
+    broken objects.
 
-    The source is read before the ledger is held, so that a slow listing keeps no other import waiting. Raises
-    AcctError where the listing or a manifest cannot be trusted; then nothing is recorded.
+    The source is read before the ledger is locked, so that no other import waits for a slow listing. Raises AcctError
+    if the listing or a manifest cannot be trusted; then nothing is recorded.
     """
     last_record = last_record_of(ledger_path)
     found, filled, accepted_before, broken_before, journal = read_source(ledger_path, source, base, progress)
@@ -82,8 +82,8 @@ def collect(ledger_path: Path, source: Source, base: Path, progress: Callable[[s
     if filled and not found.has_marker and "loss" not in accepted:
         raise AcctError(
             where,
-            f"has no registry below {source.url}, though it had one",
-            "check the url and its prefix, or collect with --accept loss if that is true",
+            f"no longer has a registry below {source.url}",
+            "check the url and its prefix; if the registry is really gone, collect with --accept loss",
         )
     unbilled = unbilled_of(found)
     is_excessive = needs_acceptance(unbilled, accepted_before)
@@ -99,7 +99,7 @@ def collect(ledger_path: Path, source: Source, base: Path, progress: Callable[[s
         lambda row: where,
         unbilled=unbilled,
         unbilled_accepted=is_excessive,
-        accepted=accepted | {"sizes"},  # what is stored is billed, whatever it was before
+        accepted=accepted | {"sizes"},  # the stored size is billed, whatever it was before
         last_record=last_record,
     )
     progress("merging the snapshot")

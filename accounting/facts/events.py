@@ -1,4 +1,4 @@
-"""Lifecycle events into the ledger: each (source, id) once, whole files or nothing."""
+"""Lifecycle events into the ledger: each (source, id) once, and whole files or nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ _LAST_VERB = "last(e.verb ORDER BY e.occurred_at, e.event_id)"
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many events a file brought, how many the ledger held already, how many are of foreign types.
+    """How many events of a file are new, how many the ledger already had, and how many are of foreign types.
 
-    `unseen` are packages that its events name and no snapshot holds; `latest_at` is the instant of its latest event;
-    `unlisted_plans` are workspaces with a plan that its events give them and the rate card does not list.
+    `unseen` are packages that its events name but no snapshot contains; `latest_at` is the instant of its latest event;
+    `unlisted_plans` are the workspaces to which its events give a plan that the rate card does not list.
     """
 
     new: int
@@ -32,7 +32,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Linked:
-    """How many packages a table of links has, how many of them have another link now, and which no snapshot holds."""
+    """How many packages a table of links has, how many links have changed, and which packages no snapshot contains."""
 
     packages: int
     changed: int
@@ -42,8 +42,8 @@ class Linked:
 def record(ledger: Ledger, file: Path, relation: str) -> Recorded:
     """Record the events that `relation` (collectors.event_file) reads from a file.
 
-    An event that is there already changes nothing. Raises AcctError by line number, or by that of the element of an
-    array, for what is no event, and for other content under a (source, id) that was given before.
+    An event that is already there changes nothing. Raises AcctError, with the number of the line or of the array
+    element, for an invalid event, and for different content under a known (source, id).
     """
     batch = is_array(file)
     try:
@@ -56,15 +56,15 @@ def record(ledger: Ledger, file: Path, relation: str) -> Recorded:
         "SELECT line_number, problem FROM offered_events WHERE problem IS NOT NULL ORDER BY line_number LIMIT 1"
     )
     if bad:
-        raise AcctError(f"{file}, {unit} {bad[0][0]}", bad[0][1], f"mend the {unit} and import the file again")
+        raise AcctError(f"{file}, {unit} {bad[0][0]}", bad[0][1], f"correct the {unit} and import the file again")
     ledger.define("merge/51_conflicting_events")
     other = ledger.rows("SELECT * FROM conflicting_events ORDER BY line_number LIMIT 1")
     if other:
         number, source, identity = other[0]
         raise AcctError(
             f"{file}, {unit} {number}",
-            f"the event {identity!r} of {source!r} was given before with other content",
-            "give it an id of its own",
+            f"the event {identity!r} of {source!r} is already known with different content",
+            "give the event its own id",
         )
     ledger.define("merge/52_new_events")
     append(ledger, "new_events")
@@ -73,15 +73,16 @@ def record(ledger: Ledger, file: Path, relation: str) -> Recorded:
         " count(*) FILTER (WHERE foreign_type), max(occurred_at) FILTER (WHERE NOT foreign_type) FROM offered_events"
     )[0]
     named = "(w.name, p.format, p.name) IN (SELECT (workspace, format, package) FROM offered_events)"
-    # What was made and deleted between two snapshots is in none; what was only ever deleted may be another name.
+    # A package that was created and deleted between two snapshots is in neither, and is not reported; one that was only
+    # deleted may be misspelt.
     unseen = _unseen(ledger, named, f"{_LAST_VERB} <> 'deleted' OR bool_and(e.verb = 'deleted')")
     return Recorded(new, known - new, foreign, unseen, latest_at, _unlisted_plans(ledger))
 
 
 def _unlisted_plans(ledger: Ledger) -> tuple[tuple[str, str], ...]:
-    """Workspaces that the events offered give a plan which a rate of the card in force does not list, while it counts.
+    """Workspaces and plans from the offered events that a rate of the card in force does not list while both apply.
 
-    Of events of one instant the last one in their order counts (RULES, section 3).
+    Of several events at one instant, the last in their order applies (RULES, section 3).
     """
     rates = card_in_force(ledger).rates
     ends = [*(midnight(rate.effective_from) for rate in rates[1:]), None][: len(rates)]  # none without a card
@@ -107,16 +108,16 @@ def _unlisted_plans(ledger: Ledger) -> tuple[tuple[str, str], ...]:
 
 
 def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
-    """Record as events the links that `relation` (collectors.links_file) reads from a file, where they are others.
+    """Record as events the links that `relation` (collectors.links_file) reads from a file, if they have changed.
 
-    A package that no event has linked was linked all along; another link counts from `at` (epoch seconds). Raises
-    AcctError by line number for a row that cannot be taken.
+    A package that no event has linked counts as linked from the start; a changed link takes effect at `at` (epoch
+    seconds). Raises AcctError, with the line number, for an invalid row.
     """
     with ledger.reads(file):
         ledger.run(f"CREATE OR REPLACE TEMP TABLE offered_links AS {relation}")
     bad = ledger.rows("SELECT row, problem FROM offered_links WHERE problem IS NOT NULL ORDER BY row LIMIT 1")
     if bad:
-        raise AcctError(position(file, bad[0][0]), bad[0][1], "mend the row and import the file again")
+        raise AcctError(position(file, bad[0][0]), bad[0][1], "correct the row and import the file again")
     ledger.run(
         "CREATE OR REPLACE TEMP TABLE links_from AS SELECT 'acct:links' AS event_source, ?::BIGINT AS linked_at", [at]
     )
@@ -129,8 +130,8 @@ def record_links(ledger: Ledger, file: Path, relation: str, at: int) -> Linked:
 
 
 def unseen_packages(ledger: Ledger, event_source: str) -> tuple[str, ...]:
-    """The packages that are there by a source of events and that no snapshot has ever held, as subjects; none before
-    there is a snapshot. A name may be written in another way than the registry's.
+    """The packages that exist according to a source of events but that no snapshot has ever contained, as subjects;
+    their names may be misspelt. None before the first snapshot.
     """
     return _unseen(ledger, "e.event_source = ?", f"{_LAST_VERB} <> 'deleted'", [event_source])
 
@@ -147,7 +148,7 @@ def _unseen(ledger: Ledger, where: str, having: str, parameters: Sequence[str] =
 
 
 def append(ledger: Ledger, relation: str) -> None:
-    """Append the events of a relation (columns as in queries/merge/52_new_events), none of which the ledger holds."""
+    """Append the events of a relation (columns as in queries/merge/52_new_events), none of which the ledger has."""
     if not ledger.rows(f"SELECT 1 FROM {relation} LIMIT 1"):
         return
     for new, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages")):

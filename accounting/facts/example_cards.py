@@ -1,4 +1,4 @@
-"""Rate cards of real products, which ship in examples/ as a start for one's own; each names its sources."""
+"""Rate cards of real products in examples/, as a starting point for one's own; each names its sources."""
 
 from accounting.errors import AcctError
 from accounting.paths import shipped
@@ -14,7 +14,7 @@ def example_names() -> list[str]:
 
 
 def example_text(name: str) -> str:
-    """The TOML of the example of that name; AcctError, with all names, where there is none."""
+    """The TOML of the example of that name; AcctError, with all names, if it does not exist."""
     if name not in example_names():
-        raise AcctError(f"example {name}", "is none that ships", f"the examples are {', '.join(example_names())}")
+        raise AcctError(f"example {name}", "does not exist", f"use one of {', '.join(example_names())}")
     return (shipped("examples") / f"{name}.toml").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a registry's database shows, compared with the events that the ledger knows: what is new becomes events."""
+"""What a registry's database shows, compared with the events in the ledger: each difference becomes an event."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,15 +14,15 @@ from accounting.facts.observed import Event, Known, Observation, Row
 from accounting.ledger import Ledger, writing
 from accounting.model import Source
 
-LOSS_ROWS = 100  # of a source with fewer, anything may be gone
+LOSS_ROWS = 100  # a source with fewer rows may lose any of them
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How many rows an answer had, and how many events of each verb it brought.
+    """How many rows an answer had, and how many new events of each verb.
 
-    `repeated` where it is not later than the answer before, and so brings nothing; `unseen` are packages of it that no
-    snapshot holds.
+    `repeated`: it is not later than the previous answer, and so changes nothing; `unseen` are its packages that no
+    snapshot contains.
     """
 
     rows: int
@@ -36,9 +36,9 @@ class Changes:
 
 def collect(ledger_path: Path, source: Source, progress: Callable[[str], None],
             accepted: frozenset[str] = frozenset()) -> Changes:  # fmt: skip
-    """Ask a source's database, and record what has changed since it was asked before.
+    """Query a source's database, and record what has changed since the previous query.
 
-    Raises AcctError where the answer cannot be taken; then nothing is recorded.
+    Raises AcctError if the answer is refused; then nothing is recorded.
     """
     answer = ask(source, progress)
     progress("comparing it with the events known")
@@ -47,10 +47,10 @@ def collect(ledger_path: Path, source: Source, progress: Callable[[str], None],
 
 
 def take_in(ledger: Ledger, answer: Answer, accepted: frozenset[str] = frozenset()) -> Changes:
-    """Record as events how an answer differs from the events of the answers before it (RULES, section 3).
+    """Record as events how an answer differs from the events of earlier answers (RULES, section 3).
 
-    Raises AcctError where two rows of one package contradict each other and, unless `loss` is accepted, where most of
-    what was there has no row any more.
+    Raises AcctError if two rows of one package contradict each other and, unless `loss` is accepted, if more than half
+    of what existed no longer has a row.
     """
     event_source = f"acct:{answer.source}"
     observed_before, rows_before = ledger.rows(
@@ -103,11 +103,11 @@ def _append(ledger: Ledger, event_source: str, events: Sequence[Event]) -> None:
 
 
 def _refuse_loss(answer: Answer, seen: Observation, rows_before: int) -> None:
-    """Refuse what looks like a query that went wrong: what has no row any more would count as deleted."""
+    """Refuse what looks like a wrong query: everything that no longer has a row would count as deleted."""
     if rows_before >= LOSS_ROWS and 2 * seen.vanished > seen.were_there:
         raise AcctError(
             f"source {answer.source}",
-            f"lacks {seen.vanished:,} of the {seen.were_there:,} workspaces, repositories and packages that were there"
-            " before",
-            "check the source's query, or collect with --accept loss if that is true",
+            f"lacks {seen.vanished:,} of the {seen.were_there:,} workspaces, repositories and packages of the previous"
+            " answer",
+            "check the query of the source; if they are really gone, collect with --accept loss",
         )

@@ -1,7 +1,7 @@
-"""Manifests in the ledger: each is immutable, so what it names is kept by its digest and never read again.
+"""Manifests in the ledger: each is immutable, so its content is stored by its digest and never read again.
 
-Those of a collection that has not ended yet are kept beside the ledger, so that one which is interrupted
-starts again where it was, and the ledger stays as it is until a collection is whole.
+Those of an unfinished collection are stored beside the ledger. So a collection that was interrupted need not read them
+again, and the ledger does not change until a collection is complete.
 """
 
 import os
@@ -19,7 +19,7 @@ from accounting.ledger import Ledger
 
 
 class Journal:
-    """The manifests that were read since a collection ended last: a folder of Parquet files, its owner's alone."""
+    """The manifests read since the last complete collection: a folder of Parquet files that only its owner may read."""
 
     def __init__(self, ledger: Path) -> None:
         self.folder = ledger.with_name(ledger.name + ".manifests")
@@ -28,17 +28,17 @@ class Journal:
         """As MANIFESTS, each digest once."""
         batches = []
         for file in sorted(self.folder.glob("*.parquet")):
-            with suppress(FileNotFoundError):  # another collection has ended since: it is in the ledger
+            with suppress(FileNotFoundError):  # another collection has ended in the meantime, so it is in the ledger
                 batches.append(pl.read_parquet(file))
         return pl.concat([pl.DataFrame(schema=MANIFESTS), *batches]).unique("digest")
 
     def keep(self, manifests: pl.DataFrame) -> None:
-        """Add manifests as they are read, a batch whole or not at all. Raises AcctError where that cannot be done."""
-        batch = BytesIO()  # what Polars writes to a full disk by itself fails as no OSError
+        """Add a batch of manifests, whole or not at all. Raises AcctError if it cannot be written."""
+        batch = BytesIO()  # on a full disk, a write by Polars itself raises no OSError
         manifests.write_parquet(batch)
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            with suppress(FileNotFoundError):  # another collection has ended since, and cleared it
+            with suppress(FileNotFoundError):  # another collection has ended in the meantime, and cleared the folder
                 handle, name = tempfile.mkstemp(dir=self.folder)
                 try:
                     with os.fdopen(handle, "wb") as file:
@@ -48,22 +48,22 @@ class Journal:
                     Path(name).unlink(missing_ok=True)
         except OSError as error:
             raise AcctError(
-                str(self.folder), f"cannot be written: {error.strerror}", "make room for it, or name another --ledger"
+                str(self.folder), f"cannot be written: {error.strerror}", "free some space, or give another --ledger"
             ) from error
 
     def clear(self) -> None:
-        """What it holds is in the ledger now."""
+        """Delete the journal; its content is now in the ledger."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def known_manifests(ledger: Ledger) -> pl.DataFrame:
-    """What is known of manifests, as MANIFESTS."""
+    """The known manifests, as MANIFESTS."""
     known = pl.DataFrame(pl.from_arrow(ledger.arrow("SELECT * FROM manifests")))
     return known.select(list(MANIFESTS)).cast(pl.Schema(MANIFESTS))
 
 
 def keep_manifests(ledger: Ledger, manifests: pl.DataFrame) -> None:
-    """Keep manifests that were read for the first time."""
+    """Record the manifests that the ledger does not have yet."""
     if manifests.is_empty():
         return
     ledger.register("read_manifests", manifests.to_arrow())

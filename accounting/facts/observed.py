@@ -150,7 +150,7 @@ class Observation:
             raise AcctError(
                 f"source {source}",
                 f"two rows link {name} to different repositories, {slugs[0]} and {slugs[1]}",
-                "fix the query of the source",
+                "correct the query of the source",
             )
         created += [] if before.created_at is None else [before.created_at]
         created += [deleted_at] if created and deleted_at is not None else []

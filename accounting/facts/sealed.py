@@ -1,4 +1,4 @@
-"""Closed months in the ledger: what was sealed, to the byte."""
+"""Closed months in the ledger: the sealed statements, byte for byte."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ Figures = tuple[int, int]
 
 @dataclass(frozen=True)
 class Closing:
-    """A closed month, how far coverage reached then, and the number of the transaction that sealed it."""
+    """A closed month, the end of coverage at its closing, and the number of the transaction that sealed it."""
 
     month: Month
     covered_until: int
@@ -34,7 +34,7 @@ def is_closed(ledger: Ledger, month: Month) -> bool:
 
 
 def sealed_text(ledger: Ledger, month: Month, workspace: str) -> str | None:
-    """The statement of a closed month as JSON; None where the workspace was not known then."""
+    """The statement of a closed month as JSON; None if the workspace was not known then."""
     rows = ledger.rows(
         "SELECT s.statement FROM sealed_statements AS s JOIN workspaces AS w USING (workspace_id)"
         " WHERE s.month = ? AND w.name = ?",
@@ -50,7 +50,7 @@ def digest_of(text: str) -> str:
 
 def sealed_so_far(ledger: Ledger, of_month: Month, record_until: int,
                 workspaces: Sequence[str]) -> dict[str, dict[LineKey, Figures]]:  # fmt: skip
-    """What closings up to a transaction said of a month, its corrections added in: by workspace and line."""
+    """A month's sealed figures and the corrections sealed up to a transaction, added up: by workspace and line."""
     rows = ledger.rows(
         "SELECT w.name, l.repository, l.format, l.package, l.state, sum(l.byte_seconds)::HUGEINT,"
         " coalesce(sum(l.amount_minor), 0)::HUGEINT"

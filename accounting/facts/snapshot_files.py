@@ -10,26 +10,26 @@ from accounting.facts.snapshots import Offer, Taken, digest_of_file, take_in
 from accounting.instants import format_instant
 from accounting.ledger import Ledger
 
-_AHEAD_SECONDS = 300  # so far ahead of this clock another one may be
+_AHEAD_SECONDS = 300  # another machine's clock may be this far ahead
 
 
 def offer_of(source: str, file: Path, taken_at: int, served: bool, accepted: frozenset[str]) -> Offer:
-    """The snapshot in a file, `served` as facts.snapshots.Offer has it; `accepted` are words of --accept.
+    """The snapshot in a file, `served` as in facts.snapshots.Offer; `accepted` are words of --accept.
 
-    Raises AcctError where it cannot be read.
+    Raises AcctError if it cannot be read.
     """
     digest, rows = digest_of_file(file), snapshot_file.relation(file)
-    # Whatever the snapshot before held may be gone: a file says what was there.
+    # A file may lack anything that the previous snapshot contained; a note reports a large loss.
     everything = accepted | {"loss"}
     return Offer(source, taken_at, digest, rows, lambda row: snapshot_file.position(file, row), file, served=served,
                  accepted=everything)  # fmt: skip
 
 
 def take_in_files(ledger: Ledger, offers: Sequence[Offer], progress: Callable[[str], None]) -> list[Taken]:
-    """Record the snapshots in files, in their order; those that are known already change nothing.
+    """Record the snapshots in files, in their order; those that are already known change nothing.
 
-    Raises AcctError as `take_in` does, naming the file where there are several, and for an instant that lies ahead of
-    the clock, unless `future` is accepted.
+    Raises AcctError as `take_in` does, naming the file if there are several, and for an instant in the future, unless
+    `future` is accepted.
     """
     taken = []
     for number, offer in enumerate(offers, 1):
@@ -49,6 +49,6 @@ def _refuse_future(offer: Offer) -> None:
     if "future" not in offer.accepted and offer.taken_at > time.time() + _AHEAD_SECONDS:
         raise AcctError(
             f"the instant {format_instant(offer.taken_at)}",
-            "lies in the future, and no earlier snapshot could follow it",
-            "correct it, or give --accept future if it is right",
+            "is in the future, and no earlier snapshot could follow it",
+            "correct it; if it is right, give --accept future",
         )

@@ -1,4 +1,4 @@
-"""Snapshots into the ledger: what is offered is merged against what is open, so work grows with what changed."""
+"""Snapshots into the ledger: a new snapshot is merged with the open rows, so the work grows with what has changed."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _NO_TAG = ", NULL::VARCHAR AS content_tag"
 
 @dataclass(frozen=True)
 class Resized:
-    """A digest that a snapshot gives a size which the ledger did not know of it, and one that it knew before."""
+    """A digest, the size that a snapshot gives it and that the ledger did not know, and a size that it knew before."""
 
     workspace: str
     digest: str
@@ -32,9 +32,9 @@ class Resized:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a snapshot brought: `repeated` where it was in the ledger already.
+    """The changes of a snapshot; `repeated` if it was already in the ledger.
 
-    `loss` says what is gone where that is so much that it looks like a mistake, such as "3 of 5 packages are gone".
+    `loss` says what is gone if that is so much that it looks like a mistake, such as "3 of 5 packages are gone".
     """
 
     references: int
@@ -47,14 +47,14 @@ class Taken:
 
 @dataclass(frozen=True)
 class Offer:
-    """A snapshot that a source offers, by the relation that gives its rows.
+    """A snapshot that a source offers, and the relation with its rows.
 
     `rows` is a SELECT as in collectors.snapshot_file.relation, or a Polars frame with the same columns except
-    `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` tells where a row stands, for
+    `problem`; a frame may have `content_tag` too (collectors.stored_files). `position` is the place of a row, for
     errors. `served`: it shows what an API serves, not what is stored (RULES, section 2). `unbilled_accepted`: so much
-    is unbilled that it had to be accepted. `accepted` are words of --accept: without `loss` a snapshot that lacks most
-    of what the one before held is refused, without `sizes` one that gives a digest another size. `last_record` is the
-    number of the last transaction that was known when it was taken: None where that does not matter.
+    is unbilled that it had to be accepted. `accepted` are words of --accept: without `loss` a snapshot that lacks more
+    than half of the previous one is refused, without `sizes` one that gives a digest another size. `last_record` is the
+    number of the last transaction before it was taken; None if that does not matter.
     """
 
     source: str
@@ -71,7 +71,7 @@ class Offer:
 
 
 def digest_of_file(file: Path) -> str:
-    """The SHA-256 of a file's bytes; AcctError where it cannot be read."""
+    """The SHA-256 of a file's bytes; AcctError if it cannot be read."""
     try:
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
@@ -82,13 +82,13 @@ def digest_of_file(file: Path) -> str:
 def digest_of_frame(frame: "pl.DataFrame") -> str:
     """The SHA-256 of a frame's rows in their order."""
     digest = hashlib.sha256()
-    for rows in frame.iter_slices(_DIGEST_ROWS):  # as text a frame is several times its size
+    for rows in frame.iter_slices(_DIGEST_ROWS):  # in slices, because text takes several times the memory of a frame
         digest.update(rows.write_csv(include_header=False).encode())
     return digest.hexdigest()
 
 
 def last_record_of(path: Path) -> int:
-    """The number of the last transaction that brought facts to the ledger at that path; 0 where there is none."""
+    """The number of the last transaction that recorded facts in the ledger at that path; 0 if there is none."""
     if not path.exists():
         return 0
     with reading(path, before_writing=True) as ledger:
@@ -97,7 +97,7 @@ def last_record_of(path: Path) -> int:
 
 
 def ever_filled(ledger: Ledger, source: str) -> bool:
-    """Whether any snapshot of a source held a reference."""
+    """Whether any snapshot of a source had a reference."""
     return bool(
         ledger.rows(
             "SELECT 1 FROM snapshots JOIN sources USING (source_id) WHERE name = ? AND reference_count > 0 LIMIT 1",
@@ -109,10 +109,10 @@ def ever_filled(ledger: Ledger, source: str) -> bool:
 def take_in(ledger: Ledger, offer: Offer) -> Taken:
     """Record one snapshot (RULES, section 2).
 
-    The same content at the same instant changes nothing, nor does what is no later than a snapshot that was recorded
-    while this one was taken. Raises AcctError for other content at an instant that is there already, an instant before
-    the source's latest, a retired source, a source of the other kind, a malformed row, two sizes of one digest in a
-    workspace, and for what is not `accepted`.
+    The same content at the same instant changes nothing; nor does a snapshot that is not later than one recorded while
+    it was taken. Raises AcctError for other content at a known instant, an instant before the source's latest, a
+    retired source, a source of the other kind, a malformed row, two sizes of one digest in a workspace, and for
+    anything that is not `accepted`.
     """
     snapshots = _snapshots(ledger, offer.source)
     known = _known(offer, snapshots)
@@ -120,7 +120,7 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
         return known
     _define_merged(ledger, offer)
     if snapshots and snapshots[0].content_digest == offer.content_digest:
-        taken = Taken(snapshots[0].references, 0, 0)  # the very rows of the one before: nothing to merge
+        taken = Taken(snapshots[0].references, 0, 0)  # the same rows as the previous one: nothing to merge
     else:
         taken = _merge(ledger, offer)
     ledger.run(
@@ -137,7 +137,7 @@ def take_in(ledger: Ledger, offer: Offer) -> Taken:
 
 
 def _merge(ledger: Ledger, offer: Offer) -> Taken:
-    """Close what the offer lacks, open what it brings."""
+    """Close the references that the offer lacks, and open those that are new."""
     _define_offered(ledger, offer)
     for name, table in (("20_new_workspaces", "workspaces"), ("21_new_packages", "packages"),
                         ("22_new_versions", "versions")):  # fmt: skip
@@ -156,8 +156,8 @@ def _merge(ledger: Ledger, offer: Offer) -> Taken:
     if loss and "loss" not in offer.accepted:
         raise AcctError(
             f"source {offer.source}",
-            f"{loss} since its snapshot before",
-            "check the source's url, or collect with --accept loss if that is true",
+            f"{loss} since the previous snapshot",
+            "check the url of the source; if that is right, collect with --accept loss",
         )
     (references, opened, closed), *_ = ledger.rows(
         "SELECT (SELECT count(*) FROM reference_intervals r JOIN merged m USING (source_id)"
@@ -168,7 +168,7 @@ def _merge(ledger: Ledger, offer: Offer) -> Taken:
 
 
 class _Snapshot(NamedTuple):
-    """A snapshot that the ledger has of a source."""
+    """A snapshot of a source in the ledger."""
 
     taken_at: int
     content_digest: str
@@ -179,7 +179,7 @@ class _Snapshot(NamedTuple):
 
 
 def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
-    """Those of a source, the latest first."""
+    """The snapshots of a source, the latest first."""
     rows = ledger.rows(
         "SELECT n.taken_at, n.content_digest, n.reference_count, s.retired_at, n.record_id, s.served"
         " FROM sources s JOIN snapshots n USING (source_id) WHERE s.name = ? ORDER BY n.taken_at DESC",
@@ -189,7 +189,7 @@ def _snapshots(ledger: Ledger, source: str) -> list[_Snapshot]:
 
 
 def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
-    """What was recorded for this source and instant already; refuses what cannot follow."""
+    """The snapshot, if it is already recorded for this source and instant; AcctError if it cannot follow the others."""
     where = f"source {offer.source}"
     overtaken = offer.last_record is not None and any(n.record_id > offer.last_record for n in snapshots)
     if overtaken and offer.taken_at <= snapshots[0].taken_at:
@@ -198,8 +198,8 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
         kind, other = ("stored", "served") if offer.served else ("served", "stored")
         raise AcctError(
             where,
-            f"shows what is {kind}, and this snapshot is of what is {other}",
-            "a source is of one kind for ever: name another source for it",
+            f"shows what is {kind}, but this snapshot shows what is {other}",
+            "import it for another source; the kind of a source never changes",
         )
     for snapshot in snapshots:
         if snapshot.taken_at != offer.taken_at:
@@ -208,8 +208,8 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
             return Taken(snapshot.references, 0, 0, repeated=True)
         raise AcctError(
             where,
-            f"has other content for {format_instant(snapshot.taken_at)} in the ledger already",
-            "give the instant at which it was really taken; the same rows in another order are other content",
+            f"already has a snapshot of {format_instant(snapshot.taken_at)} with different content",
+            "give the instant at which it was really taken (the same rows in another order are different content)",
         )
     if not snapshots:
         return None
@@ -218,7 +218,7 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
         raise AcctError(
             where,
             f"was retired at {format_instant(latest.retired_at)}",
-            "take it out of acct.toml, or name another source for new snapshots",
+            "remove it from acct.toml, or name another source for new snapshots",
         )
     if offer.taken_at < latest.taken_at:
         raise AcctError(
@@ -230,7 +230,7 @@ def _known(offer: Offer, snapshots: Sequence[_Snapshot]) -> Taken | None:
 
 
 def _define_merged(ledger: Ledger, offer: Offer) -> None:
-    """Define `merged`: the source, and the instants of its snapshot before and of this one."""
+    """Define `merged`: the source, and the instants of its previous snapshot and of this one."""
     ledger.run(
         "INSERT INTO sources (source_id, name, served) SELECT coalesce(max(source_id), 0) + 1, $1, $2 FROM sources"
         " HAVING NOT EXISTS (SELECT 1 FROM sources WHERE name = $1)",
@@ -245,7 +245,7 @@ def _define_merged(ledger: Ledger, offer: Offer) -> None:
 
 
 def _define_offered(ledger: Ledger, offer: Offer) -> None:
-    """Define `offered`; refuse rows that cannot be taken."""
+    """Define `offered`; AcctError for an invalid row."""
     if isinstance(offer.rows, str):
         ledger.run(f"CREATE OR REPLACE TEMP VIEW offered_rows AS SELECT *{_NO_TAG} FROM ({offer.rows})")
     else:
@@ -261,11 +261,11 @@ def _define_offered(ledger: Ledger, offer: Offer) -> None:
             "SELECT n, problem FROM (SELECT row_number() OVER () AS n, problem FROM offered_rows)"
             " WHERE problem IS NOT NULL ORDER BY n LIMIT 1"
         )[0]
-        raise AcctError(offer.position(row), problem, "mend the row and import the file again")
+        raise AcctError(offer.position(row), problem, "correct the row and import the file again")
 
 
 def _new_blobs(ledger: Ledger, offer: Offer) -> tuple[Resized, ...]:
-    """Record the blobs that the offer brings; gives those of digests that the ledger knows with another size."""
+    """Record the offer's new blobs; returns the digests that the ledger knows with another size."""
     for name in ("23_new_blobs", "24_two_sizes"):
         ledger.define(_MERGE + name)
     where = str(offer.file or f"source {offer.source}")
@@ -275,7 +275,7 @@ def _new_blobs(ledger: Ledger, offer: Offer) -> tuple[Resized, ...]:
         raise AcctError(
             where,
             f"gives {digest} two sizes in one workspace, {size} and {other} bytes",
-            "find out which is right, and leave the other out",
+            "find out which size is right, and correct the file",
         )
     resized = tuple(
         Resized(*row)
@@ -288,10 +288,10 @@ def _new_blobs(ledger: Ledger, offer: Offer) -> tuple[Resized, ...]:
         first = resized[0]
         raise AcctError(
             where,
-            f"gives {first.digest} of {first.workspace} the size {first.size_bytes}, and the ledger knows it with"
+            f"gives {first.digest} of {first.workspace} the size {first.size_bytes} bytes, but the ledger knows it with"
             f" {first.known_size_bytes} bytes",
-            "find out which is right; if the content was replaced, import it with --accept sizes: it is another blob"
-            " from then on",
+            "find out which size is right; if the content was replaced, import with --accept sizes, and the new size is"
+            " another blob",
         )
     if resized:
         ledger.run(
@@ -315,10 +315,10 @@ def _totals(ledger: Ledger) -> tuple[int, int, int]:
 
 
 def _loss(ledger: Ledger, before: tuple[int, int, int]) -> str | None:
-    """What is gone since `before`, where that looks like a wrong prefix, or like a listing that failed in disguise.
+    """What is gone since `before`, if it is so much that the prefix may be wrong or the listing incomplete; else None.
 
-    That is more than half of the packages, or of all holdings or bytes together. What was replaced or renamed is not
-    gone.
+    That is more than half of the packages, or of all holdings or bytes together. Holdings that were replaced or renamed
+    are not gone.
     """
     (gone,) = ledger.rows(
         "SELECT count(DISTINCT c.package_id) FROM changed_holdings AS c WHERE c.is_closed AND c.package_id NOT IN"
@@ -336,7 +336,7 @@ def _loss(ledger: Ledger, before: tuple[int, int, int]) -> str | None:
 
 
 def _apply(ledger: Ledger) -> None:
-    """Close and open references, then the holdings that they touch; mark blobs that are shared now, and when versions
+    """Close and open references, then the holdings that they affect; mark newly shared blobs, and record when versions
     were uploaded."""
     ledger.run(
         "UPDATE reference_intervals AS r SET valid_until = m.taken_before FROM differences AS d, merged AS m"

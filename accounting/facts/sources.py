@@ -9,12 +9,12 @@ from accounting.instants import Month, format_instant
 from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import Status
 
-GAP_SECONDS = 48 * 3600  # a gap between two snapshots longer than this is worth a word
+GAP_SECONDS = 48 * 3600  # a longer gap between two snapshots is reported
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """A source as the ledger knows it; gaps are pairs of instants, more than 48 hours apart.
+    """A source in the ledger; gaps are pairs of instants of successive snapshots, more than 48 hours apart.
 
     `served`: it shows what a registry's API serves, else what is stored (RULES, section 2).
     """
@@ -53,7 +53,7 @@ def source_states(ledger: Ledger) -> list[SourceState]:
 
 
 def databases_asked(ledger: Ledger) -> list[tuple[str, int, int]]:
-    """Every source that is a database, by name: when it was last asked, and how many rows its answer had."""
+    """Every source that is a database, by name: when it was last queried, and how many rows its answer had."""
     return [
         (name.removeprefix("acct:"), asked_at, rows)
         for name, asked_at, rows in ledger.rows(
@@ -64,20 +64,20 @@ def databases_asked(ledger: Ledger) -> list[tuple[str, int, int]]:
 
 
 def first_snapshot_at(ledger: Ledger, record_until: int = EVERYTHING) -> int | None:
-    """The instant of the earliest snapshot of all sources, as recorded then; before it nothing is known."""
+    """The instant of the earliest snapshot of all sources, as recorded until then; nothing is known before it."""
     ((first_at,),) = ledger.rows("SELECT min(taken_at) FROM snapshots WHERE record_id <= ?", [record_until])
     return first_at if first_at is None else int(first_at)
 
 
 def open_status(month: Month, first_at: int | None, covered_until: int) -> Status:
-    """What a month is that is not closed (RULES, section 2); `first_at` is the instant of the first snapshot."""
+    """The status of a month that is not closed (RULES, section 2); `first_at` is the instant of the first snapshot."""
     if first_at is not None and month.end <= first_at:
         return "unknown"
     return "final" if month.end <= covered_until else "provisional"
 
 
 def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month, Status]]:
-    """Every month that the ledger's snapshots reach into, with its status (RULES, section 2)."""
+    """Every month from the first to the latest snapshot, with its status (RULES, section 2)."""
     if covered_until is None:
         return []
     closed = {closing.month for closing in closings(ledger)}
@@ -91,9 +91,9 @@ def months_known(ledger: Ledger, covered_until: int | None) -> list[tuple[Month,
 
 
 def retire(ledger: Ledger, name: str, at: int) -> bool:
-    """Retire a source: what it held ends at its latest snapshot (RULES, section 2). False: it was, at that instant.
+    """Retire a source: its holdings end at its latest snapshot (RULES, section 2). False if it already was, at `at`.
 
-    Raises AcctError for an unknown source, an instant before its latest snapshot, and another retirement.
+    Raises AcctError for an unknown source, an instant before its latest snapshot, and a second retirement.
     """
     states = {state.name: state for state in source_states(ledger)}
     where = f"source {name}"
@@ -102,18 +102,18 @@ def retire(ledger: Ledger, name: str, at: int) -> bool:
         raise AcctError(
             where,
             "is not in this ledger",
-            f"did you mean {near[0]}?" if near else "see `acct status` for what is",
+            f"did you mean {near[0]}?" if near else "run `acct status` for a list of sources",
         )
     state = states[name]
     if state.retired_at == at:
         return False
     if state.retired_at is not None:
-        raise AcctError(where, f"was retired at {format_instant(state.retired_at)} already", "nothing is to be done")
+        raise AcctError(where, f"was already retired at {format_instant(state.retired_at)}", "there is nothing to do")
     if at < state.latest_at:
         raise AcctError(
             where,
-            f"has a snapshot of {format_instant(state.latest_at)}",
-            "give an instant that is not before it",
+            f"has a snapshot of {format_instant(state.latest_at)}, which is later than {format_instant(at)}",
+            "give an instant that is not before the snapshot",
         )
     of_source = "WHERE valid_until IS NULL AND source_id = (SELECT source_id FROM sources WHERE name = ?)"
     ledger.run(f"UPDATE reference_intervals SET valid_until = ? {of_source}", [state.latest_at, name])

@@ -1,4 +1,4 @@
-"""A statement as JSON, schema `acct.report/1`, and back: what is sealed is this text."""
+"""A statement as JSON, schema `acct.report/1`, and back; a closing seals this text."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from accounting.text import money
 
 
 def statement_json(statement: Statement) -> str:
-    """The text; byte-seconds and amounts are exact digits. Lines and corrections add up to the totals (RULES, laws)."""
+    """The text; byte-seconds and amounts are exact digits. Lines and corrections sum to the totals (RULES, laws)."""
     digits = statement.minor_digits
     return json_text(
         {
@@ -85,7 +85,7 @@ def parse_statement(text: str) -> Statement:
 
 
 def held_name(name: HeldName) -> dict[str, str]:
-    """A held name, as every list of them has it."""
+    """A held name, as in every list of held names."""
     return {"name": name.name, "repository": name.repository, "held_until": format_instant(name.held_until)}
 
 

@@ -1,4 +1,4 @@
-"""What a source stores and nobody is billed for, and when that is so much of it that its collection is refused."""
+"""Stored bytes that nobody is billed for, and when there are so many that a collection is refused."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ GROWTH_PERCENT = 10
 
 @dataclass(frozen=True)
 class Unbilled:
-    """Of `listed_bytes` in all: blobs that nothing reaches, and objects that fit nowhere in the layout."""
+    """Blobs that nothing references and objects that are not part of the layout, out of `listed_bytes` in all."""
 
     unreachable_blobs: int = 0
     unreachable_bytes: int = 0
@@ -29,7 +29,7 @@ class Unbilled:
 
     @property
     def percent(self) -> int:
-        """For people, cut to whole ones."""
+        """The share in whole percent, rounded down, for people."""
         return 100 * self.size_bytes // max(self.listed_bytes, 1)
 
     def is_most(self) -> bool:
@@ -37,7 +37,7 @@ class Unbilled:
         return 2 * self.size_bytes > self.listed_bytes
 
     def has_grown(self, accepted: "Unbilled") -> bool:
-        """Whether its share is ten points larger than one that was accepted.
+        """Whether its share is at least ten percentage points larger than the accepted one.
 
         >>> accepted = Unbilled(unknown_bytes=600, listed_bytes=1000)
         >>> [Unbilled(unknown_bytes=n, listed_bytes=1000).has_grown(accepted) for n in (600, 699, 700)]
@@ -48,7 +48,7 @@ class Unbilled:
 
 
 def unbilled_of(found: Collected) -> Unbilled:
-    """What a collector found that no bill holds."""
+    """What a collector found that is not billed."""
     unknown = found.parts.filter(pl.col("part") == UNKNOWN)
     return Unbilled(
         found.garbage.height,
@@ -60,7 +60,7 @@ def unbilled_of(found: Collected) -> Unbilled:
 
 
 def accepted_unbilled(ledger: Ledger, source: str) -> Unbilled | None:
-    """What was accepted of a source last, with --accept unbilled; None where that was never needed."""
+    """What was last accepted for a source with --accept unbilled; None if that was never needed."""
     rows = ledger.rows(
         "SELECT unreachable_blobs, unreachable_bytes, unknown_objects, unknown_bytes, listed_bytes"
         " FROM snapshots JOIN sources USING (source_id) WHERE name = ? AND unbilled_accepted"
@@ -71,36 +71,36 @@ def accepted_unbilled(ledger: Ledger, source: str) -> Unbilled | None:
 
 
 def needs_acceptance(unbilled: Unbilled, accepted: Unbilled | None) -> bool:
-    """Whether so little of a source is billed that it looks like a mistake, and was not accepted before."""
+    """Whether so little of a source is billed that it looks like a mistake, and this was not accepted before."""
     return unbilled.is_most() and (accepted is None or unbilled.has_grown(accepted))
 
 
 def refuse_unbilled(source: Source, found: Collected, unbilled: Unbilled, accepted: Unbilled | None) -> None:
-    """Raises AcctError, which says what to look at."""
+    """Raises AcctError, which says what to check."""
     where = f"source {source.name}"
     if unbilled.unknown_objects and not found.has_marker:
         raise AcctError(
             where,
-            f"has {counted(unbilled.unknown_objects, 'object')} below {source.url}, and none that belongs to the layout"
+            f"has {counted(unbilled.unknown_objects, 'object')} below {source.url}, but none belongs to the layout"
             f" {source.layout}",
-            "check the url, its prefix and the layout; collect with --accept unbilled if all of it is to stay unbilled",
+            "check the url, its prefix and the layout; if none of it should be billed, collect with --accept unbilled",
         )
-    before = f", and {accepted.percent} % were accepted before" if accepted else ""
+    before = f" ({accepted.percent} % were accepted before)" if accepted else ""
     unknown = f"{counted(unbilled.unknown_objects, 'object')} of {unbilled.unknown_bytes:,} bytes"
     unreachable = f"{counted(unbilled.unreachable_blobs, 'blob')} of {unbilled.unreachable_bytes:,} bytes"
     what = (
         f"stores {unbilled.listed_bytes:,} bytes below {source.url}, and nobody would be billed for"
-        f" {unbilled.percent} % of them{before}: {unknown} fit nowhere in the layout {source.layout}, and nothing"
-        f" reaches {unreachable}"
+        f" {unbilled.percent} % of them{before}: {unknown} are not part of the layout {source.layout}, and nothing"
+        f" references {unreachable}"
     )
     if found.in_database:
         hint = (
-            "the registry seems to keep its metadata in a database, as GitLab's may: import snapshots of what it serves"
-            " instead (acct import snapshot), or collect with --accept unbilled if nothing of this is to be billed"
+            "the registry seems to keep its metadata in a database, as GitLab's may. Import snapshots of what it serves"
+            " (acct import snapshot); if none of this should be billed, collect with --accept unbilled"
         )
     else:
         hint = (
-            f"see `acct reconcile {source.name}` for what they are, and check the url and the layout; collect with"
-            " --accept unbilled if that is true"
+            f"run `acct reconcile {source.name}` to see what they are, and check the url and the layout; if all is"
+            " right, collect with --accept unbilled"
         )
     raise AcctError(where, what, hint)

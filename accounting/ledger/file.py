@@ -1,7 +1,7 @@
 """The ledger as a file: one DuckDB file of facts, published whole and never edited in place.
 
-A writer holds a lock file beside the ledger, works on a copy in one
-transaction, and replaces the ledger by it at the end; readers open the published file and never wait.
+A writer holds a lock file beside the ledger, works on a copy in one transaction, and at the end replaces the ledger
+with it. Readers open the published file and never wait.
 """
 
 import fcntl
@@ -15,20 +15,20 @@ from typing import BinaryIO
 
 import duckdb
 
-from accounting.errors import AcctError
+from accounting.errors import CHECK_PATH, AcctError
 from accounting.ledger.session import first_line
 from accounting.ledger.view import Ledger
 from accounting.paths import glob_of
 from accounting.waiting import Wait
 
 SCHEMA_VERSION = 4
-_AGAIN = "try again when that has ended, or wait longer for it with --wait SECONDS"
+_AGAIN = "try again when that process has ended, or wait longer with --wait SECONDS"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
-    # DuckDB 2.0 scans a large sorted table ten times over where the first of them rewrites WHERE + GROUP BY; the second
-    # takes sums that are sorted for no larger than what was added up, and refuses them.
+    # In DuckDB 2.0 the first rewrites WHERE + GROUP BY so that a large sorted table is scanned ten times; the second
+    # assumes that sorted sums are no larger than their summands, and fails.
     "disabled_optimizers": "partitioned_execution,compressed_materialization",
 }
 
@@ -37,8 +37,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 def reading(path: Path, before_writing: bool = False) -> Iterator[Ledger]:
     """The published ledger, read-only.
 
-    Raises AcctError where there is none, where it is no ledger, is newer than this program or is damaged, and where
-    another program has it open for writing; `before_writing`, that is waited for.
+    Raises AcctError if there is none, if it is not a ledger, is newer than this program or is damaged, and if another
+    program has it open for writing; with `before_writing`, that program is waited for.
     """
     if not path.exists():
         raise AcctError(f"ledger {path}", "does not exist", "collect or import a snapshot first")
@@ -57,7 +57,7 @@ def reading(path: Path, before_writing: bool = False) -> Iterator[Ledger]:
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """What DuckDB complains of in the block is an AcctError that names the ledger."""
+    """Turn DuckDB's errors in the block into an AcctError that names the ledger."""
     try:
         yield
     except duckdb.Error as error:
@@ -66,14 +66,14 @@ def refusing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def imagining(path: Path) -> Iterator[Ledger]:
-    """A ledger without rows, in memory, beside which the published one is readable as the schema `published`.
+    """An empty ledger in memory; the published one is readable beside it as the schema `published`.
 
-    Nothing of it is ever published, and it needs no place to write. Raises AcctError as `reading` does.
+    It is never published and writes no file. Raises AcctError as `reading` does.
     """
-    with reading(path):  # for its refusals
+    with reading(path):  # for its errors
         pass
     path = path.resolve()
-    wal = path.with_name(path.name + ".wal")  # DuckDB looks whether there is one
+    wal = path.with_name(path.name + ".wal")  # DuckDB checks whether there is one
     ledger = _connect(path, ":memory:", read_only=False, readable=(path, wal))
     try:
         with refusing(path):
@@ -86,16 +86,16 @@ def imagining(path: Path) -> Iterator[Ledger]:
 
 @contextmanager
 def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
-    """A copy of the ledger (a new one where there is none), published when the block ends well and changed it.
+    """A copy of the ledger (or a new one), published if the block ends without an error and has changed it.
 
-    `readable` are the files that the block's SQL may read. Where another process holds the ledger, that is waited for.
-    Raises AcctError as `reading` does, and where the wait was in vain; then, as after any error, the published file is
-    as it was.
+    `readable` are the files that the block's SQL may read. If another process holds the ledger, that is waited for.
+    Raises AcctError as `reading` does, and if the wait takes too long; then, as after any error, the published file is
+    unchanged.
     """
     path = path.resolve()
     if not path.parent.is_dir():
-        raise AcctError(f"ledger {path}", "its folder does not exist", "make it or name another --ledger")
-    umask = os.umask(0o077)  # the ledger and all that stands beside it while it is written: owner only
+        raise AcctError(f"ledger {path}", "its folder does not exist", "create it, or give another --ledger")
+    umask = os.umask(0o077)  # only the owner may read the ledger and the files beside it
     work, wait = path.with_name(path.name + ".work"), Wait()
     try:
         with _sole_writer(path, wait):
@@ -113,7 +113,7 @@ def writing(path: Path, readable: Sequence[Path] = ()) -> Iterator[Ledger]:
 
 @contextmanager
 def _sole_writer(path: Path, wait: Wait) -> Iterator[None]:
-    """Hold the lock file beside the ledger: one writer at a time, on every file system that has flock."""
+    """Hold the lock file beside the ledger, so that there is one writer at a time (on file systems with flock)."""
     try:
         lock = path.with_name(path.name + ".lock").open("a")
     except OSError as error:
@@ -128,7 +128,7 @@ def _sole_writer(path: Path, wait: Wait) -> Iterator[None]:
 
     with lock:
         if not wait.until(free, f"another process that writes to {path.name}"):
-            raise AcctError(f"ledger {path}", "is held by another process that writes to it", _AGAIN)
+            raise AcctError(f"ledger {path}", "is locked by another process that writes to it", _AGAIN)
         yield
 
 
@@ -159,20 +159,20 @@ def _transaction(path: Path, work: Path, readable: Sequence[Path], wait: Wait) -
 
 @contextmanager
 def _unheld(path: Path, wait: Wait) -> Iterator[None]:
-    """While the block runs, no program that is no writer of ours opens the ledger for writing; one that has it open is
-    waited for."""
+    """While the block runs, no other program, such as the duckdb shell, can open the ledger for writing; one that has
+    it open is waited for."""
     try:
         published = path.open("rb")
     except OSError as error:
         raise _unreadable_ledger(path, error) from error
     with published:
         if not wait.until(lambda: _shared(published), f"another program that has {path.name} open for writing"):
-            raise AcctError(f"ledger {path}", "is held by another process that has it open for writing", _AGAIN)
+            raise AcctError(f"ledger {path}", "is open for writing in another process", _AGAIN)
         yield
 
 
 def _shared(published: BinaryIO) -> bool:
-    """Lock a file as DuckDB's readers do; False where a writer has locked it."""
+    """Lock a file as DuckDB's readers do; False if a writer has locked it."""
     try:
         fcntl.lockf(published, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
@@ -193,15 +193,16 @@ def _unwritable(path: Path, error: OSError) -> AcctError:
 
 
 def _not_written(path: Path, error: duckdb.Error) -> AcctError | None:
-    """What DuckDB complains of where it is the disk that is full, or otherwise at fault."""
+    """The refusal for a DuckDB error that a full or failing disk has caused; else None."""
     found = re.search(r'Could not (?:write|create|truncate|fsync|sync)\b.*": (\S.*)', first_line(error))
     return _cannot_be_written(path, found[1]) if found else None
 
 
 def _cannot_be_written(path: Path, why: str) -> AcctError:
-    beside = ", with a copy of it beside it" if path.exists() else ""
-    what = f"cannot be written{beside}: {why}"
-    return AcctError(f"ledger {path}", what, f"see to the folder {path.parent}, or name another --ledger")
+    copy = " or copied" if path.exists() else ""
+    what = f"cannot be written{copy}: {why}"
+    hint = f"check the space and the permissions in {path.parent}, or give another --ledger"
+    return AcctError(f"ledger {path}", what, hint)
 
 
 def _publish(work: Path, path: Path) -> None:
@@ -219,7 +220,7 @@ def _publish(work: Path, path: Path) -> None:
 
 
 def _clear(work: Path) -> None:
-    """Remove a work file and what DuckDB keeps beside it, also those that a killed writer left."""
+    """Remove a work file and DuckDB's file beside it, also those that a killed writer left."""
     for suffix in ("", ".wal"):
         work.with_name(work.name + suffix).unlink(missing_ok=True)
 
@@ -231,13 +232,14 @@ def _connect(path: Path, file: Path | str, *, read_only: bool, readable: Sequenc
         held = re.search(r"Conflicting lock is held in .*?(PID \d+)", str(error))
         if held:
             raise AcctError(
-                f"ledger {path}", f"is held by another process ({held[1]})", "try again when that has ended"
+                f"ledger {path}", f"is locked by another process ({held[1]})", "try again when it has ended"
             ) from None
         what = f"cannot be opened: {first_line(error)}"
-        raise _not_written(path, error) or AcctError(f"ledger {path}", what) from error
+        hint = "check its permissions, or restore it from a backup"
+        raise _not_written(path, error) or AcctError(f"ledger {path}", what, hint) from error
     ledger = Ledger(connection, path)
     if ledger.rows("SELECT 1 WHERE current_setting('enable_progress_bar')"):
-        ledger.run("SET enable_progress_bar = false")  # in a notebook that shows none, DuckDB refuses even that
+        ledger.run("SET enable_progress_bar = false")  # in a notebook without a progress bar, DuckDB refuses this
     ledger.run("SET TimeZone = 'UTC'")
     ledger.run("SET allowed_paths = $1", [[name for p in readable for name in (str(p.resolve()), glob_of(p))]])
     ledger.run("SET enable_external_access = false")
@@ -246,8 +248,8 @@ def _connect(path: Path, file: Path | str, *, read_only: bool, readable: Sequenc
 
 
 def _attached(file: Path) -> duckdb.DuckDBPyConnection:
-    """A reader of a ledger. Connected to by its path, DuckDB would give all readers of one process the same database:
-    the file that the first of them opened, whatever has replaced it since."""
+    """A reader of a ledger. If connected to by path, DuckDB would give all readers of one process the same database:
+    the file that the first of them opened, even after it was replaced."""
     connection = duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": f"{file.resolve()}.tmp"})
     connection.execute(f"ATTACH {_quoted(file)} AS ledger (READ_ONLY)")
     connection.execute("USE ledger")
@@ -255,36 +257,36 @@ def _attached(file: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _quoted(file: Path) -> str:
-    """A path as SQL text; ATTACH takes no parameter."""
+    """A path as an SQL literal; ATTACH takes no parameters."""
     return "'" + str(file).replace("'", "''") + "'"
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what DuckDB would open all the same, or would open without rows that were committed."""
+    """Refuse files that DuckDB would open although they are not a ledger or lack committed rows."""
     try:
         with path.open("rb") as file:
             magic = file.read(12)[8:]
     except OSError as error:
         raise _unreadable_ledger(path, error) from error
     if magic != b"DUCK":
-        raise AcctError(f"ledger {path}", "is not a ledger of acct", "name another --ledger")
+        raise AcctError(f"ledger {path}", "is not a ledger of acct", "give another --ledger")
     if path.with_name(path.name + ".wal").exists():
         raise AcctError(
             f"ledger {path}",
             "has a .wal file beside it, so another program has written to it",
-            "open and close it with that program, or restore it from a backup",
+            "open and close it with that program, or restore the ledger from a backup",
         )
 
 
 def _unreadable_ledger(path: Path, error: OSError) -> AcctError:
-    return AcctError(f"ledger {path}", f"cannot be read: {error.strerror}")
+    return AcctError(f"ledger {path}", f"cannot be read: {error.strerror}", CHECK_PATH)
 
 
 def _check_schema(ledger: Ledger) -> None:
     where = f"ledger {ledger.path}"
     if not ledger.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'about' AND NOT temporary"):
-        raise AcctError(where, "is a DuckDB file, but not a ledger of acct", "name another --ledger")
+        raise AcctError(where, "is a DuckDB file, but not a ledger of acct", "give another --ledger")
     ((version,),) = ledger.rows("SELECT coalesce(max(schema_version), 0) FROM about")
     if version != SCHEMA_VERSION:
-        hint = "use the newer acct that wrote it" if version > SCHEMA_VERSION else "import its evidence into a new one"
-        raise AcctError(where, f"has layout {version}, this acct knows {SCHEMA_VERSION}", hint)
+        hint = "use a newer acct" if version > SCHEMA_VERSION else "import its evidence into a new ledger"
+        raise AcctError(where, f"has layout {version}, but this acct reads layout {SCHEMA_VERSION}", hint)

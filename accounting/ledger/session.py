@@ -79,16 +79,16 @@ class Session:
 
 
 def first_line(error: duckdb.Error) -> str:
-    """What DuckDB complains of, without its hints."""
+    """DuckDB's error message, without its hints."""
     return str(error).strip().splitlines()[0].rstrip(".")
 
 
 def _unreadable(file: Path, error: duckdb.Error) -> AcctError:
-    """DuckDB's complaint about a CSV, JSON or Parquet file, without its hints, with the line if it names one."""
+    """DuckDB's error about a CSV, JSON or Parquet file, without its hints, with the line if it names one."""
     text = str(error)
     line = re.search(r"\b(?:on Line:|in line) (\d+)", text)
     lines = [part for part in text.splitlines() if part.strip() and not part.startswith("Original Line")]
     what = lines[1] if line and len(lines) > 1 and "CSV Error" in lines[0] else lines[0]
     what = re.sub(r"^.*? in line \d+: |^[A-Z][A-Za-z ]* Error: ", "", what).strip().rstrip(".")
     where = f"{file}, line {line[1]}" if line else str(file)
-    return AcctError(where, f"cannot be read: {what[:200]}", "fix the file and import it again")
+    return AcctError(where, f"cannot be read: {what[:200]}", "correct the file and import it again")

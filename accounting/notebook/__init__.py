@@ -1,1 +1,1 @@
-"""The ledger for the analyst: what `accounting.open` gives, as Polars frames."""
+"""The ledger for analysts: what `accounting.open` returns, as Polars frames."""

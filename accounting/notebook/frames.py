@@ -22,26 +22,26 @@ from accounting.text import money
 _Type = pl.DataType | type[pl.DataType]
 _INSTANT = pl.Datetime("us", "UTC")
 _WHOLE = pl.Decimal(38, 0)
-_PLACES = 12  # of quantities that may have no end
+_PLACES = 12  # decimals of quantities that may not be finite decimals
 _QUANTITY = pl.Decimal(38, _PLACES)
 _KEY: dict[str, _Type] = {"repository": pl.String, "format": pl.String, "package": pl.String, "state": pl.String}
 
 
 @dataclass(frozen=True)
 class ExplainedFrames:
-    """How a statement's lines come about. The frames name a line by repository, format, package and state.
+    """How a statement's lines were computed. The frames identify a line by repository, format, package and state.
 
     - `allocations`: one row per line, blob of it, and interval in which the same packages shared the blob: digest,
       size_bytes, from, until, seconds, charged, carries, sharers, others, shared_with, byte_seconds, amount. It carries
-      size × seconds / sharers, or nothing where charged packages carry all of it; sharers is null where they changed
-      too often to tell each interval. byte_seconds and amount add up to the line's.
-    - `states`: one row per interval in which a package was on a line: from, until, charged; the events that made it
-      so, linked_by and changed_by, with their instants; kept_until, where a retention period ends it.
+      size × seconds / sharers, or nothing if charged packages carry all of it; sharers is null if they changed too
+      often to list each interval. byte_seconds and amount add up to the line's.
+    - `states`: one row per interval in which a package was on a line: from, until, charged; the events that caused it,
+      linked_by and turned_by, with their instants; kept_until, the end of its retention period, if any.
     - `sightings`: one row per line, blob, and unbroken presence in a version: digest, version, source, present_from,
-      first_seen_at, last_seen_at, the first and the last snapshot that held it.
+      first_seen_at, last_seen_at, the first and the last snapshot that contained it.
     - `steps`: one row per rate and step from charged usage to money: effective_from, from, until, unit, step (included,
-      or the unit-months that the tier begins above), unit_months, price, cost, to 12 decimals.
-    - `exact`: all of it as dataclasses, in exact fractions.
+      or the unit-months above which the tier begins), unit_months, price, cost, to 12 decimals.
+    - `exact`: all of this as dataclasses, in exact fractions.
     """
 
     allocations: pl.DataFrame
@@ -52,7 +52,7 @@ class ExplainedFrames:
 
 
 def frame(rows: Iterable[Sequence[object]], schema: Mapping[str, _Type]) -> pl.DataFrame:
-    """A frame of rows in which instants are epoch seconds.
+    """A frame of rows that have instants as epoch seconds.
 
     >>> frame([(0, 1)], {"at": pl.Datetime("us", "UTC"), "bytes": pl.Int64})["at"].dt.to_string().to_list()
     ['1970-01-01 00:00:00.000000+00:00']
@@ -94,7 +94,7 @@ def statements_frame(bills: Sequence[Statement]) -> pl.DataFrame:
 
 
 def lines_frame(bills: Sequence[Statement]) -> pl.DataFrame:
-    """One row per line of a statement, and per correction that stands on it."""
+    """One row per line of a statement, and per correction on it."""
     schema: dict[str, _Type] = {
         "workspace": pl.String, "corrects": pl.String, **_KEY, "charged": pl.Boolean, "byte_seconds": _WHOLE,
         "amount": _money_of(bills),
@@ -131,7 +131,7 @@ def compared_frame(comparisons: Sequence[Comparison]) -> pl.DataFrame:
 
 
 def explained_frames(explained: Explanation) -> ExplainedFrames:
-    """An explanation in which every blob of every line is told."""
+    """The frames of an explanation that has every blob of every line."""
     return ExplainedFrames(
         _allocations(explained), _states(explained), _sightings(explained), _steps(explained), explained
     )
@@ -180,7 +180,7 @@ def _is_charged(explained: Explanation, line: LineExplanation, allocation: Alloc
 def _amounts(
     explained: Explanation, line: LineExplanation, allocations: Sequence[Allocation]
 ) -> Sequence[Decimal | None]:
-    """The line's amount, given to its allocations in proportion to the cost of their charged usage."""
+    """The line's amount, distributed over its allocations in proportion to the cost of their charged usage."""
     if line.line.amount_minor is None:
         return [None] * len(allocations)
     prices = {charge.rate: charge.cost / charge.byte_seconds for charge in line.charges}
@@ -195,7 +195,7 @@ def _amounts(
 
 
 def _whole(exact: Sequence[Fraction], total: int) -> list[int]:
-    """Whole numbers that add up to the total, which their exact values do but for its rounding."""
+    """The exact values as whole numbers that add up to the total, which is their rounded sum."""
     denominator = lcm(*(value.denominator for value in exact))
     numerators = [value.numerator * (denominator // value.denominator) for value in exact]
     return apportion(numerators, denominator, total)
@@ -260,7 +260,7 @@ def _key(key: LineKey) -> tuple[str | None, str, str, str]:
 
 
 def _money_of(bills: Sequence[Statement]) -> pl.Decimal:
-    """Decimals of the currency's digits; the statements of one month have one currency."""
+    """A decimal type with the currency's digits; the statements of one month have one currency."""
     return pl.Decimal(38, max((bill.minor_digits for bill in bills), default=0))
 
 

@@ -1,6 +1,6 @@
-"""What `accounting.open` gives: a ledger that is read, and its answers as Polars frames.
+"""What `accounting.open` returns: a ledger for reading, with its results as Polars frames.
 
-Every figure comes from where the command line has it too; nothing is computed here.
+Every figure comes from the same code as on the command line; nothing is computed here.
 """
 
 from collections.abc import Iterator
@@ -56,17 +56,17 @@ ORDER BY s.name, n.taken_at
 
 
 class LedgerReader:
-    """A ledger, read-only and as it was when it was opened; whoever writes to it meanwhile is not in the way.
+    """A ledger, read-only and as it was when it was opened; other programs can write to it in the meantime.
 
     A month is written as `2026-10`. Byte-seconds are whole and Decimal(38, 0), money is Decimal in the major unit with
     the currency's digits, null without a rate card; instants are Datetime in UTC, sizes whole bytes.
 
     Every method raises AcctError for a workspace that the ledger does not know, a month that the rate card cannot bill,
-    a ledger without snapshots, and a ledger that is damaged or was closed. A month after the evidence ends is no error:
-    its statement is empty and `provisional`, and `covered_until` says why. One that ends before the first snapshot is
-    `unknown`: it has no bill, and its statement is empty.
+    a ledger without snapshots, and a ledger that is damaged or was closed. A month after the evidence ends is not an
+    error: its statement is empty and `provisional`, and `covered_until` says why. A month that ends before the first
+    snapshot is `unknown`: it has no bill, and its statement is empty.
 
-    The examples are of the ledger that `acct demo` wrote in November 2026.
+    The examples use the ledger that `acct demo` wrote in November 2026.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,7 +75,7 @@ class LedgerReader:
         self._ledger: Ledger | None = self._opened.enter_context(reading(path))
 
     def close(self) -> None:
-        """Let go of the file; closing twice does no harm."""
+        """Close the file; closing it twice does no harm."""
         self._ledger = None
         self._opened.close()
 
@@ -122,7 +122,7 @@ class LedgerReader:
             return _rows(ledger, _SNAPSHOTS)
 
     def months(self) -> pl.DataFrame:
-        """One row per month that snapshots reach into: month, status (closed, final or provisional).
+        """One row per month from the first to the latest snapshot: month, status (closed, final or provisional).
 
         >>> ledger.months().rows()
         [('2026-09', 'final'), ('2026-10', 'final'), ('2026-11', 'provisional')]
@@ -143,8 +143,8 @@ class LedgerReader:
 
     def statements(self, month: str) -> pl.DataFrame:
         """One row per workspace, by name: workspace, month, status, covered_until, byte_seconds,
-        charged_byte_seconds, included_byte_seconds (what the plan took off), currency, amount. Byte-seconds and amount
-        are totals, corrections of closed months among them.
+        charged_byte_seconds, included_byte_seconds (included in the plan), currency, amount. Byte-seconds and amount
+        are totals that include corrections of closed months.
 
         >>> ledger.statements("2026-10").select("workspace", "status", "currency", "amount").rows()
         [('acme', 'final', 'USD', Decimal('7.58'))]
@@ -153,11 +153,11 @@ class LedgerReader:
             return statements_frame(_statements(ledger, Month.parse(month)))
 
     def lines(self, month: str, workspace: str | None = None) -> pl.DataFrame:
-        """One row per line of a month's statements, of one workspace or of each: workspace, corrects, repository,
+        """One row per line of a month's statements, of one workspace or of all: workspace, corrects, repository,
         format, package, state, charged (in any part of the month), byte_seconds, amount.
 
-        Where `corrects` names a month that is closed, the row is a correction of it, and `charged` is null. Amounts and
-        byte-seconds of all rows add up to those of `statements`; a `statement` has the byte-seconds of its lines alone.
+        If `corrects` names a closed month, the row is a correction of that month, and `charged` is null. Amounts and
+        byte-seconds of all rows add up to those of `statements`; a `statement` has the byte-seconds of its lines only.
 
         >>> lines = ledger.lines("2026-10", "acme")
         >>> lines["amount"].sum(), lines["byte_seconds"].sum() == ledger.statement("acme", "2026-10").byte_seconds
@@ -169,10 +169,10 @@ class LedgerReader:
             return lines_frame(_statements(ledger, Month.parse(month), workspace))
 
     def explain(self, workspace: str, month: str | None = None, package: str | None = None) -> ExplainedFrames:
-        """How the statement of a workspace comes about, all of it or one package such as `container/web`.
+        """How the statement of a workspace was computed, all of it or for one package such as `container/web`.
 
-        Every blob is taken apart: of a large workspace, ask for one package. Raises AcctError, too, for a package that
-        is not in the bill.
+        Every blob is explained, so for a large workspace name one package. Also raises AcctError for a package that is
+        not in the bill.
 
         >>> explained = ledger.explain("acme", "2026-10", "container/old-site")
         >>> explained.states.select("state", "charged", "turned_by").rows()
@@ -184,12 +184,12 @@ class LedgerReader:
             return explained_frames(explain(ledger, workspace, _month(month), package))
 
     def shared(self, workspace: str, month: str | None = None) -> pl.DataFrame:
-        """What shared blobs cost whom: one row per blob that several packages held, and line that it is part of, the
-        largest blobs first.
+        """What shared blobs cost each package: one row per blob that several packages held, and line that it is part
+        of, the largest blobs first.
 
-        Columns are digest, size_bytes, repository, format, package, state, charged; others, the most packages that it
-        was shared with; seconds; alone_byte_seconds, size × seconds, which the package would carry alone; byte_seconds
-        and amount, what falls on it.
+        Columns are digest, size_bytes, repository, format, package, state, charged; others, the largest number of
+        packages that it was shared with; seconds; alone_byte_seconds, size × seconds, which the package would carry
+        alone; byte_seconds and amount, the package's share.
 
         >>> base = ledger.shared("acme", "2026-10").filter(charged=True)
         >>> base.select("package", "size_bytes", "others", "amount").rows()
@@ -198,12 +198,12 @@ class LedgerReader:
         return shared_frame(self.explain(workspace, month).allocations)
 
     def compare(self, toml: str, month: str, workspace: str | None = None) -> pl.DataFrame:
-        """A month of one workspace, or of each, under the rate card in force and under another, a TOML text; nothing is
-        stored.
+        """A month of one workspace, or of all, under the rate card in force and under another, a TOML text that is not
+        loaded.
 
         One row per line under either card: workspace, corrects, repository, format, package, state,
-        byte_seconds_in_force, byte_seconds_other, amount_in_force, amount_other (null where a card knows no such line),
-        change. Raises AcctError, too, where no card is in force, where the text is no card, and for cards of two
+        byte_seconds_in_force, byte_seconds_other, amount_in_force, amount_other (null under a card without that line),
+        change. Also raises AcctError if no card is in force, if the text is not a card, and for cards with different
         currencies.
 
         >>> from accounting.sample import RATES
@@ -217,10 +217,10 @@ class LedgerReader:
     def sql(self, query: str, workspace: str | None = None, month: str | None = None) -> pl.DataFrame:
         """The rows of a query in DuckDB's SQL over the ledger's tables and the relation `coverage`.
 
-        With a workspace and a month also over the relations of queries/ for just these: `held_blobs`,
-        `package_states`, `usage` and those on the way to them. Instants there are epoch seconds in UTC:
-        `make_timestamptz(taken_at * 1000000)`. The query is one SELECT, and no file can be read or written. Raises
-        AcctError for anything else, and where DuckDB refuses.
+        With a workspace and a month, the relations of queries/ for these are available too: `held_blobs`,
+        `package_states`, `usage` and those that they are computed from. Instants there are epoch seconds in UTC:
+        `make_timestamptz(taken_at * 1000000)`. The query is one SELECT and cannot read or write files. Raises AcctError
+        for anything else, and for errors of DuckDB.
 
         >>> ledger.sql("SELECT format, count(*) AS packages FROM packages GROUP BY format ORDER BY format").rows()
         [('container', 6), ('maven', 1), ('npm', 1)]
@@ -228,7 +228,7 @@ class LedgerReader:
         ['live', 'package_deleted', 'repository_deleted', 'workspace_deleted']
         """
         if (workspace is None) != (month is None):
-            raise AcctError("sql", "was given only one of workspace and month", "give both, or neither")
+            raise AcctError("sql", "only one of workspace and month is given", "give both or neither")
         with self._question() as ledger:
             require_select(ledger, query)
             ledger.define("presence/coverage")
@@ -241,7 +241,7 @@ class LedgerReader:
 
     @contextmanager
     def _question(self) -> Iterator[Ledger]:
-        """The ledger for one question, whose temporary relations no other question sees."""
+        """The ledger for one query, with temporary relations that no other query sees."""
         if self._ledger is None:
             raise AcctError(f"ledger {self.path}", "is closed", "open it again with accounting.open")
         session = self._ledger.session()
@@ -262,10 +262,10 @@ def _month(text: str | None) -> Month | None:
 
 
 def _rows(ledger: Ledger, sql: str) -> pl.DataFrame:
-    """The rows of a query; DuckDB's name for UTC is another than that of all other frames."""
+    """The rows of a query, with DuckDB's name for UTC replaced by that of all other frames."""
     try:
         rows = pl.DataFrame(pl.from_arrow(ledger.arrow(sql)))
     except DuplicateError as error:
-        what = "the query gives two columns of one name"
-        raise AcctError(f"ledger {ledger.path}", what, "name one of them otherwise, with AS") from error
+        what = "the query returns two columns with the same name"
+        raise AcctError(f"ledger {ledger.path}", what, "rename one of them with AS") from error
     return rows.with_columns(selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"))

@@ -111,7 +111,7 @@ def drawing_library() -> Any:
         raise AcctError(
             "the chart",
             "needs altair and vl-convert-python, which are not installed",
-            "install acct with its extra `plots`",
+            "install acct with its extra `plots`, in a checkout with `uv sync --extra plots`",
         ) from None
     return vl_convert
 

@@ -95,7 +95,7 @@ def _compiler() -> "Compiler":
         raise AcctError(
             "a statement as PDF",
             "needs typst and fonttools, which are not installed",
-            "install acct with its extra `pdf`: pip install 'package-accounting[pdf]'",
+            "install acct with its extra `pdf`, in a checkout with `uv sync --extra pdf`",
         ) from None
     reports = shipped("reports")
     fonts = Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[reports / "fonts"])

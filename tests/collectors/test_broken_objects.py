@@ -134,10 +134,10 @@ def test_what_a_manifest_says_is_shown_and_not_obeyed(
     assert shown.exit_code == 0, shown.stderr
     if format_ in ("text", "html", "md"):
         content = file.read_text(encoding="utf-8")
-        assert "is of the unknown media type" in content
+        assert "has the unknown media type" in content
         assert not {"\x1b", "\u202e"} & set(content)
         assert format_ != "html" or "<b>" not in content
-        assert format_ != "md" or "``is of the unknown media type" in content  # as code
+        assert format_ != "md" or "``has the unknown media type" in content  # as code
     assert not {"\x1b", "\u202e"} & set(run("status", cwd=tmp_path).stdout)
 
 
@@ -152,8 +152,8 @@ def test_many_that_were_not_broken_before_are_refused(
     first = collect(1)
     assert first.exit_code == refused
     if refused:
-        assert f"has {broken} broken objects among {all_} manifests that were not broken before" in first.stderr
-        assert "collect with --accept broken if that is true" in first.stderr
+        assert f"has {broken} newly broken objects among {all_} manifests, such as " in first.stderr
+        assert "if they are really broken, collect with --accept broken" in first.stderr
         assert not (tmp_path / "acct.duckdb").exists()
         assert collect(1, "--accept", "broken").exit_code == 0
     more = pushed[broken : broken + 5]
@@ -171,7 +171,7 @@ def test_many_broken_tags_are_refused_too(stored: Path, collect: Collect) -> Non
     registry.push("acme/web", registry.image(b"web"), [f"1.{number}" for number in range(20)])
     for number in range(10):
         registry.write(f"repositories/acme/web/_manifests/tags/1.{number}/current/link", b"")
-    assert "has 10 broken objects among 20 tags" in collect(1).stderr
+    assert "has 10 newly broken objects among 20 tags" in collect(1).stderr
 
 
 def test_where_images_without_a_workspace_go(registry: StoredRegistry, collect: Collect, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_other_layouts(tmp_path: Path, collect: Collect) -> None:
     first = collect(1)
     assert first.exit_code == 0
     assert "  acme/ui: ui/package.json is empty" in first.stderr
-    assert "  acme: org/acme/maven-metadata.xml is no metadata of Maven" in first.stderr
+    assert "  acme: org/acme/maven-metadata.xml is not Maven metadata" in first.stderr
     collect(2)
     assert lines(tmp_path, "acme") == ["org.acme:core", "ui"]
     assert [each["kind"] for each in reported_broken(tmp_path)] == ["packument", "metadata file"]

@@ -100,7 +100,7 @@ def test_keys_are_decoded_only_where_the_server_says_that_it_encoded_them() -> N
      "2026-10-01T00:00:00+99:99", "1790812800", "", "Thu, 01 Oct 10000 00:00:00 GMT"],
 )  # fmt: skip
 def test_refuses_what_is_no_instant(modified: str) -> None:
-    with pytest.raises(AcctError, match="page 1: has a key without its LastModified, or a size that is no size"):
+    with pytest.raises(AcctError, match="page 1: has a key without a valid LastModified or size"):
         listed([listing(entry("good"), entry("k", modified=modified))])
 
 
@@ -134,40 +134,43 @@ def test_key_count_may_be_missing() -> None:
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ([Answer()], "page 1: is no S3 listing"),
-        ([LOGIN_PAGE], "page 1: is no S3 listing"),
-        ([BROKEN_PAGE], "page 1: is no S3 listing: the endpoint is no S3 server"),
-        ([Answer(b'{"message": "hello"}')], "page 1: is no S3 listing: the endpoint is no S3 server"),
-        ([listing(entry(), IsTruncated=None)], "page 1: is no S3 listing"),
-        ([more("1", entry()), Answer()], "page 2: is no S3 listing"),
-        ([listing(entry(), IsTruncated="true")], "page 1: says that more follows, without a token"),
-        ([listing(entry(), NextContinuationToken="1")], "page 1: has a token, and says that no more follows"),
+        ([Answer()], "page 1: is not an S3 listing"),
+        ([LOGIN_PAGE], "page 1: is not an S3 listing"),
+        ([BROKEN_PAGE], "page 1: is not an S3 listing: the endpoint is not an S3 server"),
+        ([Answer(b'{"message": "hello"}')], "page 1: is not an S3 listing: the endpoint is not an S3 server"),
+        ([listing(entry(), IsTruncated=None)], "page 1: is not an S3 listing"),
+        ([more("1", entry()), Answer()], "page 2: is not an S3 listing"),
+        ([listing(entry(), IsTruncated="true")], "page 1: says that more pages follow, but has no token"),
+        ([listing(entry(), NextContinuationToken="1")], "page 1: has a token, but says that no more pages follow"),
         ([more("1", entry("a")), more("1", entry("b"))], "page 2: repeats the token of an earlier page"),
         (
             [more("1", entry("a")), more("2", entry("b")), more("1", entry("c"))],
             "page 3: repeats the token of an earlier page",
         ),
         ([listing(entry(), name="other")], "page 1: is a listing of the bucket 'other'"),
-        ([listing(entry(), KeyCount="2")], "page 1: has 1 key and counts 2"),
-        ([listing(entry("k", size=None))], "page 1, key k: has no size of 0 bytes or more"),
-        ([listing(entry("k", size="-1"))], "page 1, key k: has no size of 0 bytes or more"),
+        ([listing(entry(), KeyCount="2")], "page 1: has 1 key, but its KeyCount is 2"),
+        ([listing(entry("k", size=None))], "page 1, key k: has no valid size"),
+        ([listing(entry("k", size="-1"))], "page 1, key k: has no valid size"),
         ([listing(entry("k", size="1e3"))], "page 1: "),
-        ([listing(entry("k", size=str(2**63)))], "page 1: has a key without its LastModified, or a size"),
-        ([listing(entry("k", modified=None))], "page 1: has a key without its LastModified, or a size"),
+        ([listing(entry("k", size=str(2**63)))], "page 1: has a key without a valid LastModified or size"),
+        ([listing(entry("k", modified=None))], "page 1: has a key without a valid LastModified or size"),
         ([listing(entry("k", modified="yesterday"))], "page 1: "),
         ([listing(entry(None))], "page 1: "),
         ([more("1", entry("a")), listing(entry("a"))], "key a: is listed twice"),
         (
             [more("1", entry()), error("InternalError", 500)],
-            "page 2: the server answered InternalError;",
+            "page 2: the server answered InternalError.",
         ),
-        ([more("1", entry()), Answer(listing().body[:-30])], "page 2: the server fails, or what it sends is no XML"),
+        (
+            [more("1", entry()), Answer(listing().body[:-30])],
+            "page 2: the server has an error, or its answer is not XML",
+        ),
         ([more("1", entry()), Answer(listing().body[:-30], length=9_000)], "page 2: "),
-        ([Answer(listing().body, clock=None)], "page 1: has no Date header"),
+        ([Answer(listing().body, clock=None)], "page 1: has no valid Date header"),
         ([Answer(listing().body, clock=-600)], "page 1: the server's clock and this machine's are 600 sec"),
         ([Answer(listing().body, clock=600)], "page 1: the server's clock and this machine's are 600 sec"),
         ([error("NoSuchBucket", 404)], "there is no such bucket"),
-        ([error("AccessDenied", 403)], "these credentials may not read it; grant them s3:ListBucket"),
+        ([error("AccessDenied", 403)], "these credentials may not read it. Grant them s3:ListBucket"),
         ([Answer(status=403)], "these credentials may not read it"),
         ([error("ExpiredToken", 400)], "the credentials have expired"),
     ],
@@ -197,9 +200,9 @@ def test_a_failure_that_passes_is_tried_again() -> None:
 def test_a_server_that_dribbles_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "REQUEST_SECONDS", 0.5)
     slow = Answer(listing(entry()).body, pause=0.1)
-    with pytest.raises(AcctError, match="page 1: the answer takes more than"):
+    with pytest.raises(AcctError, match="page 1: the answer took more than"):
         listed([slow])
-    with serving(lambda query: slow) as endpoint, pytest.raises(AcctError, match="key a: the answer takes more than"):
+    with serving(lambda query: slow) as endpoint, pytest.raises(AcctError, match="key a: the answer took more than"):
         store_of(endpoint).read("a", 1_000)
 
 
@@ -208,7 +211,7 @@ def test_an_endless_listing_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) 
     count = iter(range(1, 1_000_000))
     with (
         serving(lambda query: more(str(next(count)), entry(f"k{next(count)}"))) as endpoint,
-        pytest.raises(AcctError, match="the listing takes more than"),
+        pytest.raises(AcctError, match="the listing took more than"),
     ):
         store_of(endpoint).listing(lambda line: None)
 
@@ -218,7 +221,7 @@ def test_an_endless_listing_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) 
     ("headers", "message"),
     [
         ({}, "page 1: the server redirects in circles"),  # boto3 asks for the region, and is sent elsewhere for that
-        ({"x-amz-bucket-region": "eu-west-1"}, "page 1: the bucket is in another region; set AWS_REGION"),
+        ({"x-amz-bucket-region": "eu-west-1"}, "page 1: the bucket is in another region. Set AWS_REGION"),
     ],
 )
 def test_a_redirect_loop_is_refused(headers: dict[str, str], message: str) -> None:
@@ -230,10 +233,10 @@ def test_a_redirect_loop_is_refused(headers: dict[str, str], message: str) -> No
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("AWS_SECRET_ACCESS_KEY", "wrongsecret", "the secret key is wrong; set AWS_PROFILE"),
-        ("AWS_ACCESS_KEY_ID", "unknown", "the server does not know the access key; set AWS_PROFILE"),
-        ("AWS_ACCESS_KEY_ID", None, "there are no credentials; set AWS_PROFILE"),
-        ("AWS_PROFILE", "nobody", "there is no AWS profile 'nobody'; add it"),
+        ("AWS_SECRET_ACCESS_KEY", "wrongsecret", "the secret key is wrong. Set AWS_PROFILE"),
+        ("AWS_ACCESS_KEY_ID", "unknown", "the server does not know the access key. Set AWS_PROFILE"),
+        ("AWS_ACCESS_KEY_ID", None, "there are no credentials. Set AWS_PROFILE"),
+        ("AWS_PROFILE", "nobody", "there is no AWS profile 'nobody'. Add it"),
     ],
 )
 def test_refused_credentials(
@@ -250,7 +253,9 @@ def test_refused_credentials(
 
 
 def test_a_bucket_that_is_not_there(endpoint: str) -> None:
-    with pytest.raises(AcctError, match=f"bucket nowhere at {endpoint}, page 1: there is no such bucket; mend the url"):
+    with pytest.raises(
+        AcctError, match=f"bucket nowhere at {endpoint}, page 1: there is no such bucket. Correct the url"
+    ):
         store_of(endpoint, "s3://nowhere").listing(lambda line: None)
 
 
@@ -262,18 +267,20 @@ def test_an_endpoint_that_nobody_listens_on() -> None:
 
 
 def test_an_endpoint_that_is_no_url() -> None:
-    with pytest.raises(AcctError, match="bucket images: endpoint_url is no URL"):
+    with pytest.raises(AcctError, match="bucket images: endpoint_url is not a URL"):
         store_of("not a url")
 
 
 def test_a_name_that_no_bucket_can_have(endpoint: str) -> None:
-    with pytest.raises(AcctError, match="this is no name of a bucket"):
+    with pytest.raises(AcctError, match="this is not a valid bucket name"):
         store_of(endpoint, "s3://no bucket!").listing(lambda line: None)
 
 
 @pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3:images", "file:", "http://images", "images", ""])
 def test_a_url_of_another_kind(url: str) -> None:
-    with pytest.raises(AcctError, match=r"images: the url .* is unknown; write s3://bucket/prefix or file:"):
+    with pytest.raises(
+        AcctError, match=r"images: the url .* names neither a bucket nor a folder. Write s3://bucket/prefix or file:"
+    ):
         store_of("http://127.0.0.1:1", url)
 
 
@@ -283,7 +290,7 @@ def test_a_url_of_another_kind(url: str) -> None:
         (Answer(b"x" * 101), "key a/b: is larger than 100 bytes"),
         (Answer(b"x" * 50, length=60), "key a/b: "),
         (Answer(b"x" * 50, length=None), "key a/b: comes without a Content-Length"),
-        (error("NoSuchKey", 404), "key a/b: the object is gone since it was listed; collect again"),
+        (error("NoSuchKey", 404), "key a/b: the object was deleted after it was listed. Collect again."),
     ],
 )
 def test_refuses_a_body_that_is_not_the_object(answer: Answer, message: str) -> None:
@@ -424,7 +431,7 @@ def test_refuses_folders_that_are_none(folders: Answer, message: str) -> None:
 
 @both_ways
 def test_refuses_folders_that_were_not_asked_for() -> None:
-    with pytest.raises(AcctError, match="page 1: has common prefixes, which were not asked for"):
+    with pytest.raises(AcctError, match="page 1: has common prefixes, which were not requested"):
         listed([listing(entry("a"), common_prefix("b/"))])
 
 
@@ -432,15 +439,15 @@ def test_refuses_folders_that_were_not_asked_for() -> None:
 def test_refuses_a_document_type() -> None:
     dtd = b'<!DOCTYPE ListBucketResult [<!ENTITY a "aaaaaaaaaa">]>'
     body = listing(entry("k&a;")).body
-    with pytest.raises(AcctError, match="page 1: is no S3 listing"):
+    with pytest.raises(AcctError, match="page 1: is not an S3 listing"):
         listed([Answer(body.replace(b"?>", b"?>" + dtd))])
-    with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
+    with pytest.raises(AcctError, match="page 1: the server has an error, or its answer is not XML"):
         listed([Answer(body)])
 
 
 @both_ways
 def test_refuses_what_is_no_utf_8() -> None:
-    with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
+    with pytest.raises(AcctError, match="page 1: the server has an error, or its answer is not XML"):
         listed([Answer(listing(entry("k")).body.replace(b">k<", b">\xff<"))])
 
 
@@ -480,7 +487,7 @@ def test_what_a_page_takes_to_read_grows_as_the_page_does() -> None:
 
     def seconds(keys: int) -> float:
         begun = time.process_time()
-        with pytest.raises(AcctError, match="page 1: the server fails, or what it sends is no XML"):
+        with pytest.raises(AcctError, match="page 1: the server has an error, or its answer is not XML"):
             listed([listing("<Contents>" + "<Key>k</Key>" * keys)])
         return time.process_time() - begun
 
@@ -638,21 +645,25 @@ def test_an_upload_that_ends_meanwhile_is_none() -> None:
 @pytest.mark.parametrize(
     ("uploads", "parts", "message"),
     [
-        (Answer(), LAST_PARTS, "uploads, page 1: is no list of this bucket's uploads"),
-        (LOGIN_PAGE, LAST_PARTS, "uploads, page 1: is no list of this bucket's uploads"),
-        (uploads_page("b"), LAST_PARTS, "uploads, page 1: is no list of this bucket's uploads"),
-        (uploads_page(IsTruncated="false", Bucket="other"), LAST_PARTS, "uploads, page 1: is no list of this"),
-        (Answer(b"<!DOCTYPE a>" + LAST_UPLOADS.body), LAST_PARTS, "uploads, page 1: is no list of this"),
-        (uploads_page("b", IsTruncated="true"), LAST_PARTS, "uploads, page 1: says that more follows"),
+        (Answer(), LAST_PARTS, "uploads, page 1: is not a list of this bucket's uploads"),
+        (LOGIN_PAGE, LAST_PARTS, "uploads, page 1: is not a list of this bucket's uploads"),
+        (uploads_page("b"), LAST_PARTS, "uploads, page 1: is not a list of this bucket's uploads"),
+        (uploads_page(IsTruncated="false", Bucket="other"), LAST_PARTS, "uploads, page 1: is not a list of this"),
+        (Answer(b"<!DOCTYPE a>" + LAST_UPLOADS.body), LAST_PARTS, "uploads, page 1: is not a list of this"),
+        (uploads_page("b", IsTruncated="true"), LAST_PARTS, "uploads, page 1: says that more pages follow"),
         (
             uploads_page("b", IsTruncated="true", NextKeyMarker="b"),
             LAST_PARTS,
-            "uploads, page 2: says that more follows",
+            "uploads, page 2: says that more pages follow",
         ),
         (error("AccessDenied", 403), LAST_PARTS, "uploads, page 1: these credentials may not"),
-        (LAST_UPLOADS, Answer(), "upload of b: has no list of its parts"),
-        (LAST_UPLOADS, parts_page(1, IsTruncated="false", UploadId="2"), "upload of b: has no list of its parts"),
-        (LAST_UPLOADS, parts_page(-1, IsTruncated="false"), "upload of b: has a part that has no size"),
+        (LAST_UPLOADS, Answer(), "upload of b: the answer is not a list of its parts"),
+        (
+            LAST_UPLOADS,
+            parts_page(1, IsTruncated="false", UploadId="2"),
+            "upload of b: the answer is not a list of its parts",
+        ),
+        (LAST_UPLOADS, parts_page(-1, IsTruncated="false"), "upload of b: has a part without a valid size"),
         (LAST_UPLOADS, parts_page(1, IsTruncated="true"), "upload of b: says that more parts follow"),
         (
             LAST_UPLOADS,

@@ -183,7 +183,7 @@ def test_what_vanishes_was_deleted_when_it_was_last_seen(registry: Registry) -> 
     registry.run("INSERT INTO packages VALUES ('acme', 2, 'container', 'web')")
     assert registry.collect() == "lifecycle: 5 rows, 0 new, 0 deleted, 1 restored, 1 linked"
     registry.run("INSERT INTO packages SELECT 'acme', 2, 'npm'::kind, i::text FROM generate_series(1, 100) AS i")
-    unseen = "; 100 packages are in no snapshot, such as acme/npm/1: check how they are named"
+    unseen = "; 100 packages are in no snapshot, such as acme/npm/1: check their names"
     assert registry.collect() == "lifecycle: 105 rows, 100 new, 0 deleted, 0 restored, 0 linked" + unseen
     registry.run("DELETE FROM packages WHERE length(name) < 3")
     time.sleep(1.1)
@@ -212,7 +212,7 @@ def test_an_instant_that_is_not_later_changes_nothing(empty: Registry, monkeypat
         return empty.acct("collect").stderr.strip()
 
     assert "1 new" in collect_at(at)
-    repeated = "lifecycle: the database was asked at this instant or a later one already; nothing changed"
+    repeated = "lifecycle: the database was already queried at this instant or a later one; nothing changed"
     assert [collect_at(instant) for instant in (at, at - 1)] == [repeated, repeated]
     assert collect_at(at + 1) == "lifecycle: 1 row, 0 new, 0 deleted, 0 restored, 0 linked"
 
@@ -220,31 +220,31 @@ def test_an_instant_that_is_not_later_changes_nothing(empty: Registry, monkeypat
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ("'acme' AS workspace", "the query gives no column repository, format, package, deleted_at"),
-        ("*, 1 AS plan", "the query gives the column plan, which is unknown"),
-        ("*, package", "the query gives the column package twice"),
-        (but("format", "'npm'::bytea"), "the column format is no text; write it as format::text in the query"),
-        (but("repository", "1"), "the column repository is no text"),
+        ("'acme' AS workspace", "the query returns no column repository, format, package, deleted_at"),
+        ("*, 1 AS plan", "the query returns the unknown column plan"),
+        ("*, package", "the query returns the column package twice"),
+        (but("format", "'npm'::bytea"), "the column format is not text. Write it as format::text in the query"),
+        (but("repository", "1"), "the column repository is not text"),
         (
             but("deleted_at", "now()::timestamp"),
-            "is a timestamp without time zone; write it as deleted_at AT TIME ZONE",
+            "is a timestamp without time zone. Write it in the query as deleted_at AT TIME ZONE",
         ),
         (
             but("deleted_at", "'2026-10-01'"),
-            "the column deleted_at is no timestamp; write it as deleted_at::timestamptz",
+            "the column deleted_at is not a timestamp. Write it as deleted_at::timestamptz",
         ),
-        ("*, now()::date AS created_at", "the column created_at is no timestamp"),
+        ("*, now()::date AS created_at", "the column created_at is not a timestamp"),
         (but("workspace", "NULL"), "row 1: the workspace is null"),
         (but("workspace", "''"), "row 1: the workspace is empty"),
         (but("workspace", "'a/b'"), "row 1: the workspace 'a/b' holds a /"),
         (but("repository", "'team/w'"), "row 1: the repository 'team/w' holds a /"),
-        (but("format", "'docker'"), "row 1: the format 'docker' is none of container, npm, maven"),
+        (but("format", "'docker'"), "row 1: the format 'docker' is not one of container, npm, maven"),
         (but("format", "NULL"), "row 1: the package 'web' has no format"),
         (but("package", "NULL"), "row 1: the format 'container' has no package"),
         (but("deleted_at", "'infinity'::timestamptz"), "row 1: deleted_at is infinite"),
         ("*, '-infinity'::timestamptz AS created_at", "row 1: created_at is infinite"),
-        (but("deleted_at", "1 / (length(package) - 3)"), "the query fails: division by zero"),
-        ("nothing", 'the query fails: column "nothing" does not exist'),
+        (but("deleted_at", "1 / (length(package) - 3)"), "the query failed: division by zero"),
+        ("nothing", 'the query failed: column "nothing" does not exist'),
     ],
 )
 def test_an_answer_that_cannot_be_taken(empty: Registry, columns: str, said: str) -> None:
@@ -323,15 +323,15 @@ def url(text: str) -> str:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([url("postgresql://a:hidden@h/d"), ASKS], "1, url: holds a password; remove it and set PGPASSWORD"),
-        ([url("postgresql://h/d?user=a&password=hidden"), ASKS], "holds a password"),
-        ([url("postgresql://h/d?sslpassword=hidden"), ASKS], "holds a password"),
-        ([url("postgresql://a:hid/hidden@h/d"), ASKS], "holds a password"),
-        ([url("postgres:/a:hidden@h/d"), ASKS], "holds a password"),
-        ([url("mysql://h/d"), ASKS], "url: is none of a PostgreSQL database; write postgresql://host/database"),
-        ([url("file:registry"), ASKS], "url: is none of a PostgreSQL database"),
+        ([url("postgresql://a:hidden@h/d"), ASKS], "1, url: contains a password. Remove it and set PGPASSWORD"),
+        ([url("postgresql://h/d?user=a&password=hidden"), ASKS], "contains a password"),
+        ([url("postgresql://h/d?sslpassword=hidden"), ASKS], "contains a password"),
+        ([url("postgresql://a:hid/hidden@h/d"), ASKS], "contains a password"),
+        ([url("postgres:/a:hidden@h/d"), ASKS], "contains a password"),
+        ([url("mysql://h/d"), ASKS], "url: is not the URL of a PostgreSQL database. Write postgresql://host/database"),
+        ([url("file:registry"), ASKS], "url: is not the URL of a PostgreSQL database"),
         ([url("postgresql://h/d")], "the key query is missing"),
-        ([url("postgresql://h/d"), ASKS, 'workspace = "acme"'], "workspace: does not belong to the layout database"),
+        ([url("postgresql://h/d"), ASKS, 'workspace = "acme"'], "workspace: is not for the layout database"),
         ([url("postgresql://h/d"), ASKS, 'endpoint_url = "http://h"'], "endpoint_url: does not belong"),
     ],
 )
@@ -349,11 +349,11 @@ def test_a_url_of_a_bucket_or_folder_is_no_place_for_a_password(tmp_path: Path) 
     assert "folder" in run_today("collect", cwd=tmp_path).stderr
     (tmp_path / "acct.toml").write_text(source + url("postgresql://a:hidden@h/d"))
     ended = run_today("collect", cwd=tmp_path)
-    assert "holds a password" in ended.stderr
+    assert "contains a password" in ended.stderr
     assert "hidden" not in ended.stderr
 
 
 def test_a_query_belongs_to_a_database(tmp_path: Path) -> None:
     source = '[[source]]\nname = "i"\nlayout = "distribution"\nurl = "file:registry"\nquery = "SELECT 1"'
     (tmp_path / "acct.toml").write_text(source)
-    assert "query: belongs to the layout database alone; remove it" in run_today("collect", cwd=tmp_path).stderr
+    assert "query: is only for the layout database. Remove it." in run_today("collect", cwd=tmp_path).stderr

@@ -170,7 +170,7 @@ def test_stored_sizes_count_and_not_those_that_a_manifest_claims(registry: Store
         assert blobs.keys() == {web, digest_of(b"base")}
         assert blobs[digest_of(b"base")] == 4
         assert found.missing_blobs == 1
-        problem = f"has 4 bytes, but the manifest {web} says 9,000,000,000; what is stored is billed"
+        problem = f"has 4 bytes, but the manifest {web} says 9,000,000,000; the stored size is billed"
         key = f"docker/registry/v2/{registry.data(digest_of(b'base'))}"
         assert found.broken.rows() == [("size", key, "acme", "web", problem)]
 
@@ -309,7 +309,7 @@ def changed(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1] + b"!")
 
 
-OTHER_CONTENT = "holds other content than its digest says"
+OTHER_CONTENT = "does not have the content that its digest says"
 
 
 @pytest.mark.parametrize(
@@ -362,10 +362,10 @@ def test_of_a_damaged_child_only_the_manifest_is_kept(registry: StoredRegistry, 
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (b"sha256:" + b"0" * 63, "holds no digest"),
-        (b"\xff" * 71, "holds no digest"),
-        (b"0" * 200, "holds no digest"),
-        (b"sha256:" + b"0" * 64, "holds another digest than its own"),
+        (b"sha256:" + b"0" * 63, "does not contain a digest"),
+        (b"\xff" * 71, "does not contain a digest"),
+        (b"0" * 200, "does not contain a digest"),
+        (b"sha256:" + b"0" * 64, "contains a digest other than its own"),
     ],
 )
 def test_a_revision_whose_link_is_broken_is_not_served(
@@ -414,7 +414,7 @@ def test_a_manifest_that_is_not_of_its_listed_size_is_refused(registry: StoredRe
         def read(self, key: str, limit_bytes: int) -> bytes:
             return super().read(key, limit_bytes)[: None if key.endswith("link") else -1]
 
-    with pytest.raises(AcctError, match=rf"{web[7:]}/data: has \d+ bytes and is listed with \d+"):
+    with pytest.raises(AcctError, match=rf"{web[7:]}/data: has \d+ bytes, but is listed with \d+"):
         collect(Shorter("images", stored), Source("images", "distribution", ""), NOTHING, lambda line: None)
 
 
@@ -436,7 +436,7 @@ def test_what_is_gone_when_it_is_read_is_broken(registry: StoredRegistry, stored
     for number, kind in enumerate(("manifest", "tag", "manifest")):
         source = Source("images", "distribution", "file:registry")
         found = collect(Deleted("images", stored), source, NOTHING, lambda line: None)
-        assert found.broken.rows() == [(kind, gone[number], "acme", "web", "was listed, but it is not there")]
+        assert found.broken.rows() == [(kind, gone[number], "acme", "web", "was listed but does not exist")]
         assert ("acme/good", "1.0") in versions_of(found)
         assert ("acme/web", "1.0") not in versions_of(found)
         registry.push("acme/web", registry.image(b"base"), ["1.0"])
@@ -445,11 +445,11 @@ def test_what_is_gone_when_it_is_read_is_broken(registry: StoredRegistry, stored
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b"[]", "has a member of another kind than a manifest's"),
-        (b"{", "is no JSON that the registry can read"),
+        (b"[]", "has a member whose type is not that of a manifest"),
+        (b"{", "is not JSON that the registry can read"),
         (
             b'{"layers": []}' + b" " * 4 * 2**20,
-            "has 4,194,318 bytes, and a registry reads 4,194,304 of a manifest at most",
+            "has 4,194,318 bytes, but a registry reads at most 4,194,304",
         ),
     ],
 )
@@ -472,7 +472,7 @@ def test_a_manifest_of_an_unknown_kind_is_billed_and_told(registry: StoredRegist
     for _ in range(2):  # the second time the manifest is known
         found = collected(stored, Manifests(collected(stored).manifests))
         assert versions_of(found)["acme/web", "1.0"].keys() == {web}
-        problem = "is of the unknown media type application/x: what it names is not billed"
+        problem = "has the unknown media type application/x, so the content that it names is not billed"
         key = f"docker/registry/v2/{registry.data(web)}"
         assert found.broken.rows() == [("content", key, "acme", "web", problem)]
 
@@ -489,10 +489,10 @@ def test_a_manifest_of_schema_1_holds_its_layers(registry: StoredRegistry, store
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (b"sha256:" + b"0" * 63, "holds no digest"),
-        (b"sha256:" + b"0" * 64 + b"\n", "holds no digest"),
-        (b"\xff" * 71, "holds no digest"),
-        (b"0" * 200, "holds no digest"),
+        (b"sha256:" + b"0" * 63, "does not contain a digest"),
+        (b"sha256:" + b"0" * 64 + b"\n", "does not contain a digest"),
+        (b"\xff" * 71, "does not contain a digest"),
+        (b"0" * 200, "does not contain a digest"),
     ],
 )
 def test_a_tag_that_holds_no_digest_is_no_version(

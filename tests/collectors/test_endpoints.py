@@ -63,41 +63,45 @@ def test_answers_of_something_else(status: int, body: bytes) -> None:
     with serving(lambda _: Answer(body, status)) as endpoint:
         said = refusal(endpoint)
         if status == 200:
-            assert said.startswith("is no S3 listing: the endpoint is no S3 server, or something else answers")
+            assert said.startswith("is not an S3 listing: the endpoint is not an S3 server, or something else answers")
         else:
-            assert said.startswith(f"the endpoint is no S3 server: it answers {status} without an error code of S3;")
+            assert said.startswith(f"the endpoint is not an S3 server: it answered {status} without an S3 error code.")
 
 
 def test_a_refusal_without_a_code_may_come_from_either() -> None:
     with serving(lambda _: Answer(HTML, 403)) as endpoint:
-        assert refusal(endpoint).startswith("these credentials may not read it, or the endpoint is no S3 server; grant")
+        assert refusal(endpoint).startswith(
+            "these credentials may not read it, or the endpoint is not an S3 server. Grant"
+        )
 
 
 def test_redirects_to_nowhere() -> None:
     with serving(lambda _: Answer(HTML, 302)) as endpoint:
-        assert refusal(endpoint).startswith("the server redirects in circles, or is no S3 server; check endpoint_url")
+        assert refusal(endpoint).startswith(
+            "the server redirects in circles, or is not an S3 server. Check endpoint_url"
+        )
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_server_that_fails_may_be_an_s3_server(status: int) -> None:
     with serving(lambda _: Answer(HTML, status)) as endpoint:
-        assert refusal(endpoint).startswith(f"the server answered {status}; see what ails it")
+        assert refusal(endpoint).startswith(f"the server answered {status}. Check the server")
 
 
 def test_no_server_and_other_servers() -> None:
     (port,) = servers.free_ports(1)
-    assert refusal(f"http://127.0.0.1:{port}").startswith("no S3 server answers at the endpoint (Connection refused);")
+    assert refusal(f"http://127.0.0.1:{port}").startswith("no S3 server answers at the endpoint (Connection refused).")
     for greeting in (b"SSH-2.0-OpenSSH_9.2\r\n", b""):
         with saying(greeting) as port:
-            assert "does not answer as an S3 server does (" in refusal(f"http://127.0.0.1:{port}")
+            assert "did not answer as an S3 server does (" in refusal(f"http://127.0.0.1:{port}")
     with serving(lambda _: Answer(HTML, 404)) as endpoint:
-        assert "no S3 server" in refusal(endpoint.replace("http://", "http://user:acctsecret@"))
+        assert "not an S3 server" in refusal(endpoint.replace("http://", "http://user:acctsecret@"))
 
 
 def test_tls() -> None:
     with serving(lambda _: listing()) as endpoint:
         said = refusal(endpoint.replace("http:", "https:"))
-        assert said.startswith("the endpoint is no S3 server that speaks TLS; write http:// if it has none")
+        assert said.startswith("the endpoint is not an S3 server with TLS. Write http:// if it has no TLS")
 
 
 def test_a_server_that_is_slow_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +109,7 @@ def test_a_server_that_is_slow_to_answer(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bucket, "SHORT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said = refusal(f"http://127.0.0.1:{silent.getsockname()[1]}")
-        assert said.startswith("the endpoint does not answer in time; check endpoint_url")
+        assert said.startswith("the endpoint did not answer in time. Check endpoint_url")
 
 
 def configure(folder: Path, **keys: str) -> None:
@@ -131,7 +135,7 @@ def test_each_source_has_its_own_credentials(endpoint: str, tmp_path: Path, monk
     assert good.startswith("of-good: 0 references")
     assert f"source of-bad, bucket blobs at {endpoint}" in bad
     assert "the secret key is wrong" in bad
-    assert nobody.startswith("acct: source of-nobody, bucket blobs: there is no AWS profile 'nobody'; add it to ~/.aws")
+    assert nobody.startswith("acct: source of-nobody, bucket blobs: there is no AWS profile 'nobody'. Add it to ~/.aws")
     assert "source of-the-environment" in environment
     assert "the secret key is wrong" in environment
 
@@ -142,7 +146,7 @@ def test_a_source_may_name_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
         store = open_store(Source("images", "distribution", "s3://images", region=region), Path())
         assert isinstance(store, bucket.Bucket)
         assert store.client.meta.region_name == (region or "us-east-1")
-    with pytest.raises(AcctError, match=re.escape("'no region' is no region; set AWS_REGION, or the region")):
+    with pytest.raises(AcctError, match=re.escape("'no region' is not a region. Set AWS_REGION, or the region")):
         open_store(Source("images", "distribution", "s3://images", region="no region"), Path())
 
 
@@ -150,16 +154,18 @@ def test_a_source_may_name_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_and_a_database_have_no_credentials(tmp_path: Path, key: str) -> None:
     configure(tmp_path, name="a", url="file:a", **{key: "x"})
     said = run("status", cwd=tmp_path).stderr
-    assert said == f"acct: acct.toml, [[source]] 1, {key}: belongs to a bucket, and the url is of a folder; remove it\n"
+    assert (
+        said == f"acct: acct.toml, [[source]] 1, {key}: is only for a bucket, but the url names a folder. Remove it.\n"
+    )
     database = f'[[source]]\nname = "a"\nlayout = "database"\nurl = "postgresql://h/d"\nquery = "q"\n{key} = "x"\n'
     (tmp_path / "acct.toml").write_text(database)
     said = run("status", cwd=tmp_path).stderr
-    assert said == f"acct: acct.toml, [[source]] 1, {key}: does not belong to the layout database; remove it\n"
+    assert said == f"acct: acct.toml, [[source]] 1, {key}: is not for the layout database. Remove it.\n"
 
 
 def test_where_there_is_no_configuration(tmp_path: Path) -> None:
     for command in ("collect", "reconcile"):
         said = run(command, cwd=tmp_path).stderr
-        assert said.startswith(f"acct: {tmp_path}: there is no acct.toml here; write one, ")
+        assert said.startswith(f"acct: {tmp_path}: there is no acct.toml in this folder. Create one, ")
     (tmp_path / "acct.toml").write_text('ledger = "l.duckdb"\n')
-    assert run("collect", cwd=tmp_path).stderr.startswith("acct: acct.toml: has no source; add a [[source]]")
+    assert run("collect", cwd=tmp_path).stderr.startswith("acct: acct.toml: has no source. Add a [[source]]")

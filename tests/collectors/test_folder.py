@@ -65,7 +65,7 @@ def test_a_linked_folder_can_be_the_source(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AcctError, match="registry: cannot be read: No such file or directory; mend the url"):
+    with pytest.raises(AcctError, match=r"registry: cannot be read: No such file or directory\. Correct the url"):
         store_of(tmp_path).listing(lambda line: None)
 
 
@@ -94,5 +94,5 @@ def test_reads_up_to_the_limit(tmp_path: Path) -> None:
     assert store_of(tmp_path).read("a", 4) == b"four"
     with pytest.raises(AcctError, match="source images, key a: is larger than 3 bytes"):
         store_of(tmp_path).read("a", 3)
-    with pytest.raises(GoneError, match="source images, key b: is gone since it was listed"):
+    with pytest.raises(GoneError, match="source images, key b: was deleted after it was listed"):
         store_of(tmp_path).read("b", 3)

@@ -208,14 +208,14 @@ def refused(base: Path, *words: str, place: str = "file:reports") -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (entry("a/b", -1), "key a/b: has no size of 0 bytes or more"),
-        (entry("a/b", None), "key a/b: has no size of 0 bytes or more"),
-        (entry("a/b", 1, None), "key a/b: has no LastModifiedDate that can be read"),
+        (entry("a/b", -1), "key a/b: has no valid size"),
+        (entry("a/b", None), "key a/b: has no valid size"),
+        (entry("a/b", 1, None), "key a/b: has no valid LastModifiedDate"),
         (entry("a/b", Bucket="other"), "key a/b: is of another bucket"),
         (entry(""), "key : has no key"),
         (entry("good"), "key good: is listed twice"),
-        (entry("a/b", IsLatest=None), "key a/b: does not say by true or false whether it is the latest"),
-        (entry("a/b", IsDeleteMarker=None), "key a/b: does not say by true or false whether it is the latest"),
+        (entry("a/b", IsLatest=None), "key a/b: has an IsLatest or IsDeleteMarker that is neither"),
+        (entry("a/b", IsDeleteMarker=None), "key a/b: has an IsLatest or IsDeleteMarker that is neither"),
     ],
 )
 def test_a_malformed_row_is_refused(tmp_path: Path, file_format: str, row: Row, said: str) -> None:
@@ -226,7 +226,7 @@ def test_a_malformed_row_is_refused(tmp_path: Path, file_format: str, row: Row, 
 @pytest.mark.parametrize("size", ["1.0", "1e3", "0x10", "+5", " 5", "9223372036854775808", "five", "-0"])
 def test_a_size_in_csv_is_a_whole_number(tmp_path: Path, size: str) -> None:
     Inventory([entry("good"), entry("a/b", size)]).write(tmp_path / "reports")
-    refused(tmp_path, ".csv.gz, key a/b: has no size of 0 bytes or more")
+    refused(tmp_path, ".csv.gz, key a/b: has no valid size")
 
 
 @pytest.mark.parametrize(
@@ -237,13 +237,13 @@ def test_a_size_in_csv_is_a_whole_number(tmp_path: Path, size: str) -> None:
 )  # fmt: skip
 def test_a_date_in_csv_is_an_instant_in_utc(tmp_path: Path, date: str) -> None:
     Inventory([entry("good"), entry("a/b", 1, date)]).write(tmp_path / "reports")
-    refused(tmp_path, ".csv.gz, key a/b: has no LastModifiedDate that can be read")
+    refused(tmp_path, ".csv.gz, key a/b: has no valid LastModifiedDate")
 
 
 @pytest.mark.parametrize("seconds", [-62_135_596_801, 253_402_300_800])
 def test_a_date_in_parquet_is_in_the_years_1_to_9999(tmp_path: Path, seconds: int) -> None:
     Inventory([entry("a/b", 1, seconds)], "Parquet").write(tmp_path / "reports")
-    refused(tmp_path, ".parquet, key a/b: has no LastModifiedDate that can be read")
+    refused(tmp_path, ".parquet, key a/b: has no valid LastModifiedDate")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_header_line_is_called_so(tmp_path: Path, header: str, rows: int) -> N
     part = part_of(dated)
     part.write_bytes(gzip.compress(f"{header}\n".encode() + gzip.decompress(part.read_bytes())))
     reread(dated)
-    refused(tmp_path, ".csv.gz: begins with a header line, which an S3 inventory does not have; have it written")
+    refused(tmp_path, ".csv.gz: begins with a header line, which an S3 inventory does not have. Write it without")
 
 
 def test_an_object_may_be_named_as_a_column(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_a_file_that_breaks_off_is_refused(tmp_path: Path, file_format: str, cut
     part = part_of(dated)
     size_bytes = part.stat().st_size
     part.write_bytes(part.read_bytes()[:-cut])
-    refused(tmp_path, part.name, f"has {size_bytes - cut:,} bytes and not {size_bytes:,} as its manifest says")
+    refused(tmp_path, part.name, f"has {size_bytes - cut:,} bytes, but its manifest says {size_bytes:,}")
     reread(dated)
     refused(tmp_path, part.name, "cannot be read")
 
@@ -314,7 +314,7 @@ def test_a_file_of_other_content_is_refused(tmp_path: Path, file_format: str) ->
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
-    refused(tmp_path, part.name, "holds other content than its MD5 in the manifest says")
+    refused(tmp_path, part.name, "does not have the MD5 that its manifest says")
     part.write_bytes(b"<html>Sign in</html>")
     reread(dated)
     refused(tmp_path, part.name, "cannot be read")
@@ -361,29 +361,29 @@ def test_parquet_may_have_bytes_for_text_and_other_units(tmp_path: Path) -> None
     ("members", "said"),
     [
         ({"sourceBucket": "other"}, "is an inventory of the bucket other, not of images"),
-        ({"sourceBucket": None}, "it has no text sourceBucket"),
-        ({"destinationBucket": None}, "it has no text destinationBucket"),
-        ({"version": None}, "it has no text version"),
-        ({"creationTimestamp": None}, "it has no text creationTimestamp"),
-        ({"creationTimestamp": 1_790_812_800_000}, "it has no text creationTimestamp"),
-        ({"creationTimestamp": "2026-11-01T00:00:00Z"}, "has a creationTimestamp that is no number of milliseconds"),
-        ({"creationTimestamp": "99999999999999"}, "is of 5138-11-16T09:46:39Z, which is yet to come"),
-        ({"fileFormat": "ORC"}, "lists its objects in ORC, which is not read"),
-        ({"fileFormat": "XML"}, "lists its objects in 'XML', which is unknown"),
-        ({"fileSchema": None}, "it has no text fileSchema"),
-        ({"fileSchema": ""}, "lists no Key of objects"),
-        ({"fileSchema": "Bucket, Size, LastModifiedDate"}, "lists no Key of objects"),
-        ({"fileSchema": "Bucket, Key, LastModifiedDate"}, "lists no Size of objects"),
-        ({"fileSchema": "Bucket, Key, Size"}, "lists no LastModifiedDate of objects"),
-        ({"fileSchema": "Key, Size, LastModifiedDate, IsLatest"}, "lists no VersionId of objects"),
-        ({"fileSchema": "Key, Size, LastModifiedDate, VersionId"}, "lists no IsLatest of objects"),
-        ({"fileSchema": "Key, Size, LastModifiedDate, Key"}, "lists Key twice"),
+        ({"sourceBucket": None}, "it has no string sourceBucket"),
+        ({"destinationBucket": None}, "it has no string destinationBucket"),
+        ({"version": None}, "it has no string version"),
+        ({"creationTimestamp": None}, "it has no string creationTimestamp"),
+        ({"creationTimestamp": 1_790_812_800_000}, "it has no string creationTimestamp"),
+        ({"creationTimestamp": "2026-11-01T00:00:00Z"}, "has a creationTimestamp that is not a number of milliseconds"),
+        ({"creationTimestamp": "99999999999999"}, "is of 5138-11-16T09:46:39Z, which is in the future"),
+        ({"fileFormat": "ORC"}, "has the format ORC, which is not supported"),
+        ({"fileFormat": "XML"}, "has the unknown format 'XML'"),
+        ({"fileSchema": None}, "it has no string fileSchema"),
+        ({"fileSchema": ""}, "does not list the Key of objects"),
+        ({"fileSchema": "Bucket, Size, LastModifiedDate"}, "does not list the Key of objects"),
+        ({"fileSchema": "Bucket, Key, LastModifiedDate"}, "does not list the Size of objects"),
+        ({"fileSchema": "Bucket, Key, Size"}, "does not list the LastModifiedDate of objects"),
+        ({"fileSchema": "Key, Size, LastModifiedDate, IsLatest"}, "does not list the VersionId of objects"),
+        ({"fileSchema": "Key, Size, LastModifiedDate, VersionId"}, "does not list the IsLatest of objects"),
+        ({"fileSchema": "Key, Size, LastModifiedDate, Key"}, "lists the column Key twice"),
         ({"files": None}, "it has no list of files"),
-        ({"files": ["a"]}, "names a file that is no JSON object"),
+        ({"files": ["a"]}, "names a file that is not a JSON object"),
         ({"files": [{"size": 1, "MD5checksum": "0" * 32}]}, "names a file without a key"),
-        ({"files": [{"key": "a", "size": True, "MD5checksum": "0" * 32}]}, "names the file a without a size"),
-        ({"files": [{"key": "a", "size": -1, "MD5checksum": "0" * 32}]}, "names the file a without a size"),
-        ({"files": [{"key": "a", "size": 1}]}, "names the file a without an MD5checksum"),
+        ({"files": [{"key": "a", "size": True, "MD5checksum": "0" * 32}]}, "names the file a without a valid size"),
+        ({"files": [{"key": "a", "size": -1, "MD5checksum": "0" * 32}]}, "names the file a without a valid size"),
+        ({"files": [{"key": "a", "size": 1}]}, "names the file a without a valid MD5checksum"),
     ],
 )
 def test_a_manifest_that_is_not_right_is_refused(tmp_path: Path, members: dict[str, object], said: str) -> None:
@@ -395,14 +395,14 @@ def test_a_manifest_that_is_not_right_is_refused(tmp_path: Path, members: dict[s
 def test_what_is_no_manifest_is_refused(tmp_path: Path, body: bytes) -> None:
     dated = Inventory([entry("a")]).write(tmp_path / "reports")
     (dated / "manifest.json").write_bytes(body)
-    refused(tmp_path, "has another MD5 than 2026-10-01T00-00Z/manifest.checksum says")
+    refused(tmp_path, "does not have the MD5 in 2026-10-01T00-00Z/manifest.checksum")
     (dated / "manifest.checksum").unlink()
-    refused(tmp_path, "manifest.json: is no ")
+    refused(tmp_path, "manifest.json: is not ")
 
 
 def test_a_place_without_an_inventory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "reports/daily").mkdir(parents=True)
-    refused(tmp_path, "inventory file:reports: has no manifest.json in a folder named as 2026-11-01T00-00Z")
+    refused(tmp_path, "inventory file:reports: has no manifest.json in a folder with a name such as 2026-11-01T00-00Z")
     Inventory([entry("a")]).write(tmp_path / "reports/daily")
     refused(tmp_path, "inventory file:reports: has no manifest.json")
     refused(tmp_path, "has no manifest.json", place="file:reports/daily/2026-10-02T00-00Z/manifest.json")

@@ -98,10 +98,10 @@ def test_what_is_collected_is_what_the_bucket_lists(
     assert holdings(source) == live
     first = acct(tmp_path, source)
     assert first.exit_code == 0, first.stderr
-    assert "images: 16 references, 16 new, 0 gone; blobs that nothing reaches: 1 (7 B, not billed)" in first.stderr
+    assert "images: 16 references, 16 new, 0 gone; blobs that nothing references: 1 (7 B, not billed)" in first.stderr
     before = (tmp_path / "acct.duckdb").read_bytes()
     again = acct(tmp_path, source)
-    assert "images: this snapshot or a later one is in the ledger already; nothing changed" in again.stderr
+    assert "images: this snapshot or a later one is already in the ledger; nothing changed" in again.stderr
     assert (tmp_path / "acct.duckdb").read_bytes() == before
 
 
@@ -174,8 +174,8 @@ def test_a_manifest_that_is_gone_since_is_refused(
     ended = acct(tmp_path, source)
     assert ended.exit_code == 1
     where = f"source images, bucket blobs at {source.endpoint_url}, key {key}"
-    assert f"{where}: the object is gone since it was listed" in ended.stderr
-    assert "if it is gone since the inventory was taken, collect again with the next inventory" in ended.stderr
+    assert f"{where}: the object was deleted after it was listed" in ended.stderr
+    assert "if it was deleted after the inventory was taken, collect again with the next inventory" in ended.stderr
     assert not (tmp_path / "acct.duckdb").exists()
 
 
@@ -205,13 +205,13 @@ def test_the_place_is_in_the_bucket_that_the_inventory_is_written_to(
 ) -> None:
     inventory = Inventory([], created_at=int(time.time()), destination="elsewhere")
     publish(client, tmp_path / "written", source, inventory)
-    assert "was written to the bucket elsewhere; name that bucket" in acct(tmp_path, source).stderr
+    assert "was written to the bucket elsewhere. Name that bucket" in acct(tmp_path, source).stderr
 
 
 @pytest.mark.parametrize(
     ("url", "inventory", "said"),
     [
-        ("file:registry", "s3://reports/daily", "inventory: is of a folder, and only a bucket has an inventory"),
+        ("file:registry", "s3://reports/daily", "inventory: is only for a bucket, but the url names a folder"),
         ("s3://blobs", "reports/daily", "inventory: the url 'reports/daily' is unknown"),
         ("s3://blobs", "s3://", "inventory: the url 's3://' is unknown"),
     ],

@@ -81,7 +81,7 @@ SERVED: dict[str, tuple[str | bytes, str]] = {
         "one two",
     ),
 }
-NO_JSON, OTHER_KIND = "is no JSON that the registry can read", "has a member of another kind than a manifest's"
+NO_JSON, OTHER_KIND = "is not JSON that the registry can read", "has a member whose type is not that of a manifest"
 REFUSED: dict[str, tuple[str | bytes, str]] = {
     "nothing": (b"", NO_JSON),
     "a mark before it": ('\ufeff{"schemaVersion": 2}', NO_JSON),
@@ -93,7 +93,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "far too deep": ('{"schemaVersion": 2, "x": ' + "[" * 200_000, NO_JSON),
     "a list": ("[]", OTHER_KIND),
     "a text": ('"x"', OTHER_KIND),
-    "null": ("null", "is no JSON object"),
+    "null": ("null", "is not a JSON object"),
     "a digest that is a number": ('{"schemaVersion": 2, "config": {"digest": 7}}', OTHER_KIND),
     "a size that is a text": ('{"schemaVersion": 2, "config": {"size": "4"}}', OTHER_KIND),
     "a size that is no whole number": ('{"schemaVersion": 2, "config": {"size": 4.0}}', OTHER_KIND),
@@ -180,17 +180,17 @@ def kept_by_garbage_collection(registry: servers.Registry) -> dict[str, str]:
         ('{"blobs": [LAYER], "subject": "none"}', "two", None),
         ('{"mediaType": "application/vnd.oci.artifact.manifest.v1+json", "blobs": [LAYER]}', "two", None),
         ("{}", "", "has no known member"),
-        ('{"schemaVersion": 3, "layers": [LAYER]}', "", "is of the unknown schema version 3"),
+        ('{"schemaVersion": 3, "layers": [LAYER]}', "", "has the unknown schema version 3"),
         (
             '{"schemaVersion": 2, "mediaType": "application/x", "layers": [LAYER]}',
             "",
-            "is of the unknown media type application/x",
+            "has the unknown media type application/x",
         ),
-        ('{"mediaType": "\\ud800\\ud83d\\ude00"}', "", "is of the unknown media type \ufffd\U0001f600"),
+        ('{"mediaType": "\\ud800\\ud83d\\ude00"}', "", "has the unknown media type \ufffd\U0001f600"),
         (
             '{"config": {"digest": "sha256:A"}, "layers": [LAYER]}',
             "two",
-            "names content by sha256:A, which is no sha256 or sha512 digest",
+            "names content by sha256:A, which is not a sha256 or sha512 digest",
         ),
         (f'{{"layers": [{{"digest": "{ONE}\\n"}}, OTHER]}}', "three", None),
     ],
@@ -198,7 +198,7 @@ def kept_by_garbage_collection(registry: servers.Registry) -> dict[str, str]:
 def test_manifests_of_other_registries(manifest: str, named: str, unknown: str | None) -> None:
     content = parse_manifest(written(manifest))
     assert names(content) == named
-    assert content.unknown == unknown or (unknown is None and "which is no sha256" in str(content.unknown))
+    assert content.unknown == unknown or (unknown is None and "which is not a sha256" in str(content.unknown))
 
 
 def test_sizes_are_kept_as_they_are_stated() -> None:

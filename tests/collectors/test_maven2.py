@@ -235,17 +235,17 @@ PLUGINS = b"<metadata><plugins><plugin><name>\xe9</name><artifactId>web</artifac
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (BOMB, "has a document type, which no metadata of Maven has"),
-        (b'<!DOCTYPE m SYSTEM "file:///etc/passwd"><m/>', "has a document type, which no metadata of Maven has"),
-        (b"<!DOCTYPE html><html><body>502</body></html>", "has a document type, which no metadata of Maven has"),
-        (b"<html><body>502</body></html>", "is no metadata of Maven"),
-        (b"<metadata>&undefined;</metadata>", "is no XML that can be read"),
-        (b"<metadata>", "is no XML that can be read"),
+        (BOMB, "has a document type, which Maven metadata never has"),
+        (b'<!DOCTYPE m SYSTEM "file:///etc/passwd"><m/>', "has a document type, which Maven metadata never has"),
+        (b"<!DOCTYPE html><html><body>502</body></html>", "has a document type, which Maven metadata never has"),
+        (b"<html><body>502</body></html>", "is not Maven metadata"),
+        (b"<metadata>&undefined;</metadata>", "is not valid XML"),
+        (b"<metadata>", "is not valid XML"),
         (b"", "is empty"),
-        (b"\x00\xff", "is no XML that can be read"),
-        (b'<?xml version="1.0" encoding="no-such"?><metadata/>', "is no XML that can be read"),
-        (b'<?xml version="1.0" encoding="utf-7"?><metadata/>', "is no XML that can be read"),
-        (b"<metadata/>" + b" " * maven2.METADATA_BYTES, "has 4,194,315 bytes, which no metadata of Maven has"),
+        (b"\x00\xff", "is not valid XML"),
+        (b'<?xml version="1.0" encoding="no-such"?><metadata/>', "is not valid XML"),
+        (b'<?xml version="1.0" encoding="utf-7"?><metadata/>', "is not valid XML"),
+        (b"<metadata/>" + b" " * maven2.METADATA_BYTES, "has 4,194,315 bytes, too many for Maven metadata"),
     ],
 )
 def test_metadata_that_cannot_be_read_is_broken(source: Source, stored: Path, content: bytes, problem: str) -> None:
@@ -262,7 +262,7 @@ def test_metadata_that_is_no_utf_8_is_read_as_maven_reads_it(source: Source, sto
     lay_out(stored, {"com/acme/web/1.0/web-1.0.jar": b"jar", metadata: PLUGINS})
     found = collected(source)
     assert held(found, source)[metadata] == {("acme", "com.acme:web", "")}
-    problem = "is no UTF-8, as it says it is"
+    problem = "is not UTF-8, although it says so"
     assert broken(found) == [("metadata file", metadata, "acme", "com.acme:web", problem)]
     lay_out(stored, {metadata: b'<?xml version="1.0" encoding="iso-8859-1"?>' + PLUGINS})
     assert broken(collected(source)) == []

@@ -95,8 +95,8 @@ def test_who_may_not_list_them_gets_a_note(denied: Answer, tmp_path: Path) -> No
         (tmp_path / "acct.toml").write_text("\n".join([*lines, f'endpoint_url = "{endpoint}"']))
         ended = run_today("reconcile", "--format", "json", cwd=tmp_path)
     assert ended.exit_code == 0
-    assert "images: the noncurrent versions of its objects may not be listed, and are left out;" in ended.stderr
-    assert "grant s3:ListBucketVersions" in ended.stderr
+    assert "images: the noncurrent versions of its objects are not included," in ended.stderr
+    assert "Grant s3:ListBucketVersions" in ended.stderr
     (source,) = json.loads(ended.stdout)["sources"]
     assert "noncurrent" not in source["parts"]
 
@@ -110,15 +110,15 @@ def test_a_bucket_without_versioning_is_not_listed_again() -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (Answer(), "versions, page 1: is no list of this bucket's versions"),
-        (Answer(b"<html>sign in</html>"), "versions, page 1: is no list of this bucket's versions"),
-        (page(version("a", 1)), "versions, page 1: is no list of this bucket's versions"),
-        (page(IsTruncated="false", Name="other"), "versions, page 1: is no list of this bucket's versions"),
-        (Answer(b"<!DOCTYPE a>" + page(IsTruncated="false").body), "versions, page 1: is no list of this bucket's"),
-        (page(IsTruncated="true"), "versions, page 1: says that more follows"),
-        (page(IsTruncated="true", NextKeyMarker="b"), "versions, page 2: says that more follows"),
-        (page(version("a", -1), IsTruncated="false"), "versions, page 1: has a version that has no size"),
-        (page("<Version><Key>a</Key></Version>", IsTruncated="false"), "has a version that has no size"),
+        (Answer(), "versions, page 1: is not a list of this bucket's versions"),
+        (Answer(b"<html>sign in</html>"), "versions, page 1: is not a list of this bucket's versions"),
+        (page(version("a", 1)), "versions, page 1: is not a list of this bucket's versions"),
+        (page(IsTruncated="false", Name="other"), "versions, page 1: is not a list of this bucket's versions"),
+        (Answer(b"<!DOCTYPE a>" + page(IsTruncated="false").body), "versions, page 1: is not a list of this bucket's"),
+        (page(IsTruncated="true"), "versions, page 1: says that more pages follow"),
+        (page(IsTruncated="true", NextKeyMarker="b"), "versions, page 2: says that more pages follow"),
+        (page(version("a", -1), IsTruncated="false"), "versions, page 1: has a version without a valid size"),
+        (page("<Version><Key>a</Key></Version>", IsTruncated="false"), "has a version without a valid size"),
         (page(version("a", "many"), IsTruncated="false"), "the answer cannot be read"),
         (error("NoSuchBucket", 404), "there is no such bucket"),
     ],

@@ -52,13 +52,16 @@ def test_the_place_of_all_workspaces_may_be_the_configuration_files_folder(tmp_p
     ("entries", "message"),
     [
         ({"url": "s3://maven"}, "workspace: is missing, and"),
-        ({"url": "s3://maven/{workspace}", "workspace": "acme"}, "workspace: is given, and {workspace} in the url too"),
-        ({"url": "s3://maven/{workspace}/{workspace}"}, "url: has {workspace} elsewhere than as one segment"),
-        ({"url": "s3://maven/x-{workspace}"}, "url: has {workspace} elsewhere"),
-        ({"url": "s3://maven/{workspace}-x/{workspace}"}, "url: has {workspace} elsewhere"),
-        ({"url": "s3://{workspace}/maven"}, "url: has {workspace} elsewhere"),
-        ({"url": "s3://{workspace}"}, "url: has {workspace} elsewhere"),
-        ({"url": "file:x{workspace}"}, "url: has {workspace} elsewhere"),
+        (
+            {"url": "s3://maven/{workspace}", "workspace": "acme"},
+            "workspace: is given although the url has {workspace}",
+        ),
+        ({"url": "s3://maven/{workspace}/{workspace}"}, "url: {workspace} is not exactly one segment"),
+        ({"url": "s3://maven/x-{workspace}"}, "url: {workspace} is not exactly one segment"),
+        ({"url": "s3://maven/{workspace}-x/{workspace}"}, "url: {workspace} is not exactly one segment"),
+        ({"url": "s3://{workspace}/maven"}, "url: {workspace} is not exactly one segment"),
+        ({"url": "s3://{workspace}"}, "url: {workspace} is not exactly one segment"),
+        ({"url": "file:x{workspace}"}, "url: {workspace} is not exactly one segment"),
     ],
 )
 def test_whose_packages_they_are_is_said_once(
@@ -72,5 +75,7 @@ def test_whose_packages_they_are_is_said_once(
 def test_images_name_their_workspace_themselves(tmp_path: Path) -> None:
     assert configured(tmp_path, layout="distribution", url="s3://images")[0] == "s3://images"
     for given in ({}, {"workspace": "acme"}):
-        with pytest.raises(AcctError, match=r"url: has \{workspace\}, which distribution does not know; leave it out"):
+        with pytest.raises(
+            AcctError, match=r"url: has \{workspace\}, which the layout distribution does not use. Remove it"
+        ):
             configured(tmp_path, layout="distribution", url="s3://images/{workspace}", **given)

@@ -57,7 +57,7 @@ def test_what_parquet_calls_a_timestamp_must_be_an_instant(instant: str, tmp_pat
     ended = run(*IMPORT, "ui.parquet", "--source", "npm", "--taken-at", "2026-10-02T00:00:00Z", cwd=tmp_path)
     assert ended.exit_code == 1
     assert "ui.parquet, row 1: uploaded_at" in ended.stderr
-    assert "is no ISO 8601 instant with an offset" in ended.stderr
+    assert "is not an ISO 8601 instant with an offset" in ended.stderr
 
 
 def take(folder: Path, rows: int, source: str, at: str) -> str:
@@ -82,7 +82,7 @@ def test_a_file_that_may_be_cut_short_is_taken_with_a_note(
 ) -> None:
     take(tmp_path, before, "hub", "2026-10-01T00:00:00Z")
     assert (
-        "since its snapshot before; if the file was cut short" in take(tmp_path, after, "hub", "2026-10-02T00:00:00Z")
+        "since the previous snapshot. If the file was truncated" in take(tmp_path, after, "hub", "2026-10-02T00:00:00Z")
     ) is noted
 
 
@@ -103,10 +103,10 @@ def test_what_a_later_file_brings_back_is_not_billed_in_between(tmp_path: Path) 
 def test_a_misspelled_source_shows_and_can_be_undone(tmp_path: Path) -> None:
     """By what the note says: the same file for the right source, and the wrong one retired."""
     first = take(tmp_path, 100, "images", "2026-10-01T00:00:00Z")
-    assert "images: a new source, of which nothing is billed before this snapshot\n" in first
+    assert "images: a new source; nothing of it is billed before this snapshot.\n" in first
     wrong = take(tmp_path, 100, "imges", "2026-11-01T00:00:00Z")
     assert "imges: a new source" in wrong
-    assert "if one that is there was meant (images), import the file for it and retire this one" in wrong
+    assert "If you meant an existing source (images), import the file for it and retire this one" in wrong
     assert stored(tmp_path) == ("2026-10-01T00:00:00Z", "0")
     assert "new source" not in take(tmp_path, 100, "images", "2026-11-01T00:00:00Z")
     retired = run("source", "retire", "imges", "--at", "2026-11-01T00:00:00Z", cwd=tmp_path)
