@@ -35,13 +35,7 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # Beside the modules of the package itself; `accounting`, `reports` and `queries` once all of them are in plain English.
-PLAIN_ENGLISH_FOLDERS = (
-    "accounting/commands",
-    "accounting/collectors",
-    "accounting/facts",
-    "accounting/notebook",
-    "accounting/examples",
-)
+PLAIN_ENGLISH_FOLDERS = ("accounting", "queries", "reports")
 WRITTEN = {".py", ".sql", ".j2", ".typ", ".toml"}
 IDIOMS = re.compile(
     r"\btold\b|\bmend\b|(?<!there )\bis no (?!longer\b)|\bis none of\b|\bgoes on\b|\band it again\b"
@@ -98,17 +92,16 @@ def test_modules_say_what_they_are_for_and_functions_are_short(module: Path) -> 
             assert node.end_lineno - node.lineno < 70, f"{module}: {node.name} is long"
 
 
-@pytest.mark.parametrize("folder", ["accounting", *PLAIN_ENGLISH_FOLDERS])
+@pytest.mark.parametrize("folder", PLAIN_ENGLISH_FOLDERS)
 def test_texts_and_comments_are_in_plain_english(folder: str) -> None:
     """Without the idioms that were invented here, such as "is no list" for "is not a list"."""
     place = PACKAGE.parent / folder
-    files = place.rglob("*") if folder in PLAIN_ENGLISH_FOLDERS else place.glob("*")
     found = [
         f"{file.relative_to(PACKAGE.parent)}, line {number}: {line.strip()}"
-        for file in sorted(files)
+        for file in sorted(place.rglob("*"))
         if file.suffix in WRITTEN
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if IDIOMS.search(line)
+        if IDIOMS.search(line.replace('"told"', ""))  # a member of JSON
     ]
     assert not found, "\n".join(found)
 

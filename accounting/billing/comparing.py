@@ -23,7 +23,7 @@ class Figures:
 
 
 NOTHING = Figures(0, 0)
-_MEND = "mend the card, of an example a copy in a file, and compare with that"
+_CORRECT = "correct the card, or a copy of the example, in a file and compare with that"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def compare(ledger: Ledger, month: Month, toml: str, where: str, workspace: str 
     try:
         other = {bill.workspace: bill for bill in with_corrections(ledger, query, names)}
     except AcctError as error:
-        raise AcctError(f"{where}, {error.where}", error.what, _MEND) from error
+        raise AcctError(f"{where}, {error.where}", error.what, _CORRECT) from error
     for name in sorted(in_force):
         yield side_by_side(in_force[name], other[name], where)
 
@@ -114,5 +114,5 @@ def _change(in_force: Figures, other: Figures) -> Figures:
 
 
 def _query_under(ledger: Ledger, month: Month, toml: str, where: str) -> MonthQuery:
-    """A month by another card: a closed one from the evidence of its closing, for what came later is no price."""
+    """A month by another card: a closed one from the evidence of its closing, for later evidence is not a price."""
     return replace(query_of(ledger, month), card=parse_card(toml, where))

@@ -44,7 +44,7 @@ def explain(ledger: Ledger, workspace: str, month: Month | None = None, package:
     """How the statement of a workspace comes about, with all its lines and corrections or those of one package
     (FORMAT/NAME).
 
-    Of each line the first `blobs` are taken apart, all unless told. Raises AcctError as `statement` does, and for a
+    Of each line the first `blobs` are taken apart, all by default. Raises AcctError as `statement` does, and for a
     package that is not in the bill.
     """
     with ledger.keeping():
@@ -99,7 +99,7 @@ def _not_billed(bill: Statement, package: str, names: Sequence[str]) -> AcctErro
 
 
 class _Found(NamedTuple):
-    """What the relations tell of one line; of the blobs that are not told one by one, how many and their sum."""
+    """What the relations say of one line; of the blobs that are not named, how many there are and their sum."""
 
     states: tuple[StateInterval, ...]
     blobs: tuple[BlobAllocations, ...]

@@ -1,6 +1,6 @@
-"""Why closed months are corrected: what closings told of a line, and the evidence that was recorded since the last one.
+"""Why closed months are corrected: what closings sealed of a line, and the evidence recorded since the last one.
 
-At each closing all that was known then was told, in corrections of earlier months too: what moves a line now was
+Each closing sealed all that was known then, in corrections of earlier months too. So what moves a line now was
 recorded later.
 """
 
@@ -19,7 +19,7 @@ _RELATIONS = ("late_events", "late_snapshots", "corrected_sharers")
 
 def explain_corrections(ledger: Ledger, workspace: str, corrections: Sequence[Correction],
                         record_until: int) -> tuple[CorrectionExplanation, ...]:  # fmt: skip
-    """A statement's corrections, in their order, with what was told before and what is known since.
+    """A statement's corrections, in their order, with what was sealed before and what is known since.
 
     `record_until` is the last transaction that the statement knows of.
     """
@@ -67,7 +67,7 @@ def _of_month(ledger: Ledger, workspace: str, month: Month, corrections: Sequenc
 
 
 def _sealed_lines(ledger: Ledger, workspace: str, month: Month, record_until: int) -> dict[LineKey, list[SealedLine]]:
-    """What each closing told of the lines of a month, in the order of the closings."""
+    """What each closing sealed of the lines of a month, in the order of the closings."""
     rows = ledger.rows(
         "SELECT l.repository, l.format, l.package, l.state, l.month, l.byte_seconds::HUGEINT, l.amount_minor::HUGEINT"
         " FROM sealed_lines AS l JOIN workspaces AS w USING (workspace_id) JOIN closings AS c USING (month)"

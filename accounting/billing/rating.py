@@ -11,7 +11,7 @@ from accounting.model import LineKey, PlanInterval, Rate, RateCost, RatePeriod, 
 def apportion(numerators: Sequence[int], denominator: int, total: int) -> list[int]:
     """`total` in whole numbers: each share rounded down, the rest one each to the largest fractions.
 
-    Ties go to the share that comes first. `total` lies within one per share that is no whole number above
+    Ties go to the share that comes first. `total` lies within one per share that is not a whole number above
     the sum of the shares rounded down.
 
     >>> apportion([10, 10, 10], 3, 10)

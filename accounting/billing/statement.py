@@ -68,7 +68,7 @@ def sealed_statement(ledger: Ledger, month: Month, workspace: str) -> Statement 
 def as_stated(
     ledger: Ledger, query: MonthQuery, workspaces: Sequence[str] | None = None
 ) -> Callable[[Statement], Statement]:
-    """What makes the statement that is told of a bill: with its corrections, or of a closed month what was sealed."""
+    """From a bill to its statement: with its corrections or, in a closed month, as it was sealed."""
     if is_closed(ledger, query.month):
         return lambda bill: sealed_statement(ledger, query.month, bill.workspace) or replace(bill, status="closed")
     corrections = corrections_on(ledger, query.month, workspaces, query.record_until)
@@ -76,7 +76,7 @@ def as_stated(
 
 
 def _unknown_then(ledger: Ledger, month: Month, workspace: str) -> Statement:
-    """The empty statement of a workspace that nothing had told of when the month was closed."""
+    """The empty statement of a workspace that was unknown when the month was closed."""
     return replace(next(bills(ledger, query_of(ledger, month), [workspace])).statement, status="closed")
 
 

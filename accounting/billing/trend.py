@@ -1,6 +1,6 @@
 """What changed from the first to the last of some months, line by line, and why: content, states, shares.
 
-The reasons are those of the steps from each month to the next, added up: so what came and went between is told of, and
+The reasons are those of the steps from each month to the next, added up: so what came and went between counts too, and
 they add up to the change exactly. Figures are mean stored bytes, a line's byte-seconds over the seconds that were
 metered, so that months of different length compare. What a package holds is compared blob by blob; what it would carry
 alone, less what it carries, is what it shares.

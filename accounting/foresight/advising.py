@@ -129,7 +129,7 @@ def _months(at: int) -> tuple[Month, ...]:
 
 @contextmanager
 def _done(ledger: Ledger, workspace: str, advice: Sequence[Advice], at: int, last: Month) -> Iterator[None]:
-    """Suppose that advice is taken at an instant, and that all else goes on until the end of a month."""
+    """Suppose that advice is taken at an instant, and that everything else stays until the end of a month."""
     with taken_back(ledger):
         versions = [version.version_id for each in advice for version in each.versions]
         if versions:

@@ -146,7 +146,7 @@ def _day(known: float, differences: Sequence[float]) -> ForecastDay:
 
 def _month(ledger: Ledger, workspace: str, month: Month, start: int, so_far: int,
            drawn: Sequence[Sequence[float]]) -> ForecastMonth:  # fmt: skip
-    """A month in a ledger in which all goes on, with the range of what may be charged more or less from `start` on."""
+    """A month if everything stays as it is, with the range of what may be charged more or less from `start` on."""
     known = statement(ledger, workspace, month)
     if not drawn:
         return ForecastMonth(known, None, None)

@@ -33,7 +33,7 @@ def _future(changes: Sequence[float], level: float, days: int, drawn: random.Ran
     weeks = math.exp(drawn.uniform(math.log(ENOUGH_DAYS), math.log(len(changes)))) // WEEK
     part = int(weeks) * WEEK
     recent = changes[-part:]
-    around = [*recent, *recent[:BLOCK_DAYS]]  # the last block goes on with the first days: each day is as likely
+    around = [*recent, *recent[:BLOCK_DAYS]]  # the last block continues with the first days: each day is as likely
     starts = [drawn.randrange(part) for _ in range(0, days, BLOCK_DAYS)]
     path = accumulate([change for start in starts for change in around[start : start + BLOCK_DAYS]][:days])
     drift = math.fsum(recent) / part

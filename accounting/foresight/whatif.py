@@ -1,7 +1,7 @@
 """What each option of deleting something would cost: its packages first, itself first, or leave it.
 
 Each option is supposed in a ledger of its own and billed there, so that a figure is what the bill would be. Everything
-else stays as it is: what is stored stays stored, and the rate card that is loaded goes on.
+else stays as it is: what is stored, and the rate card that is loaded.
 """
 
 from collections.abc import Callable

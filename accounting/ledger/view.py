@@ -31,7 +31,7 @@ class Query:
     """What is asked of a ledger: the rate periods, up to an instant, by some rules, from what had been recorded.
 
     `rules` are all rules of the rate card, for the retention of a deletion follows the rule of its own time. With
-    `seen_only` a holding ends at its source's latest snapshot; otherwise one that is open goes on to the end of the
+    `seen_only` a holding ends at its source's latest snapshot; otherwise one that is open lasts until the end of the
     periods. `as_of` is the instant of which held names are asked, by default `until`.
     """
 

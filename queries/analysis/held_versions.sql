@@ -1,5 +1,5 @@
 -- One row per version and line of a bill on which its package held something of it in the periods, hidden by a deletion or
--- not; what belongs to a package alone, under the empty name, is no version.
+-- not; what belongs to a package alone, under the empty name, is not a version.
 CREATE OR REPLACE TEMP VIEW held_versions AS
 WITH named AS MATERIALIZED (
     SELECT v.package_id, r.version_id, r.source_id, r.blob_id, r.valid_from, r.valid_until

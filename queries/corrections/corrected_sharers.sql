@@ -1,5 +1,5 @@
 -- One row per corrected package and other one with which it shared a blob in the month (relation `last_closing`), as it was
--- told or as it is known now; of each blob the first few names.
+-- sealed or as it is known now; of each blob the first few names.
 CREATE OR REPLACE TEMP VIEW corrected_sharers AS
 WITH held AS (
     SELECT DISTINCT h.blob_id, h.package_id, p.format || '/' || p.name AS package

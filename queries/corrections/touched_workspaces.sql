@@ -1,6 +1,6 @@
 -- One row per workspace of which something was recorded after a closing (relation `since`) that may change its month:
 -- an event, a presence that reaches into the time before its end, or a rate card loaded as retroactive; or of which a
--- later closing has told already that it changed. What a served source hides behind a deletion depends on later events and
+-- later closing has sealed a change already. What a served source hides behind a deletion depends on later events and
 -- snapshots too, so a workspace with such a source and a deletion is one of them.
 CREATE OR REPLACE TEMP VIEW touched_workspaces AS
 SELECT DISTINCT w.name
