@@ -26,15 +26,15 @@ class Difference:
 
 def closings_of(ledger: Ledger, month: Month | None) -> list[Closing]:
     """The closing of one month, or all of them; AcctError for a month that is not closed."""
-    asked = [closing for closing in closings(ledger) if month in (None, closing.month)]
-    if month is not None and not asked:
+    chosen = [closing for closing in closings(ledger) if month in (None, closing.month)]
+    if month is not None and not chosen:
         raise AcctError(f"month {month}", "is not closed", "see `acct status` for the months that are")
-    return asked
+    return chosen
 
 
-def verify(ledger: Ledger, asked: Sequence[Closing], progress: Callable[[str], None]) -> Iterator[Difference]:
+def verify(ledger: Ledger, chosen: Sequence[Closing], progress: Callable[[str], None]) -> Iterator[Difference]:
     """Compute sealed months again from what was recorded before their closings; gives each difference."""
-    for closing in asked:
+    for closing in chosen:
         progress(f"computing {closing.month} again")
         yield from _of_month(ledger, closing)
     progress("checking the laws of the ledger")

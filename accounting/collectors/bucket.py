@@ -127,14 +127,14 @@ class Bucket:
             request["Delimiter"] = "/"
         if token:
             request["ContinuationToken"] = token
-        asked = PageRequest(self._bucket, self._prefix, prefix, folders)
+        wanted = PageRequest(self._bucket, self._prefix, prefix, folders)
 
         def page() -> Page:
             short = self._short_page(request)
             if short:
-                return page_of(where, *short, asked)
+                return page_of(where, *short, wanted)
             answer: dict[str, Any] = refusing(where, lambda: dict(self.client.list_objects_v2(**request)))
-            return page_of(where, answer.get("Page"), answer["ResponseMetadata"]["HTTPHeaders"].get("date"), asked)
+            return page_of(where, answer.get("Page"), answer["ResponseMetadata"]["HTTPHeaders"].get("date"), wanted)
 
         return _begun(page)
 

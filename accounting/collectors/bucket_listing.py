@@ -54,7 +54,7 @@ class SideBySide:
         self._ask = ask
         self._progress = progress
         self._waiting = deque([Chain(source_prefix)])
-        self._asked: dict[Future[Page], Chain] = {}
+        self._requests: dict[Future[Page], Chain] = {}
         self._frames: list[pl.DataFrame] = []
         self._keys = 0
         self._taken_at = 0
@@ -62,16 +62,16 @@ class SideBySide:
 
     def listing(self, request_seconds: float, listing_seconds: float) -> Listing:
         """Raises the first error, and AcctError if a page or the whole listing takes too long."""
-        while self._waiting or self._asked:
-            while self._waiting and len(self._asked) < WORKERS:
+        while self._waiting or self._requests:
+            while self._waiting and len(self._requests) < WORKERS:
                 self._begin(self._waiting.popleft(), request_seconds)
-            soonest = min(self._asked.values(), key=lambda chain: chain.deadline)
-            done, _ = wait(self._asked, max(0, soonest.deadline - time.monotonic()), FIRST_COMPLETED)
+            soonest = min(self._requests.values(), key=lambda chain: chain.deadline)
+            done, _ = wait(self._requests, max(0, soonest.deadline - time.monotonic()), FIRST_COMPLETED)
             if not done:
                 said = f"the answer took more than {counted(round(request_seconds), 'second')}"
                 raise AcctError(self._where(soonest), said, CHECK_SERVER)
             for future in done:
-                self._take(self._asked.pop(future), future.result())
+                self._take(self._requests.pop(future), future.result())
             if time.monotonic() > self._begun + listing_seconds:
                 said = f"the listing took more than {counted(round(listing_seconds / 3600), 'hour')}"
                 raise AcctError(self._place, said, CHECK_SERVER)
@@ -85,8 +85,8 @@ class SideBySide:
 
     def _begin(self, chain: Chain, request_seconds: float) -> None:
         chain.deadline = time.monotonic() + request_seconds
-        asked = self._ask(self._where(chain), chain.prefix, chain.instead_of is not None, chain.token)
-        self._asked[asked] = chain
+        request = self._ask(self._where(chain), chain.prefix, chain.instead_of is not None, chain.token)
+        self._requests[request] = chain
 
     def _where(self, chain: Chain) -> str:
         of = "" if chain.prefix == self._source_prefix else f", prefix {chain.prefix}"
@@ -106,7 +106,7 @@ class SideBySide:
             self._take_objects(chain, page)
 
     def _take_objects(self, chain: Chain, page: Page) -> None:
-        idle = WORKERS - len(self._asked) - len(self._waiting)
+        idle = WORKERS - len(self._requests) - len(self._waiting)
         if chain.pages == 1 and page.token and idle >= WORKERS * 3 / 4:
             chain.objects.append(page.objects)
             self._waiting.append(Chain(chain.prefix, instead_of=chain))

@@ -100,7 +100,7 @@ def refuse_dtd(response_dict: dict[str, Any], **_: object) -> None:
         response_dict["body"] = b""
 
 
-def page_of(where: str, page: Answer | None, date: str | None, asked: PageRequest) -> Page:
+def page_of(where: str, page: Answer | None, date: str | None, request: PageRequest) -> Page:
     """Raises AcctError, naming page or key, for a page that is not what the S3 API promises."""
     root = page.root if page else None
     if page is None or root is None or root.tag.rpartition("}")[2] != ROOT:
@@ -109,7 +109,7 @@ def page_of(where: str, page: Answer | None, date: str | None, asked: PageReques
     name, truncated = root.findtext(f"{space}Name"), root.findtext(f"{space}IsTruncated")
     if name is None or truncated not in {"true", "false"}:
         raise AcctError(where, NO_LISTING, CHECK_SERVER)
-    if name != asked.bucket:
+    if name != request.bucket:
         raise AcctError(where, f"is a listing of the bucket {name!r}", CHECK_SERVER)
     token = root.findtext(f"{space}NextContinuationToken") or ""
     if truncated == "true" and not token:
@@ -117,14 +117,14 @@ def page_of(where: str, page: Answer | None, date: str | None, asked: PageReques
     if token and truncated == "false":
         raise AcctError(where, "has a token, but says that no more pages follow", CHECK_SERVER)
     encoded = root.findtext(f"{space}EncodingType") == "url"
-    folders = _folders(where, root, space, encoded, asked)
+    folders = _folders(where, root, space, encoded, request)
     rare = _members(root, space)
     keys, *others = [[*plain, *other] for plain, other in zip(page.plain, rare, strict=True)]
     count = root.findtext(f"{space}KeyCount")
     # Some servers count folders as keys, others do not.
     if count is not None and count not in {str(len(keys)), str(len(keys) + len(folders))}:
         raise AcctError(where, f"has {counted(len(keys), 'key')}, but its KeyCount is {count}", CHECK_SERVER)
-    objects = _objects(where, [_decoded(keys, encoded), *others], asked)
+    objects = _objects(where, [_decoded(keys, encoded), *others], request)
     return Page(objects, folders, token, date)
 
 
@@ -175,14 +175,19 @@ def _members(root: Element, space: str) -> list[list[str | None]]:
     return columns
 
 
-def _folders(where: str, root: Element, space: str, encoded: bool, asked: PageRequest) -> list[str]:
+def _folders(where: str, root: Element, space: str, encoded: bool, request: PageRequest) -> list[str]:
     texts = [entry.findtext(f"{space}Prefix") for entry in root.iterfind(f"{space}CommonPrefixes")]
     folders = _decoded(texts, encoded)
-    if folders and not asked.folders:  # keys would be hidden in them
+    if folders and not request.folders:  # keys would be hidden in them
         raise AcctError(where, "has common prefixes, which were not requested", CHECK_SERVER)
     for folder in folders:
-        if not folder or len(folder) <= len(asked.prefix) or not folder.startswith(asked.prefix) or folder[-1] != "/":
-            what = f"has the common prefix {folder!r}, which is not a folder below {asked.prefix!r}"
+        if (
+            not folder
+            or len(folder) <= len(request.prefix)
+            or not folder.startswith(request.prefix)
+            or folder[-1] != "/"
+        ):
+            what = f"has the common prefix {folder!r}, which is not a folder below {request.prefix!r}"
             raise AcctError(where, what, CHECK_SERVER)
     return [folder for folder in folders if folder]
 
@@ -195,47 +200,47 @@ def _decoded(keys: list[str | None], encoded: bool) -> list[str | None]:
     return [unquote_plus(key) if key and ("%" in key or "+" in key) else key for key in slashed]
 
 
-def _objects(where: str, columns: list[list[str | None]], asked: PageRequest) -> pl.DataFrame:
+def _objects(where: str, columns: list[list[str | None]], request: PageRequest) -> pl.DataFrame:
     texts = pl.DataFrame(dict(zip(MEMBERS, columns, strict=True)), schema=dict.fromkeys(MEMBERS, pl.String()))
-    objects = _typed(texts, asked)
+    objects = _typed(texts, request)
     if objects["sound"].all():
         return objects.select(list(OBJECTS))
     dated = zip(texts["LastModified"], objects["modified_at"], strict=True)  # some texts have another form
     modified = [_instant(where, text) if modified_at is None else text for text, modified_at in dated]
-    objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), asked)
-    for key, of_asked, size, size_bytes in (
+    objects = _typed(texts.with_columns(LastModified=pl.Series(modified, dtype=pl.String)), request)
+    for key, of_request, size, size_bytes in (
         objects.with_columns(texts["Size"])
         .filter(~pl.col("sound"))
-        .select("full_key", "of_asked", "Size", "size_bytes")
+        .select("full_key", "of_request", "Size", "size_bytes")
         .iter_rows()
     ):
         if not key:
             raise AcctError(where, "has an object without a key", CHECK_SERVER)
-        if not of_asked:
-            raise AcctError(f"{where}, key {key}", f"does not start with {asked.prefix}", CHECK_SERVER)
+        if not of_request:
+            raise AcctError(f"{where}, key {key}", f"does not start with {request.prefix}", CHECK_SERVER)
         if size is not None and size_bytes is None:
             raise AcctError(where, NO_NUMBER, CHECK_SERVER)
         raise AcctError(f"{where}, key {key}", "has no valid size", CHECK_SERVER)
     return objects.select(list(OBJECTS))
 
 
-def _typed(texts: pl.DataFrame, asked: PageRequest) -> pl.DataFrame:
-    """As OBJECTS, with `sound` (nothing is wrong), `full_key`, and `of_asked` (below the requested prefix)."""
+def _typed(texts: pl.DataFrame, request: PageRequest) -> pl.DataFrame:
+    """As OBJECTS, with `sound` (nothing is wrong), `full_key`, and `of_request` (below the requested prefix)."""
     key = pl.col("Key")
     size_bytes = pl.col("Size").cast(pl.Int64, strict=False)
     modified = pl.col("LastModified").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
     modified_at = modified.dt.epoch("s")
     modified_at = pl.when(modified_at.is_between(FIRST, LAST)).then(modified_at)
-    of_asked = key.str.starts_with(asked.prefix)
-    sound = (key != "") & of_asked & (size_bytes >= 0) & modified_at.is_not_null()
+    of_request = key.str.starts_with(request.prefix)
+    sound = (key != "") & of_request & (size_bytes >= 0) & modified_at.is_not_null()
     return texts.select(
-        key=key.str.strip_prefix(asked.source_prefix),
+        key=key.str.strip_prefix(request.source_prefix),
         size_bytes=size_bytes,
         modified_at=modified_at,
         content_tag=pl.col("ETag").fill_null("").str.strip_chars('"'),
         sound=sound.fill_null(False),
         full_key=key,
-        of_asked=of_asked,
+        of_request=of_request,
     )
 
 

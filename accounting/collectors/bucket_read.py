@@ -63,8 +63,8 @@ class ShortWay:
     def page(self, query: Mapping[str, str], limit_bytes: int, seconds: float) -> Plain | None:
         """The bucket's answer to a query; None as in `read`."""
         bucket = self._base if self._path_at == len(self._base) - 1 else self._base.removesuffix("/")
-        asked = "&".join(f"{name}={quote(value, safe='~')}" for name, value in query.items())
-        return self._answer(f"{bucket}?{asked}", limit_bytes, seconds)
+        parameters = "&".join(f"{name}={quote(value, safe='~')}" for name, value in query.items())
+        return self._answer(f"{bucket}?{parameters}", limit_bytes, seconds)
 
     def _answer(self, url: str, limit_bytes: int, seconds: float) -> Plain | None:
         deadline = time.monotonic() + seconds

@@ -66,7 +66,7 @@ class Versions:
     def _allowed(self, where: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
         """The answer of a call; None if the server does not allow it."""
 
-        def asked() -> dict[str, Any] | None:
+        def answer_of() -> dict[str, Any] | None:
             try:
                 return call()
             except ClientError as error:
@@ -74,7 +74,7 @@ class Versions:
                     return None
                 raise
 
-        return self._answer(where, asked)
+        return self._answer(where, answer_of)
 
     def _versioning(self) -> dict[str, Any]:
         return dict(self._client.get_bucket_versioning(Bucket=self._bucket))

@@ -55,8 +55,8 @@ _GLOBAL_OPTIONS = ("--ledger", "--config", "--wait")
 _GLOBAL_FLAGS = ("--quiet", "-q")
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         write_out(f"acct {version('package-accounting')}\n", None)
         raise typer.Exit
 

@@ -120,10 +120,10 @@ def month_range(text: str) -> list[Month]:
     return months
 
 
-def format_of(kinds: type[F], asked: F | None, output: Path | None) -> F:
+def format_of(kinds: type[F], wanted: F | None, output: Path | None) -> F:
     """The format that was given, else that of the file's suffix, else text; AcctError for an unknown suffix."""
-    if asked is not None:
-        return asked
+    if wanted is not None:
+        return wanted
     ending = output.suffix[1:].lower() if output else ""
     if ending in ("", "txt"):
         return kinds("text")

@@ -77,7 +77,7 @@ def report(
         _write_page(context, workspace, month(month_), as_, output)
 
 
-def _write_page(context: typer.Context, workspace: str, asked: Month | None, format_: StatementFormat,
+def _write_page(context: typer.Context, workspace: str, month: Month | None, format_: StatementFormat,
                 output: Path | None) -> None:  # fmt: skip
     from accounting.billing.statement_page import statement_page
     from accounting.ledger import reading
@@ -87,7 +87,7 @@ def _write_page(context: typer.Context, workspace: str, asked: Month | None, for
     if format_ is StatementFormat.pdf and output is None and terminal_width():
         raise AcctError("--format pdf", "cannot be printed on a terminal", "give a file with --output")
     with showing_progress(f"billing {workspace}"), reading(settings(context).ledger) as ledger:
-        page = statement_page(ledger, workspace, asked)
+        page = statement_page(ledger, workspace, month)
     if format_ is StatementFormat.text and output is None:
         write_text(lambda width: page_text(page, width))
     else:
