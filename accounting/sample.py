@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accounting.collectors.snapshot_file import COLUMNS
+from accounting.collectors.files.snapshot_file import COLUMNS
 from accounting.instants import Month, format_instant
 
 DAY = 86_400

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from accounting.analysis.forecasting import forecast
+from accounting.analysis.trend import trend
 from accounting.billing.grouping import statements
-from accounting.billing.trend import trend
-from accounting.foresight.forecasting import forecast
 from accounting.instants import Month
 from accounting.ledger import reading
 from accounting.monthly.run import run
-from accounting.rendering.forecast_chart import forecast_chart
-from accounting.rendering.months import months_html
-from accounting.rendering.page import page_html
+from accounting.rendering.analysis.forecast_chart import forecast_chart
+from accounting.rendering.statement.months import months_html
+from accounting.rendering.statement.page import page_html
 from tests.support.clock import PATIENCE_SECONDS
 from tests.support.closing import seal
 from tests.support.events import event

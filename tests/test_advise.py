@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounting.analysis.advising import KINDS, Advice, advise
+from accounting.analysis.deleting import subject
 from accounting.billing.rating import round_half_up
-from accounting.collectors.collected import MANIFESTS
+from accounting.collectors.layouts.collected import MANIFESTS
 from accounting.facts.manifests import keep_manifests
-from accounting.foresight.advising import KINDS, Advice, advise
-from accounting.foresight.deleting import subject
 from accounting.instants import format_instant
 from accounting.ledger import reading, writing
 from tests.support import model_of_rules as model
@@ -259,7 +259,7 @@ def test_what_frees_nothing_alone_is_advised_together(tmp_path: Path, monkeypatc
     assert [part.freed_bytes for part in shown[images].parts] == [0, 0, 0]
     # In December the repository's retention is over, and the layer of all three goes with two.
     assert (shown[images].saved_minor, found.together[1]) == ((30 * 25 * 20 // 30, 50 * 25), 50 * 25)
-    monkeypatch.setattr("accounting.foresight.advising.MOST", 1)
+    monkeypatch.setattr("accounting.analysis.advising.MOST", 1)
     less = advise(these.ledger, "acme", 1, lambda progress: None)
     assert ([each.joint_bytes for each in less.advice], less.left_out) == ([30 * GB], 1)
     assert less.together == found.together

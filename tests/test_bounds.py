@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from accounting.billing.closing import months_left_open
-from accounting.billing.statement_page import StatementPage, statement_pages
-from accounting.collectors import event_file
+from accounting.analysis.advising import advise
+from accounting.analysis.whatif import what_if
+from accounting.closing.closing import months_left_open
+from accounting.collectors.files import event_file
 from accounting.errors import AcctError
 from accounting.facts.events import record
-from accounting.foresight.advising import advise
-from accounting.foresight.whatif import what_if
 from accounting.instants import Month, format_instant
 from accounting.ledger import reading, writing
 from accounting.model import Correction, LineKey
-from accounting.rendering.page_sections import sections
+from accounting.pages.statement_page import StatementPage, statement_pages
+from accounting.rendering.statement.page_sections import sections
 from tests.support import model_of_rules as model
 from tests.support.closing import seal
 from tests.support.deleting import CARD, GB

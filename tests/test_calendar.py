@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from icalendar import Calendar
 
-from accounting.billing.retention import RetentionCalendar, retention_calendar
+from accounting.analysis.retention import RetentionCalendar, retention_calendar
 from accounting.instants import format_instant
 from accounting.ledger import reading
 from accounting.text import visible

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from accounting.billing.verifying import verify
+from accounting.closing.verifying import verify
 from accounting.facts.sealed import closings
 from accounting.instants import Month, format_instant
 from accounting.ledger import reading

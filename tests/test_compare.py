@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from accounting.billing.comparing import side_by_side
+from accounting.analysis.comparing import side_by_side
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.model import Correction, Line, LineKey
-from accounting.rendering.comparison import comparisons_json, comparisons_text
+from accounting.rendering.analysis.comparison import comparisons_json, comparisons_text
 from tests.support.cli_runner import run
 from tests.support.golden import GoldenCase, minor_units, named_cases
 from tests.support.statements import BILL, WEB

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from accounting.facts.example_cards import example_names, example_text
-from accounting.facts.ratecard import parse_card
 from accounting.instants import Month, format_instant
+from accounting.rates.example_cards import example_names, example_text
+from accounting.rates.ratecard import parse_card
 from tests.support.cli_runner import run
 
 GITHUB, DOCKER, AMAZON, GOOGLE = (

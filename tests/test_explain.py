@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.billing.explaining import explain, package_name
-from accounting.billing.explanation import Explanation, LineExplanation, total
 from accounting.billing.statement import statement
 from accounting.errors import AcctError
+from accounting.explaining.explaining import explain, package_name
+from accounting.explaining.explanation import Explanation, LineExplanation, total
 from accounting.facts.snapshots import Offer, digest_of_frame, take_in
 from accounting.instants import Month, parse_instant
 from accounting.ledger import Ledger, reading, view, writing
-from accounting.rendering.explanation import explanation_text
-from accounting.rendering.explanation_data import explanation_csv, explanation_json
+from accounting.rendering.explaining.explanation import explanation_text
+from accounting.rendering.explaining.explanation_data import explanation_csv, explanation_json
 from tests.support.cli_runner import run
 from tests.support.events import event
 from tests.support.golden import GoldenCase, golden_books, golden_cases, named_cases

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from accounting.billing.explaining import explain
-from accounting.billing.explanation import CorrectionExplanation, Explanation
 from accounting.billing.statement import statement
 from accounting.errors import AcctError
+from accounting.explaining.explaining import explain
+from accounting.explaining.explanation import CorrectionExplanation, Explanation
 from accounting.facts.sealed import sealed_so_far
 from accounting.instants import Month
 from accounting.ledger import EVERYTHING, reading
-from accounting.rendering.explanation import explanation_text
-from accounting.rendering.explanation_data import explanation_csv, explanation_json
+from accounting.rendering.explaining.explanation import explanation_text
+from accounting.rendering.explaining.explanation_data import explanation_csv, explanation_json
 from tests.support import model_of_rules as model
 from tests.support.closing import billable, known_until, late_evidence, seal, with_steps
 from tests.support.events import event

@@ -13,9 +13,9 @@ import pytest
 from defusedxml import ElementTree
 from hypothesis import given
 
+from accounting.analysis.forecasting import ForecastMonth, forecast
+from accounting.analysis.ranges import ENOUGH_DAYS, futures, inner_range, losing_once
 from accounting.errors import AcctError
-from accounting.foresight.forecasting import ForecastMonth, forecast
-from accounting.foresight.ranges import ENOUGH_DAYS, futures, inner_range, losing_once
 from tests.support import model_of_rules as model
 from tests.support.cli_runner import run
 from tests.support.golden import minor_units

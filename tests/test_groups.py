@@ -12,15 +12,15 @@ from unittest import mock
 
 import pytest
 
+from accounting.analysis.trend import LineChange, Reasons, Trend, Versions, trend
 from accounting.billing.grouping import GROUPS, add, grouped, statements, total
-from accounting.billing.trend import LineChange, Reasons, Trend, Versions, trend
 from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
 from accounting.instants import Month
 from accounting.ledger import reading
 from accounting.model import LineKey
-from accounting.rendering.months import months_html, months_json, months_markdown, months_text
-from accounting.rendering.trend import trend_section
+from accounting.rendering.analysis.trend import trend_section
+from accounting.rendering.statement.months import months_html, months_json, months_markdown, months_text
 from tests.support.cli_runner import run
 from tests.support.golden import minor_units, named_cases
 from tests.support.hostile import HOSTILE

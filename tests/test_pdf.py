@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.billing.statement_page import RepositoryLines, StatementPage, statement_page
 from accounting.instants import Month, parse_instant
 from accounting.ledger import reading
 from accounting.model import HeldName, Line, LineKey
+from accounting.pages.statement_page import RepositoryLines, StatementPage, statement_page
 from accounting.paths import shipped
-from accounting.rendering import fonts
-from accounting.rendering import page_pdf as pdf
+from accounting.rendering.statement import fonts
+from accounting.rendering.statement import page_pdf as pdf
 from tests.support.cli_runner import run, run_today, surroundings
 from tests.support.clock import clock_at
 from tests.support.hostile import HOSTILE

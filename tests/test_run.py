@@ -26,7 +26,7 @@ from accounting.ledger import reading
 from accounting.monthly import statements as run_statements
 from accounting.monthly.run import run as run_month
 from accounting.monthly.statements import statement_stems
-from accounting.rendering.formats import FORMATS
+from accounting.rendering.statement.formats import FORMATS
 from tests.support import model_of_rules as model
 from tests.support.cli_runner import Result, run, surroundings
 from tests.support.closing import CARD, SNAPSHOT

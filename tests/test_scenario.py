@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.billing.statement import statement
-from accounting.errors import AcctError
-from accounting.facts.statement_json import statement_json
-from accounting.foresight.scenario import (
+from accounting.analysis.scenario import (
     Supposed,
     goes_on,
     happens,
@@ -22,6 +19,9 @@ from accounting.foresight.scenario import (
     taken_back,
     versions_go,
 )
+from accounting.billing.statement import statement
+from accounting.errors import AcctError
+from accounting.facts.statement_json import statement_json
 from accounting.instants import Month
 from accounting.ledger import reading
 from tests.support.histories import histories

@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.billing.rating import round_half_up
-from accounting.billing.reckoning import amount_of_lines, reckon
 from accounting.billing.statement import statements
-from accounting.billing.statement_page import StatementPage, statement_page
 from accounting.errors import AcctError
 from accounting.facts.sealed import digest_of
 from accounting.facts.statement_json import statement_json
 from accounting.instants import Month, parse_instant
 from accounting.ledger import reading
 from accounting.model import Statement
-from accounting.rendering.page import page_html, page_text
-from accounting.rendering.page_markdown import page_markdown
-from accounting.rendering.page_sections import by_day, sections
+from accounting.pages.reckoning import amount_of_lines, reckon
+from accounting.pages.statement_page import StatementPage, statement_page
+from accounting.rendering.statement.page import page_html, page_text
+from accounting.rendering.statement.page_markdown import page_markdown
+from accounting.rendering.statement.page_sections import by_day, sections
 from tests.support.closing import seal
 from tests.support.events import event
 from tests.support.golden import GoldenCase, golden_books, golden_cases

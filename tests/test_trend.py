@@ -10,14 +10,14 @@ from pathlib import Path
 
 from hypothesis import given
 
+from accounting.analysis.trend import LineChange, Reasons, Trend, Versions, trend
 from accounting.billing.grouping import statements
-from accounting.billing.trend import LineChange, Reasons, Trend, Versions, trend
 from accounting.billing.usage import coverage
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import Ledger, reading
 from accounting.model import LineKey, Statement
-from accounting.rendering.trend import trend_section
+from accounting.rendering.analysis.trend import trend_section
 from tests.support import model_of_rules as model
 from tests.support.cli_runner import run
 from tests.support.histories import histories

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounting.analysis.deleting import Kind, subject
+from accounting.analysis.whatif import WhatIf, what_if
 from accounting.billing.rating import round_half_up
 from accounting.errors import AcctError
 from accounting.facts.statement_json import statement_json
-from accounting.foresight.deleting import Kind, subject
-from accounting.foresight.whatif import WhatIf, what_if
 from accounting.model import Statement
 from tests.support import model_of_rules as model
 from tests.support.cli_runner import run

@@ -15,7 +15,7 @@ import pyarrow as pa
 from adbc_driver_manager import Error
 from adbc_driver_postgresql import StatementOptions
 
-from accounting.collectors.store import Progress
+from accounting.collectors.places.store import Progress
 from accounting.errors import AcctError
 from accounting.instants import FIRST, LAST, format_instant
 from accounting.model import FORMATS, Source

@@ -32,8 +32,8 @@ def advise(
 
     Example: acct advise --workspace acme --keep 5
     """
-    from accounting.foresight.advising import advise as advised_of
-    from accounting.rendering.advice import advice_json, advice_text
+    from accounting.analysis.advising import advise as advised_of
+    from accounting.rendering.analysis.advice import advice_json, advice_text
 
     as_ = format_of(OutputFormat, format_, output)
     with showing_progress(f"billing advice for {workspace}") as progress:

@@ -30,9 +30,9 @@ def calendar(
 
     Example: acct calendar --workspace acme --output acme.ics
     """
-    from accounting.billing.retention import retention_calendar
+    from accounting.analysis.retention import retention_calendar
     from accounting.ledger import reading
-    from accounting.rendering.calendar import calendar_ics, calendar_json, calendar_text
+    from accounting.rendering.analysis.calendar import calendar_ics, calendar_json, calendar_text
 
     as_ = format_of(CalendarFormat, format_, output)
     with reading(settings(context).ledger) as ledger:

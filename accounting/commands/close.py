@@ -26,8 +26,8 @@ def close(
 
     Example: acct close --month 2026-10 --yes
     """
-    from accounting.billing.closing import close as close_month
-    from accounting.billing.closing import months_left_open, require_closable
+    from accounting.closing.closing import close as close_month
+    from accounting.closing.closing import months_left_open, require_closable
     from accounting.facts.cards import card_in_force
     from accounting.facts.sealed import is_closed
     from accounting.ledger import reading, writing

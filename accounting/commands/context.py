@@ -146,8 +146,8 @@ def say(text: str) -> None:
 
 def say_what_was_uploaded_again(ledger_path: Path) -> None:
     """Print a note for each package that was uploaded after its deletion, with the event that corrects this."""
-    from accounting.billing.unseen import reuploaded_now
     from accounting.ledger import reading
+    from accounting.pages.unseen import reuploaded_now
     from accounting.rendering.status import reuploaded_sentence
 
     with reading(ledger_path) as ledger:

@@ -79,7 +79,7 @@ def _write(out: Path, now: int, sample: "Sample") -> list[tuple[str, int, Path]]
 
 def _import(ledger_path: Path, snapshots: list[tuple[str, int, Path]]) -> None:
     """Do what `acct import snapshot` does, for many files in one transaction."""
-    from accounting.collectors import snapshot_file
+    from accounting.collectors.files import snapshot_file
     from accounting.facts.snapshots import Offer, digest_of_file, take_in
     from accounting.ledger import writing
 

@@ -46,10 +46,10 @@ def explain(
 
     Example: acct explain --workspace acme --month 2026-10 --package container/team/api
     """
-    from accounting.billing.explaining import explain as explain_bill
+    from accounting.explaining.explaining import explain as explain_bill
     from accounting.ledger import reading
-    from accounting.rendering.explanation import explanation_text
-    from accounting.rendering.explanation_data import explanation_csv, explanation_json
+    from accounting.rendering.explaining.explanation import explanation_text
+    from accounting.rendering.explaining.explanation_data import explanation_csv, explanation_json
 
     wanted = month_of(month)
     as_ = format_of(ExplanationFormat, format_, output)

@@ -34,9 +34,9 @@ def forecast(
 
     Example: acct forecast --workspace acme --plot acme.svg
     """
-    from accounting.foresight.forecasting import forecast as forecast_of
-    from accounting.rendering.forecast import forecast_json, forecast_text
-    from accounting.rendering.forecast_chart import forecast_chart
+    from accounting.analysis.forecasting import forecast as forecast_of
+    from accounting.rendering.analysis.forecast import forecast_json, forecast_text
+    from accounting.rendering.analysis.forecast_chart import forecast_chart
 
     as_ = format_of(OutputFormat, format_, output)
     if plot is not None and plot.suffix.lower() != ".svg":

@@ -96,7 +96,7 @@ def snapshot(
 
 def _instants(files: list[Path], taken_at: str | None) -> list[int]:
     """When the snapshots in files were taken: the instant given for a single file, or that at the end of each name."""
-    from accounting.collectors.snapshot_names import instant_of
+    from accounting.collectors.files.snapshot_names import instant_of
 
     if taken_at is not None:
         if len(files) > 1:
@@ -146,7 +146,7 @@ def events(
 
     Example: acct import events events.jsonl
     """
-    from accounting.collectors import event_file
+    from accounting.collectors.files import event_file
     from accounting.facts.events import record
     from accounting.ledger import writing
 
@@ -183,7 +183,7 @@ def links(
 
     Example: acct import links links.csv
     """
-    from accounting.collectors import links_file
+    from accounting.collectors.files import links_file
     from accounting.facts.events import record_links
     from accounting.ledger import writing
 

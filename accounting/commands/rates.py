@@ -71,8 +71,8 @@ def show(context: typer.Context, format_: PrintedFormat = OutputFormat.text) -> 
     Example: acct rates show
     """
     from accounting.facts.cards import card_text
-    from accounting.facts.ratecard import card_json
     from accounting.ledger import reading
+    from accounting.rates.ratecard import card_json
 
     path = settings(context).ledger
     with reading(path) as ledger:
@@ -108,9 +108,9 @@ def compare(
 
     Example: acct rates compare next-year.toml --month 2026-10 --workspace acme
     """
-    from accounting.billing.comparing import compare as compared
+    from accounting.analysis.comparing import compare as compared
     from accounting.ledger import reading
-    from accounting.rendering.comparison import comparisons_json, comparisons_text
+    from accounting.rendering.analysis.comparison import comparisons_json, comparisons_text
 
     as_ = format_of(OutputFormat, format_, output)
     wanted = month_of(month_)
@@ -125,7 +125,7 @@ def compare(
 
 def _card(file: Path | None, example: str | None) -> tuple[str, str]:
     """The name of a card and its TOML, from a file or from the examples."""
-    from accounting.facts.example_cards import example_text
+    from accounting.rates.example_cards import example_text
 
     if file is not None and example is None:
         return str(file), _checked(file)
@@ -135,7 +135,7 @@ def _card(file: Path | None, example: str | None) -> tuple[str, str]:
 
 
 def _checked(file: Path) -> str:
-    from accounting.facts.ratecard import parse_card
+    from accounting.rates.ratecard import parse_card
 
     try:
         text = file.read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ def reconcile(
 
     Example: acct reconcile images
     """
-    from accounting.billing.reconciling import reconcile as reconcile_source
+    from accounting.reconciling import reconcile as reconcile_source
     from accounting.rendering.reconciliation import reconciliation_json, reconciliation_text
 
     as_ = format_of(OutputFormat, format_, output)

@@ -79,10 +79,10 @@ def report(
 
 def _write_page(context: typer.Context, workspace: str, month: Month | None, format_: StatementFormat,
                 output: Path | None) -> None:  # fmt: skip
-    from accounting.billing.statement_page import statement_page
     from accounting.ledger import reading
-    from accounting.rendering.formats import FORMATS
-    from accounting.rendering.page import page_text
+    from accounting.pages.statement_page import statement_page
+    from accounting.rendering.statement.formats import FORMATS
+    from accounting.rendering.statement.page import page_text
 
     if format_ is StatementFormat.pdf and output is None and terminal_width():
         raise AcctError("--format pdf", "cannot be printed on a terminal", "give a file with --output")
@@ -96,11 +96,17 @@ def _write_page(context: typer.Context, workspace: str, month: Month | None, for
 
 def _write_months(context: typer.Context, workspace: str, months: Sequence[Month | None], by: str | None,
                   format_: StatementFormat, output: Path | None) -> None:  # fmt: skip
+    from accounting.analysis.trend import trend
     from accounting.billing.grouping import statements
-    from accounting.billing.trend import trend
     from accounting.ledger import reading
-    from accounting.rendering.months import grouped_json, months_html, months_json, months_markdown, months_text
-    from accounting.rendering.page_csv import groups_csv, statements_csv
+    from accounting.rendering.statement.months import (
+        grouped_json,
+        months_html,
+        months_json,
+        months_markdown,
+        months_text,
+    )
+    from accounting.rendering.statement.page_csv import groups_csv, statements_csv
 
     if format_ is StatementFormat.pdf:
         raise typer.BadParameter("pdf is not available for --by or a range of months. Use another --format.")

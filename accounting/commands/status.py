@@ -17,11 +17,11 @@ def status(
 
     Example: acct status
     """
-    from accounting.billing.unseen import hidden_now, reuploaded_now
     from accounting.billing.usage import coverage
     from accounting.facts.broken import broken_now
     from accounting.facts.sources import databases_asked, months_known, source_states
     from accounting.ledger import reading
+    from accounting.pages.unseen import hidden_now, reuploaded_now
     from accounting.rendering.status import Status, status_json, status_text
 
     with reading(settings(context).ledger) as ledger:

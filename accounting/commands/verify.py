@@ -25,8 +25,8 @@ def verify(
 
     Example: acct verify
     """
-    from accounting.billing.verifying import closings_of
-    from accounting.billing.verifying import verify as verify_months
+    from accounting.closing.verifying import closings_of
+    from accounting.closing.verifying import verify as verify_months
     from accounting.ledger import reading
     from accounting.rendering.verify import verified_json
 

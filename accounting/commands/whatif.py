@@ -20,7 +20,7 @@ from accounting.commands.context import (
 from accounting.errors import AcctError
 
 if TYPE_CHECKING:
-    from accounting.foresight.deleting import Kind
+    from accounting.analysis.deleting import Kind
 
 _group = typer.Typer(cls=Group)
 _On = Annotated[
@@ -98,8 +98,8 @@ def _split(text: str, parts: int, shape: str) -> tuple[str, str]:
 
 def _show(context: typer.Context, kind: "Kind", workspace: str, name: str, on: str | None,
           format_: WrittenFormat, output: Path | None) -> None:  # fmt: skip
-    from accounting.foresight.whatif import what_if
-    from accounting.rendering.whatif import whatif_json, whatif_text
+    from accounting.analysis.whatif import what_if
+    from accounting.rendering.analysis.whatif import whatif_json, whatif_text
 
     as_ = format_of(OutputFormat, format_, output)
     at = None if on is None else instant("--on", on)

@@ -23,9 +23,9 @@ from fractions import Fraction
 from math import lcm
 
 from accounting.billing.bills import bill_batches
-from accounting.billing.closing import require_final
 from accounting.billing.rating import apportion, round_half_up
 from accounting.billing.statement import as_stated, query_of
+from accounting.closing.closing import require_final
 from accounting.errors import AcctError
 from accounting.exports.levels import Level, levels_of
 from accounting.exports.package_urls import package_id, package_url

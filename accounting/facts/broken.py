@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from accounting.collectors.collected import KINDS, Collected
+from accounting.collectors.layouts.collected import KINDS, Collected
 from accounting.errors import AcctError
 from accounting.ledger import Ledger
 from accounting.text import counted

@@ -1,10 +1,10 @@
 """Rate cards in the ledger: stored as they were loaded; the latest is in force."""
 
 from accounting.errors import AcctError
-from accounting.facts.ratecard import NO_CARD, parse_card
 from accounting.instants import Month, midnight
 from accounting.ledger import EVERYTHING, Ledger
 from accounting.model import Rate, RateCard, Rule
+from accounting.rates.ratecard import NO_CARD, parse_card
 
 _WHERE = "the rate card in the ledger"
 

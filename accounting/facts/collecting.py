@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from accounting.collectors import distribution, maven2, verdaccio
-from accounting.collectors.collected import Collected, Manifests
-from accounting.collectors.places import open_store
+from accounting.collectors.layouts import distribution, maven2, verdaccio
+from accounting.collectors.layouts.collected import Collected, Manifests
+from accounting.collectors.places.opening import open_store
 from accounting.errors import AcctError
 from accounting.facts.broken import BrokenObject, broken_in, broken_now, record_broken, refuse_many_broken
 from accounting.facts.manifests import Journal, keep_manifests, known_manifests

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from accounting.collectors.json_lines import broken_array, is_array
-from accounting.collectors.snapshot_file import position
+from accounting.collectors.files.json_lines import broken_array, is_array
+from accounting.collectors.files.snapshot_file import position
 from accounting.errors import AcctError
 from accounting.facts.cards import card_in_force
 from accounting.instants import midnight

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from accounting.collectors.collected import MANIFESTS
+from accounting.collectors.layouts.collected import MANIFESTS
 from accounting.errors import AcctError
 from accounting.ledger import Ledger
 

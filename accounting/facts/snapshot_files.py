@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from accounting.collectors import snapshot_file
+from accounting.collectors.files import snapshot_file
 from accounting.errors import AcctError
 from accounting.facts.snapshots import Offer, Taken, digest_of_file, take_in
 from accounting.instants import format_instant

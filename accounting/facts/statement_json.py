@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from accounting.facts.ratecard import minor_digits_of
 from accounting.instants import Month, format_instant, parse_instant
 from accounting.model import Correction, HeldName, Line, LineKey, Statement
+from accounting.rates.ratecard import minor_digits_of
 from accounting.tables import json_text
 from accounting.text import money
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from accounting.collectors.collected import UNKNOWN, Collected
+from accounting.collectors.layouts.collected import UNKNOWN, Collected
 from accounting.errors import AcctError
 from accounting.ledger import Ledger
 from accounting.model import Source

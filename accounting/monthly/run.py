@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from accounting.billing.bills import MonthQuery
-from accounting.billing.closing import require_final, require_known
 from accounting.billing.statement import query_of, workspace_names
-from accounting.billing.statement_page import statement_pages
+from accounting.closing.closing import require_final, require_known
 from accounting.exports.focus import Row, invoices
 from accounting.exports.focus_files import write_csv
 from accounting.facts.sealed import is_closed, sealed_amounts
@@ -24,6 +23,7 @@ from accounting.monthly.manifest import MANIFEST, write_manifest
 from accounting.monthly.new_folders import appearing_folder
 from accounting.monthly.statements import StatementWriter, file_names, statement_stems
 from accounting.monthly.summary import Figures, Summary, amounts_before, figures_of, write_summary
+from accounting.pages.statement_page import statement_pages
 from accounting.rates.periods import rate_periods, unit_of
 
 FOCUS = "focus.csv"

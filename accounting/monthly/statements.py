@@ -15,9 +15,9 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Self
 
-from accounting.billing.statement_page import StatementPage
 from accounting.errors import AcctError
-from accounting.rendering.formats import FORMATS
+from accounting.pages.statement_page import StatementPage
+from accounting.rendering.statement.formats import FORMATS
 
 _FOLDER = "statements"
 _LONGEST_STEM = 80

@@ -11,9 +11,9 @@ from math import lcm
 
 import polars as pl
 
-from accounting.billing.comparing import Comparison, Figures
-from accounting.billing.explanation import Allocation, Cause, Explanation, LineExplanation
+from accounting.analysis.comparing import Comparison, Figures
 from accounting.billing.rating import apportion, round_half_up
+from accounting.explaining.explanation import Allocation, Cause, Explanation, LineExplanation
 from accounting.facts.sources import SourceState
 from accounting.instants import Month
 from accounting.model import LineKey, Statement

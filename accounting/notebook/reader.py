@@ -13,11 +13,11 @@ import polars as pl
 from polars import selectors
 from polars.exceptions import DuplicateError
 
-from accounting.billing.comparing import compare
-from accounting.billing.explaining import explain
+from accounting.analysis.comparing import compare
 from accounting.billing.statement import query_of, require_workspace, statement, statements
 from accounting.billing.usage import coverage
 from accounting.errors import AcctError
+from accounting.explaining.explaining import explain
 from accounting.facts.sources import months_known, source_states
 from accounting.instants import Month
 from accounting.ledger import Ledger, reading, refusing

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from accounting.billing.reconciling import Reconciliation
 from accounting.instants import format_instant, shown_instant
 from accounting.model import StoredState
+from accounting.reconciling import Reconciliation
 from accounting.rendering.broken import broken_json, broken_text
 from accounting.rendering.common import STATE_WORDS
 from accounting.tables import json_text, table

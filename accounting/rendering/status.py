@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from accounting.billing.unseen import HiddenPackage, ReuploadedPackage
 from accounting.facts.broken import BrokenObject
 from accounting.facts.sources import SourceState
 from accounting.instants import Month, format_instant, shown_instant
+from accounting.pages.unseen import HiddenPackage, ReuploadedPackage
 from accounting.rendering.broken import broken_json, broken_text
 from accounting.rendering.common import coverage
-from accounting.rendering.page_sections import CREATED
+from accounting.rendering.statement.page_sections import CREATED
 from accounting.tables import json_text, table
 from accounting.text import size, visible
 

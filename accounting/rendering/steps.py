@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from accounting.foresight.deleting import Step, subject
+from accounting.analysis.deleting import Step, subject
 from accounting.text import in_words, visible
 
 

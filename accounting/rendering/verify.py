@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from accounting.billing.verifying import Difference
+from accounting.closing.verifying import Difference
 from accounting.facts.sealed import Closing
 from accounting.tables import json_text
 

@@ -1,5 +1,5 @@
 -- One row per line and blob of it, with its place: by byte-seconds, the most first. Their quotients are rounded here, for
--- they make an order and no figure; those of high-churn blobs come from accounting/billing/explaining.py (relation `high_churn_weights`).
+-- they make an order and no figure; those of high-churn blobs come from accounting/explaining/explaining.py (relation `high_churn_weights`).
 CREATE OR REPLACE TEMP TABLE ranked_blobs AS
 WITH weighed AS (
     SELECT p.line_id, p.blob_id, sum(coalesce(w.weight, p.byte_seconds::DOUBLE / p.carriers)) AS weight

@@ -8,10 +8,10 @@ import polars as pl
 
 from accounting import ledger as ledgers
 from accounting.billing.usage import usage_of
-from accounting.facts.ratecard import NO_CARD
 from accounting.facts.snapshots import Offer, digest_of_frame, take_in
 from accounting.ledger import Query
 from accounting.rates.periods import rate_periods
+from accounting.rates.ratecard import NO_CARD
 from tests.bench.step import MONTH
 
 LAYERS, PACKAGES, TIMES = 20, 3_000, 6

@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from accounting.collectors.folder import Folder
-from accounting.collectors.inventory import Inventory
+from accounting.collectors.places.folder import Folder
+from accounting.collectors.places.inventory import Inventory
 from accounting.model import Source
 from tests.collectors import inventories
 

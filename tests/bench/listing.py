@@ -21,8 +21,8 @@ from pathlib import Path
 
 import polars as pl
 
-from accounting.collectors import distribution
-from accounting.collectors.bucket import Bucket
+from accounting.collectors.layouts import distribution
+from accounting.collectors.places.bucket import Bucket
 from accounting.model import Source
 from tests.collectors import servers, stand_in
 

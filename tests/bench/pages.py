@@ -17,10 +17,10 @@ from pathlib import Path
 import polars as pl
 
 from accounting import ledger as ledgers
-from accounting.billing.statement_page import statement_page
 from accounting.facts.snapshots import Offer, digest_of_frame, take_in
 from accounting.instants import parse_instant
-from accounting.rendering.formats import FORMATS
+from accounting.pages.statement_page import statement_page
+from accounting.rendering.statement.formats import FORMATS
 from tests.bench.monthly import acct, load_card
 from tests.bench.step import MONTH, peak_memory_bytes
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from accounting import ledger as ledgers
 from accounting.billing.usage import coverage, usage_of
-from accounting.collectors import snapshot_file
-from accounting.facts.ratecard import NO_CARD
+from accounting.collectors.files import snapshot_file
 from accounting.facts.snapshots import Offer, digest_of_file, take_in
 from accounting.instants import Month
 from accounting.ledger import Query
 from accounting.rates.periods import rate_periods
+from accounting.rates.ratecard import NO_CARD
 from tests.bench.generate import DAY, FIRST_DAY
 
 MONTH = Month.holding(FIRST_DAY)

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from accounting.collectors.collected import Collected, Manifests
-from accounting.collectors.places import open_store
+from accounting.collectors.layouts.collected import Collected, Manifests
+from accounting.collectors.places.opening import open_store
 from accounting.facts.collecting import COLLECTORS
 from accounting.model import Source
 

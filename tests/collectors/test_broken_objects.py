@@ -31,7 +31,7 @@ def collect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Collect:
 
     def collected(day: int, *arguments: str, month: int = 10) -> Result:
         now = datetime(2026, month, day, tzinfo=UTC).timestamp()
-        monkeypatch.setattr("accounting.collectors.folder.time", SimpleNamespace(time=lambda: now))
+        monkeypatch.setattr("accounting.collectors.places.folder.time", SimpleNamespace(time=lambda: now))
         return run("collect", *arguments, cwd=tmp_path)
 
     return collected

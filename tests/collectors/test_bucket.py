@@ -11,9 +11,9 @@ from unittest.mock import patch
 
 import pytest
 
-from accounting.collectors import bucket
-from accounting.collectors.places import open_store
-from accounting.collectors.store import Listing, Store
+from accounting.collectors.places import bucket
+from accounting.collectors.places.opening import open_store
+from accounting.collectors.places.store import Listing, Store
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors import stand_in

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from accounting.collectors import manifest_reader
-from accounting.collectors.folder import Folder
+from accounting.collectors.layouts import manifest_reader
+from accounting.collectors.places.folder import Folder
 from accounting.errors import AcctError
 from accounting.instants import Month, parse_instant
 from tests.collectors import servers

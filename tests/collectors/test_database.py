@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from accounting.collectors.database import COLUMNS, Answer, ask
-from accounting.collectors.store import Progress
+from accounting.collectors.places.store import Progress
 from accounting.facts import lifecycle
 from accounting.model import Source
 from tests.collectors import postgres

@@ -11,10 +11,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from accounting.collectors.collected import Collected, Manifests
-from accounting.collectors.distribution import collect
-from accounting.collectors.folder import Folder
-from accounting.collectors.store import OBJECTS, Listing, Progress
+from accounting.collectors.layouts.collected import Collected, Manifests
+from accounting.collectors.layouts.distribution import collect
+from accounting.collectors.places.folder import Folder
+from accounting.collectors.places.store import OBJECTS, Listing, Progress
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors.layouts import UPLOADED_AT, StoredRegistry
@@ -279,7 +279,7 @@ def test_the_order_of_keys_changes_nothing(registry: StoredRegistry, stored: Pat
 def test_progress_says_how_much_was_read(
     registry: StoredRegistry, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounting.collectors.manifest_reader.PROGRESS_READS", 1)
+    monkeypatch.setattr("accounting.collectors.layouts.manifest_reader.PROGRESS_READS", 1)
     registry.push("acme/web", registry.image(b"base"), ["1.0"])
     lines: list[str] = []
     collect(Folder("images", stored), Source("images", "distribution", ""), NOTHING, lines.append)

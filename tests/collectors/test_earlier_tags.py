@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from accounting.collectors.collected import Manifests
-from accounting.collectors.distribution import collect
-from accounting.collectors.folder import Folder
-from accounting.collectors.store import Listing, Progress
+from accounting.collectors.layouts.collected import Manifests
+from accounting.collectors.layouts.distribution import collect
+from accounting.collectors.places.folder import Folder
+from accounting.collectors.places.store import Listing, Progress
 from accounting.model import Source
 from tests.collectors.layouts import UPLOADED_AT, StoredRegistry
 

@@ -9,8 +9,8 @@ from threading import Thread
 
 import pytest
 
-from accounting.collectors import bucket
-from accounting.collectors.places import open_store
+from accounting.collectors.places import bucket
+from accounting.collectors.places.opening import open_store
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors import servers

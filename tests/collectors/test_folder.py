@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from accounting.collectors import folder
-from accounting.collectors.places import open_store
-from accounting.collectors.store import GoneError, Store
+from accounting.collectors.places import folder
+from accounting.collectors.places.opening import open_store
+from accounting.collectors.places.store import GoneError, Store
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.support.clock import NOW, clock_at

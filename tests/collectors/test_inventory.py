@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.collectors import inventory, inventory_rows
-from accounting.collectors.folder import Folder
-from accounting.collectors.inventory import folder_of
-from accounting.collectors.inventory_rows import decoded
-from accounting.collectors.places import open_store
-from accounting.collectors.store import Listing, Progress
+from accounting.collectors.places import inventory, inventory_rows
+from accounting.collectors.places.folder import Folder
+from accounting.collectors.places.inventory import folder_of
+from accounting.collectors.places.inventory_rows import decoded
+from accounting.collectors.places.opening import open_store
+from accounting.collectors.places.store import Listing, Progress
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors.inventories import (

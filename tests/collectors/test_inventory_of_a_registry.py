@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from mypy_boto3_s3.client import S3Client
 
-from accounting.collectors.collected import Manifests
-from accounting.collectors.distribution import collect
-from accounting.collectors.places import open_store
+from accounting.collectors.layouts.collected import Manifests
+from accounting.collectors.layouts.distribution import collect
+from accounting.collectors.places.opening import open_store
 from accounting.model import Source
 from tests.collectors import servers
 from tests.collectors.inventories import Inventory, Row, entries_of, of_versions, part_of, upload

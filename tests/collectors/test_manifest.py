@@ -8,8 +8,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from accounting.collectors import go_json
-from accounting.collectors.manifest import Content, parse_manifest
+from accounting.collectors.layouts import go_json
+from accounting.collectors.layouts.manifest import Content, parse_manifest
 from tests.collectors import servers
 from tests.collectors.layouts import StoredRegistry
 

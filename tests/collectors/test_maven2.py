@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from accounting.collectors import maven2
-from accounting.collectors.folder import Folder
-from accounting.collectors.store import OBJECTS, Listing, Progress
+from accounting.collectors.layouts import maven2
+from accounting.collectors.places.folder import Folder
+from accounting.collectors.places.store import OBJECTS, Listing, Progress
 from accounting.model import Source
 from tests.collectors.laid_out import NOTHING, UPLOADED_AT, broken, collected, held, lay_out, parts
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from accounting.collectors.places import open_store
-from accounting.collectors.store import Noncurrent
+from accounting.collectors.places.opening import open_store
+from accounting.collectors.places.store import Noncurrent
 from accounting.errors import AcctError
 from accounting.model import Source
 from tests.collectors.servers import client_of

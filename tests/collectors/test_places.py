@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accounting.collectors.places import open_store
+from accounting.collectors.places.opening import open_store
 from accounting.config import LAYOUTS, read_config
 from accounting.errors import AcctError
 from accounting.facts.collecting import COLLECTORS

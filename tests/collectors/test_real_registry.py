@@ -16,11 +16,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from accounting.collectors.collected import Collected, Manifests
-from accounting.collectors.distribution import collect
-from accounting.collectors.places import open_store
+from accounting.analysis.advising import advise
+from accounting.collectors.layouts.collected import Collected, Manifests
+from accounting.collectors.layouts.distribution import collect
+from accounting.collectors.places.opening import open_store
 from accounting.facts.collecting import collect as take_snapshot
-from accounting.foresight.advising import advise
 from accounting.model import Source
 from tests.collectors import servers
 from tests.collectors.oci import OCI, Layout
@@ -252,7 +252,7 @@ def test_what_hangs_on_an_image_is_advised_with_it(
     api: Api, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And neither the platforms of an image, which have no tag either, nor what hangs on an image that stays."""
-    monkeypatch.setattr("accounting.foresight.advising.UNTAGGED_DAYS", 0)
+    monkeypatch.setattr("accounting.analysis.advising.UNTAGGED_DAYS", 0)
     ledger = tmp_path / "acct.duckdb"
 
     def advised() -> dict[tuple[str, str], dict[str, bool]]:

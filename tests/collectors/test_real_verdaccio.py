@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from accounting.collectors.collected import Collected
+from accounting.collectors.layouts.collected import Collected
 from accounting.ledger import reading
 from accounting.model import Source
 from tests.collectors import servers

@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from accounting.collectors.collected import Manifests
-from accounting.collectors.folder import Folder
-from accounting.collectors.store import OBJECTS, Listing, Progress
-from accounting.collectors.verdaccio import collect
+from accounting.collectors.layouts.collected import Manifests
+from accounting.collectors.layouts.verdaccio import collect
+from accounting.collectors.places.folder import Folder
+from accounting.collectors.places.store import OBJECTS, Listing, Progress
 from accounting.model import Source
 from tests.collectors.laid_out import NOTHING, UPLOADED_AT, broken, collected, held, lay_out, parts
 

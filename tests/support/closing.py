@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from accounting.billing.closing import close
 from accounting.billing.statement import statements
+from accounting.closing.closing import close
 from accounting.instants import Month, format_instant
 from accounting.ledger import reading, writing
 from accounting.model import Statement

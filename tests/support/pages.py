@@ -3,10 +3,10 @@
 from datetime import date
 from typing import Any
 
-from accounting.billing.statement_page import StatementPage, statement_pages
 from accounting.errors import AcctError
 from accounting.instants import Month
 from accounting.ledger import reading
+from accounting.pages.statement_page import StatementPage, statement_pages
 from tests.support.events import event
 from tests.support.model_of_rules import Case, Row, Snapshot
 from tests.support.project import Books

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from accounting.billing import statement
-from accounting.collectors import event_file, snapshot_file
+from accounting.collectors.files import event_file, snapshot_file
 from accounting.errors import AcctError
 from accounting.facts import cards, sources, statement_json
 from accounting.facts.events import record

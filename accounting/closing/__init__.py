@@ -1,0 +1,1 @@
+"""Sealing months and verifying what was sealed."""

@@ -1,0 +1,1 @@
+"""What a registry stores, read by its layout: references of packages."""

@@ -1,0 +1,1 @@
+"""Where a registry keeps what it stores: a bucket, a folder, an inventory of a bucket."""

@@ -1,0 +1,1 @@
+"""A line of a bill taken apart, down to the evidence."""

@@ -1,0 +1,1 @@
+"""What a page shows beside a statement."""

@@ -1,0 +1,1 @@
+"""Advice, what-if, forecast, calendar and trend as text, charts and JSON."""

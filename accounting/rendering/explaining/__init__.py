@@ -1,0 +1,1 @@
+"""Explanations as trees, JSON and CSV."""

@@ -1,0 +1,1 @@
+"""Statements as text, Markdown, CSV, HTML and PDF."""
