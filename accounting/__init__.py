@@ -5,9 +5,10 @@ One way through: collect → ledger → queries → statement → report.
 - `collectors` read what registries keep: layouts at places (a bucket, a folder, an inventory), a registry's database,
   and files of snapshots, events and links.
 - `ledger` is the DuckDB file of facts; `facts` are what it records: snapshots, events, rate cards, closed months.
-- `billing` computes a month with the queries (queries/, the charging rules in SQL), divides shared blobs exactly, turns
-  byte-seconds into money, closes months, and explains every figure.
-- `foresight` bills what has not happened: deletions, savings, the months to come.
+- `rates` are rate cards. `billing` computes a month with the queries (queries/, the charging rules in SQL), divides
+  shared blobs exactly and turns byte-seconds into money. `closing` seals months, `explaining` takes a line apart, and
+  `pages` adds what a page shows beside a statement.
+- `analysis` bills what has not happened (deletions, savings, the months to come), and says what changed.
 - `rendering` writes all of it as text, JSON, HTML, Markdown, CSV, PDF and pictures; `exports` for FinOps tools;
   `monthly` as the folder of a billing run; `notebook` as the Polars frames that `open`, here, leads to.
 - `commands` is the command line, one file per command; `sample` is what `acct demo` writes.
