@@ -465,7 +465,7 @@ def test_a_price_too_fine_for_parquet() -> None:
     fine = card("USD")
     fine["rate"][0]["tiers"] = [{"price": f"1.{'1' * 30}"}]
     case = replace(case, card=fine)
-    assert "Name a CSV file" in refused(case, "month.parquet")
+    assert "Export it as CSV" in refused(case, "month.parquet")
     with books(case) as these:
         these.ledger.rename(these.folder / "acct.duckdb")
         rows = rows_of_csv(export(these.folder, "month.csv"))

@@ -289,7 +289,7 @@ def test_a_url_of_another_kind(url: str) -> None:
     [
         (Answer(b"x" * 101), "key a/b: is larger than 100 bytes"),
         (Answer(b"x" * 50, length=60), "key a/b: "),
-        (Answer(b"x" * 50, length=None), "key a/b: comes without a Content-Length"),
+        (Answer(b"x" * 50, length=None), "key a/b: the answer has no Content-Length"),
         (error("NoSuchKey", 404), "key a/b: the object was deleted after it was listed. Collect again."),
     ],
 )
@@ -413,7 +413,7 @@ def test_the_first_refusal_ends_the_listing(monkeypatch: pytest.MonkeyPatch) -> 
         (listing(common_prefix("b/"), common_prefix("docker")), "folders, page 1: has the common prefix 'docker'"),
         (
             listing(entry("a"), IsTruncated="true", NextContinuationToken="1", KeyCount="3"),
-            "folders, page 1: has 1 key and",
+            "folders, page 1: has 1 key, but",
         ),
         (more("1", common_prefix("a/"), common_prefix("b/")), "folders, page 2: repeats the token"),
     ],
@@ -606,7 +606,7 @@ def uploads_page(*uploads: str, **members: str) -> Answer:
 
 def parts_page(*sizes: int, **members: str) -> Answer:
     inside = "".join(f"<{member}>{value}</{member}>" for member, value in ({"UploadId": "1"} | members).items())
-    entries = "".join(f"<RatePeriod><PartNumber>1</PartNumber><Size>{size}</Size></RatePeriod>" for size in sizes)
+    entries = "".join(f"<Part><PartNumber>1</PartNumber><Size>{size}</Size></Part>" for size in sizes)
     return Answer(f"<ListPartsResult>{inside}{entries}</ListPartsResult>".encode())
 
 
