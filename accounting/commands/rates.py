@@ -51,7 +51,7 @@ def load(
         typer.Option("--retroactive", help="Also apply it to closed months, as corrections on the next open month."),
     ] = False,
 ) -> None:
-    """Check a rate card and put it in force instead of the previous one.
+    """Check a rate card and put it in force for all open months.
 
     Example: acct rates load rates.toml
     """
