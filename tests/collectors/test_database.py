@@ -236,8 +236,8 @@ def test_an_instant_that_is_not_later_changes_nothing(empty: Registry, monkeypat
         ("*, now()::date AS created_at", "the column created_at is not a timestamp"),
         (but("workspace", "NULL"), "row 1: the workspace is null"),
         (but("workspace", "''"), "row 1: the workspace is empty"),
-        (but("workspace", "'a/b'"), "row 1: the workspace 'a/b' holds a /"),
-        (but("repository", "'team/w'"), "row 1: the repository 'team/w' holds a /"),
+        (but("workspace", "'a/b'"), "row 1: the workspace 'a/b' contains a slash"),
+        (but("repository", "'team/w'"), "row 1: the repository 'team/w' contains a slash"),
         (but("format", "'docker'"), "row 1: the format 'docker' is not one of container, npm, maven"),
         (but("format", "NULL"), "row 1: the package 'web' has no format"),
         (but("package", "NULL"), "row 1: the format 'container' has no package"),
@@ -323,7 +323,7 @@ def url(text: str) -> str:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([url("postgresql://a:hidden@h/d"), ASKS], "1, url: contains a password. Remove it and set PGPASSWORD"),
+        ([url("postgresql://a:hidden@h/d"), ASKS], "1, url: contains a password. Remove it, and set PGPASSWORD"),
         ([url("postgresql://h/d?user=a&password=hidden"), ASKS], "contains a password"),
         ([url("postgresql://h/d?sslpassword=hidden"), ASKS], "contains a password"),
         ([url("postgresql://a:hid/hidden@h/d"), ASKS], "contains a password"),
@@ -332,7 +332,7 @@ def url(text: str) -> str:
         ([url("file:registry"), ASKS], "url: is not the URL of a PostgreSQL database"),
         ([url("postgresql://h/d")], "the key query is missing"),
         ([url("postgresql://h/d"), ASKS, 'workspace = "acme"'], "workspace: is not for the layout database"),
-        ([url("postgresql://h/d"), ASKS, 'endpoint_url = "http://h"'], "endpoint_url: does not belong"),
+        ([url("postgresql://h/d"), ASKS, 'endpoint_url = "http://h"'], "endpoint_url: is not for the layout"),
     ],
 )
 def test_a_configuration_that_cannot_be_taken(tmp_path: Path, lines: list[str], said: str) -> None:
