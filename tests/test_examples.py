@@ -67,7 +67,7 @@ def test_every_example_says_where_its_figures_are_from(name: str) -> None:
     card = parse_card(text, name)
     assert [rule.effective_from.year for rule in card.rules] == [int(year)]
     assert [rate.effective_from.year for rate in card.rates] == [int(year)]
-    assert re.search(r"^# Sources, .*all read \d{4}-\d\d-\d\d", text, re.MULTILINE)
+    assert re.search(r"^# Sources, .*all read on \d{4}-\d\d-\d\d", text, re.MULTILINE)
     assert all("[1" in line.partition("#")[2] for line in text.splitlines() if line.startswith("tiers"))
 
 

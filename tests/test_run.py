@@ -151,7 +151,7 @@ def test_without_a_rate_card_there_is_usage(tmp_path: Path) -> None:
     assert (shown["total"]["amount"], shown["total"]["change"]) == (None, None)
     assert shown["total"]["byte_seconds"] == str(3_000_000_000 * 31 * 86_400)
     assert pq.read_table(out / "summary.parquet")["amount"].to_pylist() == [None]
-    assert "no rate card" in (out / "index.html").read_text(encoding="utf-8")
+    assert "No rate card is loaded" in (out / "index.html").read_text(encoding="utf-8")
     assert not (out / "focus.csv").exists()
 
 
