@@ -212,8 +212,8 @@ def test_the_place_is_in_the_bucket_that_the_inventory_is_written_to(
     ("url", "inventory", "said"),
     [
         ("file:registry", "s3://reports/daily", "inventory: is only for a bucket, but the url names a folder"),
-        ("s3://blobs", "reports/daily", "inventory: the url 'reports/daily' is unknown"),
-        ("s3://blobs", "s3://", "inventory: the url 's3://' is unknown"),
+        ("s3://blobs", "reports/daily", "inventory: the url 'reports/daily' names neither"),
+        ("s3://blobs", "s3://", "inventory: the url 's3://' names neither"),
     ],
 )
 def test_the_key_in_the_configuration(tmp_path: Path, url: str, inventory: str, said: str) -> None:
