@@ -79,7 +79,7 @@ def test_a_key_that_fits_nowhere_is_named(registry: StoredRegistry, tmp_path: Pa
     assert ended.exit_code == 1
     assert "unknown" in ended.stdout
     (said,) = ended.stderr.splitlines()
-    assert "source images: has 2 keys of 8 bytes that are not part of its layout" in said
+    assert "source images: has 2 keys with 8 bytes that are not part of its layout" in said
     assert "'backup\\x1b[31m.tar', 'docker/registry/v2/blobs/sha256/zz/nothing'" in said
 
 
