@@ -88,10 +88,11 @@ def refuse_unbilled(source: Source, found: Collected, unbilled: Unbilled, accept
     before = f" ({accepted.percent} % were accepted before)" if accepted else ""
     unknown = f"{counted(unbilled.unknown_objects, 'object')} of {unbilled.unknown_bytes:,} bytes"
     unreachable = f"{counted(unbilled.unreachable_blobs, 'blob')} of {unbilled.unreachable_bytes:,} bytes"
+    reasons = [f"{unknown} are not part of the layout {source.layout}"] if unbilled.unknown_objects else []
+    reasons += [f"nothing references {unreachable}"] if unbilled.unreachable_blobs else []
     what = (
         f"stores {unbilled.listed_bytes:,} bytes below {source.url}, and nobody would be billed for"
-        f" {unbilled.percent} % of them{before}: {unknown} are not part of the layout {source.layout}, and nothing"
-        f" references {unreachable}"
+        f" {unbilled.percent} % of them{before}: {', and '.join(reasons)}"
     )
     if found.in_database:
         hint = (

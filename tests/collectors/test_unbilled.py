@@ -53,7 +53,7 @@ def test_most_bytes_unbilled_are_refused_until_they_are_accepted(stored: Path, t
         assert ended.exit_code == 1
         assert (
             "source a: stores 2,001 bytes below file:registry, and nobody would be billed for 50 % of them: 1 object of"
-            " 1,001 bytes are not part of the layout verdaccio, and nothing references 0 blobs of 0 bytes."
+            " 1,001 bytes are not part of the layout verdaccio."
             " Run `acct reconcile a` to see what they are"
         ) in ended.stderr
         assert "--accept unbilled" in ended.stderr
@@ -96,9 +96,7 @@ def test_a_registry_with_its_metadata_in_a_database(stored: Path, tmp_path: Path
     ended = collect(tmp_path, 0)
     assert ended.exit_code == 1
     assert "The registry seems to keep its metadata in a database, as GitLab's may. Import snapshots" in ended.stderr
-    assert (
-        "0 objects of 0 bytes are not part of the layout distribution, and nothing references 2 blobs" in ended.stderr
-    )
+    assert "% of them: nothing references 2 blobs" in ended.stderr
     assert collect(tmp_path, 0, "--accept", "unbilled").exit_code == 0
     assert collect(tmp_path, 1).exit_code == 0
 
