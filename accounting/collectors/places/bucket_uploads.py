@@ -1,26 +1,21 @@
 """Unfinished multipart uploads: no listing shows their parts, although these are stored."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
+from accounting.collectors.places.bucket_markers import MarkerListing
 from accounting.collectors.places.bucket_page import CHECK_SERVER
 from accounting.collectors.places.store import UPLOADS, Progress
 from accounting.errors import AcctError
 from accounting.text import counted
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-
 READERS = 16
 PROGRESS_UPLOADS = 100
-
-# Calls boto3 and changes its errors into AcctError; the text is where it is, for errors.
-Answer = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -32,15 +27,8 @@ class Upload:
     started_at: int
 
 
-class Uploads:
+class Uploads(MarkerListing):
     """The unfinished uploads of a bucket below a prefix."""
-
-    def __init__(self, place: str, client: "S3Client", bucket: str, prefix: str, answer: Answer) -> None:
-        self._place = place
-        self._client = client
-        self._bucket = bucket
-        self._prefix = prefix
-        self._answer = answer
 
     def frame(self, source: str, progress: Progress) -> pl.DataFrame:
         """As UPLOADS, the keys below the prefix. Raises AcctError for an answer that cannot be trusted."""
@@ -59,25 +47,14 @@ class Uploads:
 
     def _begun(self) -> Iterator[Upload]:
         # Without EncodingType=url: some servers say that they have encoded the keys although they have not.
-        request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._prefix}
-        markers: set[tuple[str, str]] = set()
-        more = True
-        while more:
-            where = f"{self._place}, uploads, page {len(markers) + 1}"
-            page = self._answer(where, partial(self._page, request))
-            if page.get("Bucket") != self._bucket or "IsTruncated" not in page:
+        for where, page in self._pages("uploads", "UploadIdMarker", self._page):
+            if page is None or page.get("Bucket") != self._bucket or "IsTruncated" not in page:
                 raise AcctError(where, "is not a list of this bucket's uploads", CHECK_SERVER)
             for entry in page.get("Uploads", []):
                 yield self._upload(where, entry)
-            marker = (page.get("NextKeyMarker", ""), page.get("NextUploadIdMarker", ""))
-            more = page["IsTruncated"]
-            if more and (not any(marker) or marker in markers):
-                raise AcctError(where, "says that more pages follow, but has no new marker", CHECK_SERVER)
-            markers.add(marker)
-            request |= {"KeyMarker": marker[0], "UploadIdMarker": marker[1]}
 
-    def _page(self, request: dict[str, Any]) -> dict[str, Any]:
-        return dict(self._client.list_multipart_uploads(**request))
+    def _page(self, where: str, request: dict[str, Any]) -> dict[str, Any] | None:
+        return self._answer(where, lambda: dict(self._client.list_multipart_uploads(**request)))
 
     def _upload(self, where: str, entry: dict[str, Any]) -> Upload:
         try:

@@ -5,34 +5,21 @@ takes no bytes.
 """
 
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from accounting.collectors.places.bucket_markers import MarkerListing
 from accounting.collectors.places.bucket_page import CHECK_SERVER
 from accounting.collectors.places.store import Noncurrent, Progress
 from accounting.errors import AcctError
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-
 # The answers of a server that does not let these credentials list versions, or that has none.
 _REFUSED = ("AccessDenied", "403", "NotImplemented", "501", "MethodNotAllowed", "405")
 
-# Calls boto3 and changes its errors into AcctError; the text is where it is, for errors.
-Answer = Callable[[str, Callable[[], dict[str, Any] | None]], dict[str, Any] | None]
 
-
-class Versions:
+class Versions(MarkerListing):
     """The noncurrent versions of a bucket below a prefix."""
-
-    def __init__(self, place: str, client: "S3Client", bucket: str, prefix: str, answer: Answer) -> None:
-        self._place = place
-        self._client = client
-        self._bucket = bucket
-        self._prefix = prefix
-        self._answer = answer
 
     def noncurrent(self, source: str, progress: Progress) -> Noncurrent | None:
         """Their number and bytes; None if they may not be listed.
@@ -43,24 +30,13 @@ class Versions:
         if state is not None and "Status" not in state:  # versioning was never switched on
             return Noncurrent(0, 0)
         objects, size_bytes, seen = 0, 0, 0
-        request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._prefix}
-        markers: set[tuple[str, str]] = set()
-        more = True
-        while more:
-            where = f"{self._place}, versions, page {len(markers) + 1}"
-            page = self._allowed(where, partial(self._page, request))
+        for where, page in self._pages("versions", "VersionIdMarker", self._page):
             if page is None:
                 return None
             sizes = self._sizes(where, page)
             objects, size_bytes = objects + len(sizes), size_bytes + sum(sizes)
             seen += len(page.get("Versions", []))
             progress(f"{source}: {seen:,} versions listed")
-            marker = (page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", ""))
-            more = page["IsTruncated"]
-            if more and (not any(marker) or marker in markers):
-                raise AcctError(where, "says that more pages follow, but has no new marker", CHECK_SERVER)
-            markers.add(marker)
-            request |= {"KeyMarker": marker[0], "VersionIdMarker": marker[1]}
         return Noncurrent(objects, size_bytes)
 
     def _allowed(self, where: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
@@ -79,8 +55,8 @@ class Versions:
     def _versioning(self) -> dict[str, Any]:
         return dict(self._client.get_bucket_versioning(Bucket=self._bucket))
 
-    def _page(self, request: dict[str, Any]) -> dict[str, Any]:
-        return dict(self._client.list_object_versions(**request))
+    def _page(self, where: str, request: dict[str, Any]) -> dict[str, Any] | None:
+        return self._allowed(where, lambda: dict(self._client.list_object_versions(**request)))
 
     def _sizes(self, where: str, page: dict[str, Any]) -> list[int]:
         """The size of each noncurrent version and delete marker of a page."""
