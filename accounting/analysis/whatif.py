@@ -168,7 +168,7 @@ def _steps(target: Target) -> list[tuple[str, tuple[Step, ...]]]:
 
 
 def _retentions_that_end(view: View) -> list[int]:
-    """The instants after which something that was deleted before is no longer kept."""
+    """The instants at which the retention of earlier deletions ends."""
     rows = view.rows("SELECT DISTINCT kept_until FROM deletions WHERE kind IN ('repository', 'workspace')")
     return [int(kept_until) for (kept_until,) in rows]
 

@@ -18,7 +18,7 @@ SHOWN_ROWS = 3
 
 @dataclass(frozen=True)
 class Difference:
-    """Where a sealed month is no longer what its evidence says, or a law of the ledger is broken."""
+    """Where a sealed month differs from its evidence, or a law of the ledger is broken."""
 
     where: str
     what: str

@@ -50,7 +50,7 @@ class Query:
 
     def inputs(self) -> dict[str, dict[str, tuple[str, list[object]]]]:
         """The relations that hold the question: their columns, each with its type and its values."""
-        met = [(n, p) for n, p in enumerate(self.periods) if p.start < self.until]
+        metered = [(n, p) for n, p in enumerate(self.periods) if p.start < self.until]
         charged = [(n, state) for n, p in enumerate(self.periods) for state in p.rule.charged]
         starts = [-FOREVER, *(midnight(rule.effective_from) for rule in self.rules[1:]), FOREVER]
         return {
@@ -61,10 +61,10 @@ class Query:
             "limits": {"high_churn": ("INTEGER", [HIGH_CHURN])},
             "moment": {"as_of": ("BIGINT", [self.until if self.as_of is None else self.as_of])},
             "periods": {
-                "period_id": ("INTEGER", [n for n, _ in met]),
-                "period_from": ("BIGINT", [p.start for _, p in met]),
-                "period_until": ("BIGINT", [min(p.end, self.until) for _, p in met]),
-                "share": ("VARCHAR", [p.rule.share for _, p in met]),
+                "period_id": ("INTEGER", [n for n, _ in metered]),
+                "period_from": ("BIGINT", [p.start for _, p in metered]),
+                "period_until": ("BIGINT", [min(p.end, self.until) for _, p in metered]),
+                "share": ("VARCHAR", [p.rule.share for _, p in metered]),
             },
             "charged_states": {
                 "period_id": ("INTEGER", [n for n, _ in charged]),
@@ -172,8 +172,7 @@ class View:
         return self.ledger.rows(sql, parameters)
 
     def records(self, cls: type[Row], sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """All rows of one query, or of a relation by its name, as objects: each column is the argument of its name."""
-        sql = sql if " " in sql else f"FROM {sql}"
+        """All rows of one query as objects: each column is the argument of its name."""
         self.define(_read_by(sql))
         return self.ledger.records(cls, sql, parameters)
 

@@ -1,10 +1,14 @@
 """What snapshots and events say against each other: charged, though no snapshot shows it; uploaded, though deleted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from accounting.billing.usage import coverage
 from accounting.facts.cards import card_in_force
 from accounting.ledger import Ledger, Query, View
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,13 @@ def hidden_of(view: View) -> list[HiddenPackage]:
 
 def hidden_now(ledger: Ledger) -> list[HiddenPackage]:
     """Of all workspaces, at the last second that is covered; nothing where no source is served."""
-    workspaces = _named(
+    return _of_workspaces(
         ledger,
         "SELECT DISTINCT w.name FROM workspaces AS w JOIN packages AS p USING (workspace_id)"
         " JOIN holdings AS h USING (package_id) JOIN sources AS s USING (source_id) WHERE s.served",
+        lambda: coverage(ledger) - 1,
+        hidden_of,
     )
-    if not workspaces:
-        return []
-    query = Query.at(coverage(ledger) - 1, card_in_force(ledger).rules)
-    return [hidden for view in ledger.views(query, workspaces) for hidden in hidden_of(view)]
 
 
 def reuploaded_of(view: View) -> list[ReuploadedPackage]:
@@ -72,17 +74,22 @@ def reuploaded_of(view: View) -> list[ReuploadedPackage]:
 
 def reuploaded_now(ledger: Ledger) -> list[ReuploadedPackage]:
     """All of them, by workspace, format and name."""
-    workspaces = _named(
+    found = _of_workspaces(
         ledger,
         "SELECT DISTINCT w.name FROM events AS e JOIN workspaces AS w USING (workspace_id)"
         " WHERE e.kind = 'package' AND e.verb = 'deleted'",
+        lambda: 0,  # deletions are the same at each instant
+        reuploaded_of,
     )
-    if not workspaces:
-        return []
-    query = Query.at(0, card_in_force(ledger).rules)
-    found = [again for view in ledger.views(query, workspaces) for again in reuploaded_of(view)]
     return sorted(found, key=lambda each: each.subject)
 
 
-def _named(ledger: Ledger, sql: str) -> list[str]:
-    return [name for (name,) in ledger.rows(sql)]
+def _of_workspaces(
+    ledger: Ledger, named: str, instant: Callable[[], int], found_in: Callable[[View], list[Found]]
+) -> list[Found]:
+    """What is found in the workspaces that a query names, at an instant that is asked for only if there are any."""
+    workspaces = [name for (name,) in ledger.rows(named)]
+    if not workspaces:
+        return []
+    query = Query.at(instant(), card_in_force(ledger).rules)
+    return [each for view in ledger.views(query, workspaces) for each in found_in(view)]
