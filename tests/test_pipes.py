@@ -14,23 +14,13 @@ import polars as pl
 import pytest
 
 from tests.support.cli_runner import run, surroundings
+from tests.support.closing import CARD
 
 COLUMNS = ("workspace", "format", "package", "version", "digest", "size", "uploaded_at")
 ROWS = [("acme", "npm", f"p{i}", "1.0", f"d{i}", str(i), "") for i in range(5_000)]  # more than a pipe holds at once
 TAKEN = ("--source", "s", "--taken-at", "2026-10-01T00:00:00Z")
 EVENT = {"specversion": "1.0", "source": "hub", "id": "1", "time": "2026-10-01T00:00:00Z",
          "type": "registry.repository.deleted", "subject": "acme/shop"}  # fmt: skip
-CARD = """currency = "USD"
-[[rate]]
-effective_from = 2025-12-03
-unit = "GB"
-tiers = [{ price = "0.25" }]
-[[rule]]
-effective_from = 2025-12-03
-retention_days = 30
-charged = ["live"]
-share = "workspace"
-"""
 
 
 @contextmanager

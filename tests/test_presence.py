@@ -6,21 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import closing
 from tests.support.cli_runner import Result, run
 
-HEADER = "workspace,format,package,version,digest,size,uploaded_at\n"
 GB = 1_000_000_000
-CARD = """currency = "USD"
-[[rule]]
-effective_from = 2025-12-03
-retention_days = 30
-charged = ["live", "repository_deleted"]
-share = "workspace"
-[[rate]]
-effective_from = 2025-12-03
-unit = "GB"
-tiers = [{ price = "0.25" }]
-"""
+CARD = closing.CARD.replace('price = "1"', 'price = "0.25"')
 
 
 class Registry:
@@ -37,7 +27,7 @@ class Registry:
         return result
 
     def snapshot(self, day: int, rows: str, *options: str) -> Result:
-        (self.folder / f"{day}.csv").write_text(HEADER + rows, encoding="utf-8")
+        (self.folder / f"{day}.csv").write_text(closing.SNAPSHOT + rows, encoding="utf-8")
         at = f"{date(2026, 9, 30) + timedelta(days=day)}T00:00:00Z"
         return run("import", "snapshot", f"{day}.csv", "--source", "api", "--taken-at", at, *options, cwd=self.folder)
 
