@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from accounting.billing.sharing import HighChurnHolding, LinePart, UsageRow, share_out
 from accounting.errors import AcctError
 from accounting.ledger import Ledger, Query, View
+from accounting.ledger.view import FOREVER
 from accounting.model import HeldName, PlanInterval, Rule, StoredState, WorkspaceUsage
 
-_FOREVER = 2**63 - 1
-NO_PLAN: list[PlanInterval] = [(-_FOREVER, _FOREVER, None)]
+NO_PLAN: list[PlanInterval] = [(-FOREVER, FOREVER, None)]
 
 
 def coverage(ledger: Ledger) -> int:
@@ -65,7 +65,7 @@ def plans_of(view: View) -> dict[str, list[PlanInterval]]:
     )
     plans: dict[str, list[PlanInterval]] = {}
     for name, *interval in rows:
-        plans.setdefault(name, [(-_FOREVER, interval[0], None)]).append((interval[0], interval[1], interval[2]))
+        plans.setdefault(name, [(-FOREVER, interval[0], None)]).append((interval[0], interval[1], interval[2]))
     return plans
 
 
